@@ -1,8 +1,9 @@
-import { askServer, busError, ServerError, withRetries } from '@quantbot/infra';
+import { askServer, ServerError, withRetries } from '@quantbot/infra';
 import type { Params } from '../duckdb/bind.js';
 import { waitFor } from '../duckdb/run.js';
-import { type StorageCode, storageCodes, storageError } from '../errors.js';
+import { storageError } from '../errors.js';
 import type { QueryOptions } from '../open-duckdb.js';
+import { answered, unanswered } from '../served-error.js';
 import { emptyRecordFor } from '../types/decode.js';
 import { type Row, resolveMapping } from '../types/mapping.js';
 import { decodeValue, encodeValue } from '../types/wire-values.js';
@@ -67,15 +68,8 @@ export class HttpSource {
   }
 
   #described(error: unknown): unknown {
-    if (!(error instanceof ServerError))
-      return storageError('READ_FAILED', `${this.#root} does not answer: ${(error as Error).message}.`, {
-        cause: error,
-        hint: 'Check the network, and that the daemon serves HTTP at this address.',
-      });
-    const { code, message, hint, details, status } = error;
-    if (status === 401 || status === 403) return busError('BUS_DENIED', message, { details });
-    const known = Object.hasOwn(storageCodes, code) ? (code as StorageCode) : undefined;
-    return storageError(known ?? (status < 500 ? 'QUERY_FAILED' : 'READ_FAILED'), message, { hint, details });
+    if (!(error instanceof ServerError)) return unanswered(this.#root, error as Error);
+    return answered(error, error.status < 500 ? 'QUERY_FAILED' : 'READ_FAILED');
   }
 }
 

@@ -1,15 +1,19 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isHttpRoot } from '@quantbot/infra';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { storageError } from '../errors.js';
 
-/** What to read: a file, a folder (all `*.parquet` below it), a glob, or several of these. */
+/**
+ * What to read: a file, a folder (all `*.parquet` below it), a glob, the URL of a golden export or
+ * an artifact on a daemon's server, or several of these.
+ */
 export type ParquetSource = string | readonly string[];
 
 /**
  * Returns the absolute paths of a source's files; those of a folder or glob in the order of their
- * names. An existing path is that file or folder, whatever characters it has. Otherwise the text is
- * a glob. Names with a leading dot are skipped: unfinished files have one.
+ * names. A URL stays itself. An existing path is that file or folder, whatever characters it has.
+ * Otherwise the text is a glob. Names with a leading dot are skipped: unfinished files have one.
  *
  * @throws StorageError `FILE_NOT_FOUND` for a part of the source that names no file;
  * `ARTIFACT_FORGOTTEN` for the file of a forgotten artifact.
@@ -22,6 +26,7 @@ export async function findFiles(source: ParquetSource): Promise<string[]> {
 
 async function findOne(source: string): Promise<string[]> {
   if (source === '') throw storageError('FILE_NOT_FOUND', 'The path is empty.');
+  if (isHttpRoot(source)) return [source];
   const path = resolve(source);
   const kind = await kindOf(path);
   if (kind === 'file') return [path];

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { BusError, type ParquetFooter, readFooterOf } from '@quantbot/infra';
+import { BusError, isHttpRoot, type ParquetFooter, readFooterOf } from '@quantbot/infra';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { StorageError, storageError } from '../errors.js';
+import type { ServedFile } from './served-file.js';
 
 /** With more files, read by name, to save descriptors. */
 const maxPinned = 256;
@@ -18,13 +19,15 @@ interface PinnedFile {
   mtimeNs: bigint;
   inode: bigint;
   handle: FileHandle | undefined;
+  /** The copy behind the handle, if the path is a URL. */
+  served?: ServedFile;
 }
 
 /**
  * The files of one read. DuckDB opens a file again for each part that it reads. If another file was
  * renamed over it meanwhile, DuckDB would mix the pages of both. So the files are held open and
  * DuckDB gets the descriptors: a read sees one version of each file, even of one that is removed or
- * replaced. A file that is rewritten in place is noticed.
+ * replaced. A file that is rewritten in place is noticed. The file of a URL is a copy.
  */
 export class PinnedFiles {
   readonly #files: readonly PinnedFile[];
@@ -33,13 +36,21 @@ export class PinnedFiles {
     this.#files = files;
   }
 
-  /** @throws StorageError `FILE_NOT_FOUND`, `NOT_PARQUET`, `READ_FAILED`. */
-  static async open(paths: readonly string[], { byName }: { byName: boolean }): Promise<PinnedFiles> {
+  /**
+   * @throws StorageError `FILE_NOT_FOUND`, `NOT_PARQUET`, `READ_FAILED`; for a URL also
+   * `ARTIFACT_FORGOTTEN`, `FILE_CHANGED`, and BusError `BUS_DENIED`.
+   */
+  static async open(
+    paths: readonly string[],
+    { byName, signal }: { byName: boolean; signal?: AbortSignal | undefined },
+  ): Promise<PinnedFiles> {
     const pin = !byName && paths.length <= maxPinned && existsSync('/proc/self/fd');
     const files: PinnedFile[] = [];
     try {
       for (let from = 0; from < paths.length; from += atOnce) {
-        const opened = await Promise.allSettled(paths.slice(from, from + atOnce).map(path => openFile(path, pin)));
+        const opened = await Promise.allSettled(
+          paths.slice(from, from + atOnce).map(path => openOne(path, pin, signal)),
+        );
         for (const result of opened) if (result.status === 'fulfilled') files.push(result.value);
         const failed = opened.find(result => result.status === 'rejected');
         if (failed !== undefined) throw failed.reason;
@@ -49,6 +60,15 @@ export class PinnedFiles {
       await closeAll(files);
       throw error;
     }
+  }
+
+  /**
+   * Fetches what a read of these columns needs of the files behind URLs. Without names, everything.
+   *
+   * @throws StorageError as {@link PinnedFiles.open}.
+   */
+  async fetch(columns: readonly string[] | undefined): Promise<void> {
+    for (const { served } of this.#files) await served?.fetch(columns);
   }
 
   get footers(): readonly { path: string; readPath: string; footer: ParquetFooter }[] {
@@ -72,7 +92,8 @@ export class PinnedFiles {
    */
   async changes(): Promise<string[]> {
     const lines: string[] = [];
-    for (const { path, handle, size, mtimeNs, inode } of this.#files) {
+    for (const { path, handle, served, size, mtimeNs, inode } of this.#files) {
+      if (served !== undefined) continue; // no one else has the copy
       const now = await (handle?.stat({ bigint: true }) ?? stat(path, { bigint: true }).catch(() => undefined));
       if (now === undefined) lines.push(`${path} was removed`);
       else if (now.ino !== inode) lines.push(`${path} was replaced`);
@@ -97,7 +118,25 @@ export class PinnedFiles {
 }
 
 async function closeAll(files: readonly PinnedFile[]): Promise<void> {
-  await Promise.all(files.map(file => file.handle?.close()));
+  await Promise.all(files.map(file => file.served?.close() ?? file.handle?.close()));
+}
+
+const openOne = (path: string, pin: boolean, signal: AbortSignal | undefined): Promise<PinnedFile> =>
+  isHttpRoot(path) ? openServed(path, signal) : openFile(path, pin);
+
+async function openServed(url: string, signal: AbortSignal | undefined): Promise<PinnedFile> {
+  // Loaded only for URLs, because most sources are files.
+  const { ServedFile } = await import('./served-file.js');
+  const served = await ServedFile.open(url, signal);
+  try {
+    const { handle, path: readPath } = served;
+    const footer = await readFooterOf(handle);
+    const { size, mtimeNs, ino: inode } = await handle.stat({ bigint: true });
+    return { path: url, readPath, footer, size, mtimeNs, inode, handle, served };
+  } catch (error) {
+    await served.close();
+    throw fileError(url, error);
+  }
 }
 
 async function openFile(path: string, pin: boolean): Promise<PinnedFile> {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { checkOptions, type ReadOptions } from './read-options.js';
-import { openFiles, readParquet, readSql, withWanted } from './read-parquet.js';
+import { openFiles, readParquet, readSql } from './read-parquet.js';
 import { scanParquet } from './scan-parquet.js';
 import { writeParquet } from './write-parquet.js';
 
@@ -27,11 +27,11 @@ async function manyRowGroups(): Promise<string> {
 async function scanOf(options: ReadOptions, wanted?: readonly string[]) {
   const path = await manyRowGroups();
   const checked = checkOptions(options);
-  const files = await openFiles(path, checked);
+  const { files, chosen } = await openFiles(path, checked, { wanted, signal: undefined });
   try {
     return await withMemoryConnection(async connection => {
       await connection.run('SET threads = 1');
-      const sql = readSql(files, withWanted(checked, files, wanted));
+      const sql = readSql(files, chosen);
       const reader = await connection.runAndReadAll(`EXPLAIN (ANALYZE, FORMAT json) ${sql}`);
       const plan = JSON.parse(String(reader.getRows()[0]?.[1])) as PlanNode;
       return find(

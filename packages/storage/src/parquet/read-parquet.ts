@@ -13,16 +13,21 @@ import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './
 import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
 
 /**
- * Reads Parquet: a file, a folder (all `*.parquet` below it), a glob, or a list of these. Rows are
- * in the order of the files (by name) and of the rows in them, unless `orderBy` is given.
- * docs/reference/type-mapping.md gives the JavaScript value of each type.
+ * Reads Parquet: a file, a folder (all `*.parquet` below it), a glob, the URL of a golden export or
+ * an artifact on a daemon's server, or a list of these. Rows are in the order of the files (by
+ * name) and of the rows in them, unless `orderBy` is given. docs/reference/type-mapping.md gives
+ * the JavaScript value of each type.
  *
  * A read sees one version of each file: a golden export that is replaced meanwhile is read as it
  * was. Files that are read together must have the same columns.
  *
+ * Behind a URL, the server sends only the columns that the read needs, or the whole file if there
+ * is a `where`. The variable `QUANTBOT_BUS_TOKEN` has the token. The copy is a temporary file.
+ *
  * @throws StorageError `FILE_NOT_FOUND`, `ARTIFACT_FORGOTTEN`, `NOT_PARQUET`, `COLUMN_NOT_FOUND`,
  * `SCHEMA_DIFFERS`, `OPTIONS_INVALID`, `QUERY_FAILED` (the condition), `ROW_INVALID` (the row
- * schema), `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`.
+ * schema), `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`;
+ * BusError `BUS_DENIED` (the token).
  *
  * @example
  * const rows = await readParquet('data/exports/alerts_std.parquet', {
@@ -89,8 +94,8 @@ async function read<T>(
   const mapping = resolveMapping(options);
   const { signal } = options;
   signal?.throwIfAborted();
-  return withFiles(source, checked, async files => {
-    const chosen = withWanted(checked, files, wanted);
+  const { files, chosen } = await openFiles(source, checked, { wanted, signal });
+  try {
     await checkMeaning(files.footers, chosen);
     const sql = readSql(files, chosen);
     const statement = { sql, params: checked.params, mapping, signal };
@@ -100,7 +105,9 @@ async function read<T>(
     });
     await files.assertUnchanged();
     return result;
-  });
+  } finally {
+    await files.close();
+  }
 }
 
 /** The query of a read. */
@@ -108,7 +115,7 @@ export const readSql = (files: PinnedFiles, options: CheckedOptions): string =>
   `SELECT ${selectList(options)} FROM ${fromFiles(files, options)}\n${clauses(options)}`;
 
 /** By default, a read needs the columns of its row schema that the files have. */
-export function withWanted(
+function withWanted(
   options: CheckedOptions,
   files: PinnedFiles,
   wanted: readonly string[] | undefined,
@@ -119,31 +126,55 @@ export function withWanted(
   return columns.length === 0 ? options : { ...options, columns };
 }
 
-/** Runs `work` with the files held open, after their schemas were checked. */
-async function withFiles<T>(
+/** Files that are open, and the options with the columns to read of them. */
+export interface OpenedFiles {
+  files: PinnedFiles;
+  chosen: CheckedOptions;
+}
+
+/** The columns of a row schema, and the end of the read. */
+interface OpenOptions {
+  wanted: readonly string[] | undefined;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * Opens the files of a source, checks their schemas, and fetches those behind URLs. If an export is
+ * replaced between two requests, it begins again, once.
+ */
+export async function openFiles(
   source: ParquetSource,
-  options: CheckedOptions,
-  work: (files: PinnedFiles) => Promise<T>,
-): Promise<T> {
-  const files = await openFiles(source, options);
+  checked: CheckedOptions,
+  options: OpenOptions,
+): Promise<OpenedFiles> {
   try {
-    return await work(files);
-  } finally {
-    await files.close();
+    return await openOnce(source, checked, options);
+  } catch (error) {
+    if (!(error instanceof StorageError && error.code === 'FILE_CHANGED')) throw error;
+    return openOnce(source, checked, options);
   }
 }
 
-/** Opens the files of a source and checks their schemas. */
-export async function openFiles(source: ParquetSource, options: CheckedOptions): Promise<PinnedFiles> {
-  const files = await PinnedFiles.open(await findFiles(source), { byName: options.hivePartitioning });
+async function openOnce(
+  source: ParquetSource,
+  checked: CheckedOptions,
+  { wanted, signal }: OpenOptions,
+): Promise<OpenedFiles> {
+  const files = await PinnedFiles.open(await findFiles(source), { byName: checked.hivePartitioning, signal });
   try {
-    checkSchema(files.footers, options);
-    return files;
+    checkSchema(files.footers, checked);
+    const chosen = withWanted(checked, files, wanted);
+    await files.fetch(columnsUsed(chosen));
+    return { files, chosen };
   } catch (error) {
     await files.close();
     throw error;
   }
 }
+
+/** Returns the columns that a read needs; undefined for all. A condition can use any column. */
+const columnsUsed = ({ columns, where, orderBy }: CheckedOptions): readonly string[] | undefined =>
+  columns === undefined || where !== undefined ? undefined : [...columns, ...orderBy.map(by => by.column)];
 
 /** Returns the select list: the named columns, or all. */
 export const selectList = ({ columns }: CheckedOptions): string => columns?.map(identifier).join(', ') ?? '*';

@@ -11,7 +11,7 @@ import { checkMeaning } from './check-meaning.js';
 import type { ParquetSource } from './find-files.js';
 import type { PinnedFiles } from './pinned-files.js';
 import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './read-options.js';
-import { fromFiles, openFiles, readError, selectList, withWanted } from './read-parquet.js';
+import { fromFiles, openFiles, readError, selectList } from './read-parquet.js';
 import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
 
 /** Options of a scan. */
@@ -90,9 +90,8 @@ async function* scan(
   const checked = checkOptions(options);
   const mapping = resolveMapping(options);
   signal?.throwIfAborted();
-  const files = await openFiles(source, checked);
+  const { files, chosen } = await openFiles(source, checked, { wanted, signal });
   try {
-    const chosen = withWanted(checked, files, wanted);
     await checkMeaning(files.footers, chosen);
     // Of its own: a stream cannot begin again if another read breaks its database.
     await using memory = await openOwnMemory();
