@@ -18,6 +18,27 @@ export const answers = <S extends z.ZodType>(schema: S) => ({
 /** Returns the body of a request. */
 export const body = <S extends z.ZodType>(schema: S) => ({ required: true, content: asJson(schema) });
 
+const timeOf = (description: string) =>
+  z.iso
+    .datetime({ offset: true })
+    .transform(text => new Date(text))
+    .optional()
+    .openapi({ type: 'string', format: 'date-time', description });
+
+/** The parameters that select by the time of the commit. */
+export const committed = {
+  since: timeOf('Committed at or after. ISO 8601.'),
+  until: timeOf('Committed before. ISO 8601.'),
+};
+
+/** Returns the schema of the parameter `text`. */
+export const textOf = (where: string) =>
+  z
+    .string()
+    .max(200)
+    .optional()
+    .openapi({ description: `Words, all of which must appear in ${where}, in any case.` });
+
 /** Returns the schema of the parameter `limit`. */
 export const limitOf = (max: number, preset: number) =>
   z.coerce

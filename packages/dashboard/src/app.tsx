@@ -9,8 +9,11 @@ import { Login } from './pages/login.js';
 import { Overview } from './pages/overview.js';
 import { Query } from './pages/query.js';
 import { Run, Runs } from './pages/runs.js';
+import { Search } from './pages/search.js';
 import { Space } from './pages/space.js';
 import { Table, Tables } from './pages/tables.js';
+import { Find } from './parts/find.js';
+import { Guard } from './parts/guard.js';
 import { State, Title } from './parts/parts.js';
 import { linkTo, type Route, useRoute } from './route.js';
 
@@ -49,10 +52,11 @@ function Pages() {
             </a>
           ))}
         </nav>
+        <Find />
       </header>
       <Notice />
       <main id="content" tabIndex={-1}>
-        {pageOf(route)}
+        <Guard key={route.join('/')}>{pageOf(route)}</Guard>
       </main>
     </LiveContext.Provider>
   );
@@ -77,6 +81,8 @@ function pageOf([place, id]: Route): ComponentChildren {
       return <Exports />;
     case 'space':
       return <Space />;
+    case 'search':
+      return <Search />;
     case 'query':
       return <Query key={id} sql={id} />;
     default:

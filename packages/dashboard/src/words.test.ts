@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ago, bytes, count, duration } from './words.js';
+import { ago, bytes, count, duration, exactTime, short, when, withoutZone } from './words.js';
 
 test.each([
   [0, '0 bytes'],
@@ -24,5 +24,25 @@ test('a moment is told by its distance', () => {
   expect(ago('2026-01-31T12:00:00Z', now)).toBe('just now');
   expect(ago('2026-01-31T11:00:00Z', now)).toBe('60 min ago');
 });
+
+test('a moment that is long ago is told by its date, and exactly by the zone of the reader and UTC', () => {
+  const now = Date.parse('2026-01-31T12:00:00Z');
+  expect(when('2026-01-31T11:00:00Z', now)).toBe('60 min ago');
+  expect(when('2026-01-11T11:00:00Z', now)).toMatch(/1[01] Jan 2026/);
+  expect(exactTime('2026-01-31T11:00:00.250Z')).toMatch(/ \(.+\), 2026-01-31 11:00:00\.250 UTC$/);
+});
+
+test('a long id loses its middle, a short one nothing', () => {
+  expect(short('20261128T125010905Z-notebook-99cb7af5629e')).toBe('20261128T12…9cb7af5629e');
+  expect(short('job-1')).toBe('job-1');
+});
+
+test.each([
+  ['TIMESTAMP', '2024-01-01T10:00:00.5Z', '2024-01-01 10:00:00.5'],
+  ['TIMESTAMP_NS', '2024-01-01T10:00:00.000Z', '2024-01-01 10:00:00'],
+  ['TIMESTAMP WITH TIME ZONE', '2024-01-01T10:00:00Z', '2024-01-01T10:00:00Z'],
+  ['TIMESTAMP', 'infinity', 'infinity'],
+  ['VARCHAR', '2024-01-01T10:00:00Z', '2024-01-01T10:00:00Z'],
+])('%s shows %s as %s', (type, value, text) => expect(withoutZone(type, value)).toBe(text));
 
 test('thousands are set apart', () => expect(count(1234567)).toBe('1,234,567'));

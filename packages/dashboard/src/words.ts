@@ -27,3 +27,27 @@ export const ago = (time: string, now = Date.now()): string => {
   const ms = now - Date.parse(time);
   return ms < 1500 ? 'just now' : `${duration(Math.round(ms / 1000) * 1000)} ago`;
 };
+
+/** A long id with its middle left out. */
+export const short = (id: string): string => (id.length <= 24 ? id : `${id.slice(0, 11)}…${id.slice(-11)}`);
+
+const dayMs = 86_400_000;
+
+/** A time in the reader's zone. */
+export const localTime = (time: string | number): string =>
+  new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+
+/** How long ago something was; the date if that is more than two days. */
+export const when = (time: string, now = Date.now()): string =>
+  now - Date.parse(time) < 2 * dayMs ? ago(time, now) : localTime(time);
+
+/** A time in the reader's zone and in UTC. */
+export const exactTime = (time: string): string => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const local = new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+  return `${local} (${zone}), ${time.replace('T', ' ').replace('Z', '')} UTC`;
+};
+
+/** A TIMESTAMP has no zone: its text ends without `Z`. Other values stay unchanged. */
+export const withoutZone = (type: string, value: string): string =>
+  /^TIMESTAMP(_(NS|MS|S))?$/.test(type) ? value.replace('T', ' ').replace(/(\.0+)?Z$/, '') : value;

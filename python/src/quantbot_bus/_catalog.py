@@ -27,6 +27,7 @@ from ._records import (
 )
 from ._results import Result
 from ._watch import Watch
+from ._words import ARTIFACT_WORDS, JOB_WORDS, RUN_WORDS, before_of, words_of
 
 _T = TypeVar("_T")
 _TABLE = re.compile(r"(?:canon\.)?([A-Za-z_][A-Za-z0-9_]{0,62})")
@@ -61,10 +62,15 @@ class Catalog:
         since: Optional[datetime] = None,
         until: Optional[datetime] = None,
         before_seq: Optional[int] = None,
+        before_ordinal: Optional[int] = None,
+        text: Optional[str] = None,
         limit: Optional[int] = None,
     ) -> Records[ArtifactRecord]:
         """Returns artifacts, newest first. Forgotten ones have ``forgotten_at``. ``since`` is
-        inclusive, ``until`` is not. To get the next page, give ``before_seq`` the last seq."""
+        inclusive, ``until`` is not. To get the next page, give ``before_seq`` and
+        ``before_ordinal`` those of the last artifact. ``text``: only artifacts that have all of
+        these words in key, schema hint or ``meta``, in any case. The word ``meta.strategy=carry``
+        compares one field of ``meta``."""
         where, given = where_of(
             [
                 ("artifact_key = ?", key),
@@ -74,16 +80,25 @@ class Catalog:
                 ("artifact_id = ?", artifact_id),
                 ("committed_at >= ?", since),
                 ("committed_at < ?", until),
-                ("seq < ?", before_seq),
+                *before_of(before_seq, before_ordinal),
+                *words_of(text, ARTIFACT_WORDS, "meta_json"),
             ]
         )
         return self._all(artifact_record, newest_artifacts(where, limit), given)
 
     def runs(
-        self, *, run_id: Optional[str] = None, before_seq: Optional[int] = None, limit: Optional[int] = None
+        self,
+        *,
+        run_id: Optional[str] = None,
+        before_seq: Optional[int] = None,
+        text: Optional[str] = None,
+        limit: Optional[int] = None,
     ) -> Records[RunRecord]:
-        """Returns runs, newest first. ``before_seq`` selects runs whose last job is before it."""
-        where, given = where_of([("run_id = ?", run_id), ("last_seq < ?", before_seq)])
+        """Returns runs, newest first. ``before_seq`` selects runs whose last job is before it.
+        ``text``: only runs that have all of these words in id, producers or kinds."""
+        where, given = where_of(
+            [("run_id = ?", run_id), ("last_seq < ?", before_seq), *words_of(text, RUN_WORDS)]
+        )
         sql = f"SELECT * FROM catalog.runs_d{where} ORDER BY last_seq DESC{limit_of(limit)}"
         return self._all(run_record, sql, given)
 
@@ -98,10 +113,12 @@ class Catalog:
         since: Optional[datetime] = None,
         until: Optional[datetime] = None,
         before_seq: Optional[int] = None,
+        text: Optional[str] = None,
         limit: Optional[int] = None,
     ) -> Records[JobRecord]:
         """Returns settled jobs, newest first. A job id that was retried appears once per attempt.
-        ``since`` and ``until`` are as in :meth:`artifacts`."""
+        ``since`` and ``until`` are as in :meth:`artifacts`. ``text``: only jobs that have all of
+        these words in ids, source, code or message."""
         where, given = where_of(
             [
                 ("status = ?", status),
@@ -112,6 +129,7 @@ class Catalog:
                 ("committed_at >= ?", since),
                 ("committed_at < ?", until),
                 ("seq < ?", before_seq),
+                *words_of(text, JOB_WORDS),
             ]
         )
         return self._all(job_record, f"SELECT * FROM catalog.jobs_f{where} ORDER BY seq DESC{limit_of(limit)}", given)

@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { literal } from '@quantbot/bus-format';
 import { answerSchema, artifactSchema, lineageSchema, runSchema } from '@quantbot/dashboard/api';
 import type { HttpContext } from '../context.js';
-import { answers, limitOf } from '../openapi.js';
+import { answers, committed, limitOf, textOf } from '../openapi.js';
 import { storedArtifact } from '../stored-artifact.js';
 import { wireArtifact, wireRun } from '../wire.js';
 
@@ -15,6 +15,7 @@ const runs = createRoute({
   request: {
     query: z.object({
       run: z.string().optional(),
+      text: textOf('id, producers or kinds'),
       before: z.coerce.number().int().min(0).optional(),
       limit: limitOf(500, 50),
     }),
@@ -33,7 +34,15 @@ const artifacts = createRoute({
       producer: z.string().optional(),
       kind: z.string().optional(),
       artifact: z.string().optional(),
+      ...committed,
+      text: textOf('key, schema hint or `meta`. `meta.name=value` compares one field of `meta`'),
       before: z.coerce.number().int().min(0).optional(),
+      beforeOrdinal: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .optional()
+        .openapi({ description: 'With `before`, seq and ordinal of the last artifact of a page: the next page.' }),
       limit: limitOf(1000, 50),
     }),
   },
@@ -59,22 +68,13 @@ const preview = createRoute({
 /** Adds runs, artifacts and lineage. */
 export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
   app.openapi(runs, async c => {
-    const { run, before, limit } = c.req.valid('query');
-    const found = await reader.catalog({ ask: 'runs', runId: run, beforeSeq: before, limit });
+    const { run, text, before, limit } = c.req.valid('query');
+    const found = await reader.catalog({ ask: 'runs', runId: run, text, beforeSeq: before, limit });
     return c.json({ runs: found.map(wireRun) }, 200);
   });
   app.openapi(artifacts, async c => {
-    const { key, run, producer, kind, artifact, before, limit } = c.req.valid('query');
-    const found = await reader.catalog({
-      ask: 'artifacts',
-      key,
-      runId: run,
-      producer,
-      kind,
-      artifactId: artifact,
-      beforeSeq: before,
-      limit,
-    });
+    const { run: runId, artifact: artifactId, before: beforeSeq, ...same } = c.req.valid('query');
+    const found = await reader.catalog({ ask: 'artifacts', ...same, runId, artifactId, beforeSeq });
     return c.json({ artifacts: found.map(wireArtifact) }, 200);
   });
   app.openapi(lineage, async c => {

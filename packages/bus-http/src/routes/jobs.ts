@@ -3,7 +3,7 @@ import { jobSchema } from '@quantbot/dashboard/api';
 import type { JobRecord } from '@quantbot/storage';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
-import { answers, limitOf } from '../openapi.js';
+import { answers, committed, limitOf, textOf } from '../openapi.js';
 import { wireJob } from '../wire.js';
 
 /** The most folders of the inbox to examine for a list. */
@@ -13,6 +13,9 @@ const filters = {
   run: z.string().optional(),
   producer: z.string().optional(),
   kind: z.string().optional(),
+  code: z.string().optional().openapi({ description: 'The code of a rejection.' }),
+  ...committed,
+  text: textOf('ids, source, code or message'),
   before: z.coerce.number().int().min(0).optional().openapi({ description: 'Only before this seq: the next page.' }),
   limit: limitOf(500, 50),
 };
@@ -52,10 +55,11 @@ const retry = createRoute({
 export function addJobs(app: OpenAPIHono, context: HttpContext): void {
   const { bus } = context;
   app.openapi(list, async c => {
-    const { status, run, producer, kind, before, limit } = c.req.valid('query');
-    const isFirstPage = [status, run, producer, kind, before].every(value => value === undefined);
+    const { run: runId, code: rejectCode, before: beforeSeq, limit, ...same } = c.req.valid('query');
+    const wanted = { ...same, runId, rejectCode, beforeSeq };
+    const isFirstPage = Object.values(wanted).every(value => value === undefined);
     const open = isFirstPage ? (await bus.openJobs(maxOpen)).slice(0, limit) : [];
-    const filter = { status, runId: run, producer, kind, beforeSeq: before, limit: limit - open.length };
+    const filter = { ...wanted, limit: limit - open.length };
     const settled = await context.reader.catalog({ ask: 'jobs', ...filter });
     const jobs = [...open.map(wireOpen), ...(await Promise.all(settled.map(job => withFolder(context, job))))];
     return c.json({ jobs }, 200);

@@ -1,63 +1,96 @@
 import { exactJson } from '@quantbot/infra/visible';
-import { useState } from 'preact/hooks';
+import type { ComponentChildren } from 'preact';
 import { useAsked } from '../ask.js';
 import { type Answer, type Artifact as ArtifactOf, get, type Lineage } from '../client.js';
+import { Command, Copy, IdLink } from '../parts/copy.js';
+import { type Filter, Filters, Nothing, Pages } from '../parts/filters.js';
 import { LineageGraph } from '../parts/graph.js';
-import { Facts, Section, Shown, Time, Title } from '../parts/parts.js';
+import { Facts, Section, Shown, Source, Time, Title } from '../parts/parts.js';
 import { Scroll } from '../parts/scroll.js';
 import { AnswerTable, Table } from '../parts/table.js';
-import { linkTo } from '../route.js';
+import { linkTo, listLink, useFilters } from '../route.js';
 import { bytes, count } from '../words.js';
 
 const depth = 3;
 
-/** The newest artifacts, optionally of one producer and kind. */
+const pageSize = 50;
+
+const filters: readonly Filter[] = [
+  { name: 'text', label: 'Words', hint: 'part of a key, meta.name=value' },
+  { name: 'producer', label: 'Producer' },
+  { name: 'kind', label: 'Kind' },
+  { name: 'artifact', label: 'Artifact id' },
+  { name: 'run', label: 'Run' },
+  { name: 'since', label: 'From', kind: 'time' },
+  { name: 'until', label: 'Until', kind: 'time' },
+];
+
+/** All artifacts, page by page. The address holds filters and page. */
 export function Artifacts() {
-  const [producer, setProducer] = useState('');
-  const [kind, setKind] = useState('');
+  const [given] = useFilters('artifacts');
   const asked = useAsked(
-    signal =>
-      get<{ artifacts: ArtifactOf[] }>(
-        '/artifacts',
-        { producer: producer || undefined, kind: kind || undefined, limit: 100 },
-        signal,
-      ),
-    [producer, kind],
+    signal => get<{ artifacts: ArtifactOf[] }>('/artifacts', { ...given, limit: pageSize }, signal),
+    [given],
     'jobs',
   );
   return (
     <>
       <Title>Artifacts</Title>
-      <p class="filters">
-        <label>
-          Producer <input value={producer} onChange={event => setProducer(event.currentTarget.value.trim())} />
-        </label>
-        <label>
-          Kind <input value={kind} onChange={event => setKind(event.currentTarget.value.trim())} />
-        </label>
-      </p>
+      <Filters place="artifacts" filters={filters} />
       <Shown asked={asked}>
-        {({ artifacts }) => <ArtifactTable caption="Newest artifacts" artifacts={artifacts} />}
+        {({ artifacts }) => {
+          const last = artifacts.length === pageSize ? artifacts.at(-1) : undefined;
+          const empty = (
+            <Nothing place="artifacts" given={given}>
+              <p>No artifact was committed yet. Submit a Parquet file:</p>
+              <Command text="npx quantbot-bus submit my.parquet --producer me --kind numbers --wait" />
+            </Nothing>
+          );
+          return (
+            <>
+              <ArtifactTable caption="Artifacts" artifacts={artifacts} empty={empty} />
+              <Pages place="artifacts" given={given} next={last && { before: last.seq, beforeOrdinal: last.ordinal }} />
+            </>
+          );
+        }}
       </Shown>
     </>
   );
 }
 
 /** Artifacts as a table. */
-export function ArtifactTable({ caption, artifacts }: { caption: string; artifacts: readonly ArtifactOf[] }) {
+export function ArtifactTable({
+  caption,
+  artifacts,
+  empty,
+}: {
+  caption: string;
+  artifacts: readonly ArtifactOf[];
+  empty?: ComponentChildren;
+}) {
   return (
     <Table
       caption={caption}
       rows={artifacts}
+      empty={empty}
       keyOf={({ key }) => key}
       columns={[
-        { head: 'Artifact', cell: ({ key, artifactId }) => <a href={linkTo('artifacts', key)}>{artifactId}</a> },
-        { head: 'Producer', cell: ({ producer }) => producer },
-        { head: 'Kind', cell: ({ kind }) => kind },
-        { head: 'Run', cell: ({ runId }) => <a href={linkTo('runs', runId)}>{runId}</a> },
+        {
+          head: 'Artifact',
+          cell: ({ key, artifactId }) => <IdLink place="artifacts" id={key} text={artifactId} />,
+        },
+        {
+          head: 'Source',
+          cell: ({ producer, kind }) => (
+            <a class="wraps" href={listLink('artifacts', { producer, kind })}>
+              <Source producer={producer} kind={kind} />
+            </a>
+          ),
+        },
+        { head: 'When', cell: ({ committedAt }) => <Time at={committedAt} /> },
         { head: 'Rows', isNumber: true, cell: ({ rows }) => count(rows) },
-        { head: 'Size', isNumber: true, cell: artifact => bytes(artifact.bytes) },
-        { head: 'Committed', cell: ({ committedAt }) => <Time at={committedAt} /> },
+        { head: 'Size', isNumber: true, isMinor: true, cell: artifact => bytes(artifact.bytes) },
+        { head: 'Run', isMinor: true, cell: ({ runId }) => <IdLink place="runs" id={runId} /> },
       ]}
     />
   );
@@ -94,11 +127,15 @@ function Known({ artifact }: { artifact: ArtifactOf }) {
     <>
       <Facts
         facts={{
-          Key: <code>{artifact.key}</code>,
+          Key: (
+            <>
+              <code>{artifact.key}</code> <Copy text={artifact.key} name="the key" />
+            </>
+          ),
           Producer: producer,
           Kind: kind,
           Run: <a href={linkTo('runs', runId)}>{runId}</a>,
-          Job: <a href={linkTo('jobs', jobId)}>{jobId}</a>,
+          Job: <IdLink place="jobs" id={jobId} />,
           Seq: count(artifact.seq),
           Rows: count(artifact.rows),
           Size: bytes(artifact.bytes),

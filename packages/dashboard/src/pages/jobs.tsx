@@ -1,71 +1,74 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAsked } from '../ask.js';
 import { ApiError, get, type Job as JobOf, post } from '../client.js';
-import { Facts, Problem, Section, Shown, State, Time, Title } from '../parts/parts.js';
+import { Command, IdLink } from '../parts/copy.js';
+import { type Filter, Filters, Nothing, Pages } from '../parts/filters.js';
+import { Facts, Problem, Section, Shown, Source, State, Time, Title } from '../parts/parts.js';
 import { Table } from '../parts/table.js';
-import { linkTo } from '../route.js';
+import { linkTo, useFilters } from '../route.js';
 import { bytes, count } from '../words.js';
 
-const states = ['', 'ingested', 'duplicate', 'rejected'] as const;
 const pageSize = 50;
 
-/** All jobs, page by page. */
+const filters: readonly Filter[] = [
+  { name: 'text', label: 'Words', hint: 'id, source, message' },
+  { name: 'status', label: 'State', options: ['ingested', 'duplicate', 'rejected'] },
+  { name: 'producer', label: 'Producer' },
+  { name: 'kind', label: 'Kind' },
+  { name: 'run', label: 'Run' },
+  { name: 'code', label: 'Code', hint: 'SCHEMA_MISMATCH' },
+  { name: 'since', label: 'From', kind: 'time' },
+  { name: 'until', label: 'Until', kind: 'time' },
+];
+
+/** All jobs, page by page. The address holds filters and page. */
 export function Jobs() {
-  const [status, setStatus] = useState<string>('');
-  const [before, setBefore] = useState<number>();
+  const [given] = useFilters('jobs');
   const asked = useAsked(
-    signal => get<{ jobs: JobOf[] }>('/jobs', { status: status || undefined, before, limit: pageSize }, signal),
-    [status, before],
+    signal => get<{ jobs: JobOf[] }>('/jobs', { ...given, limit: pageSize }, signal),
+    [given],
     'jobs',
   );
   return (
     <>
       <Title>Jobs</Title>
-      <p>
-        <label for="status">Which </label>
-        <select
-          id="status"
-          value={status}
-          onChange={event => {
-            setStatus(event.currentTarget.value);
-            setBefore(undefined);
-          }}
-        >
-          {states.map(state => (
-            <option key={state} value={state}>
-              {state || 'all'}
-            </option>
-          ))}
-        </select>
-      </p>
+      <Filters place="jobs" filters={filters} />
       <Shown asked={asked}>
-        {({ jobs }) => (
-          <>
-            <JobTable caption="Jobs" jobs={jobs} />
-            <p class="pages">
-              {before !== undefined && (
-                <button type="button" onClick={() => setBefore(undefined)}>
-                  Newest
-                </button>
-              )}
-              {jobs.length === pageSize && (
-                <button
-                  type="button"
-                  onClick={() => setBefore(jobs.findLast(job => job.settled !== null)?.settled?.seq)}
-                >
-                  Older
-                </button>
-              )}
-            </p>
-          </>
-        )}
+        {({ jobs }) => {
+          const before = jobs.findLast(job => job.settled !== null)?.settled?.seq;
+          const empty = (
+            <Nothing place="jobs" given={given}>
+              <p>No job was submitted yet. Submit a Parquet file:</p>
+              <Command text="npx quantbot-bus submit my.parquet --producer me --kind numbers --wait" />
+            </Nothing>
+          );
+          return (
+            <>
+              <JobTable caption="Jobs" jobs={jobs} empty={empty} />
+              <Pages
+                place="jobs"
+                given={given}
+                next={jobs.length === pageSize && before !== undefined ? { before } : undefined}
+              />
+            </>
+          );
+        }}
       </Shown>
     </>
   );
 }
 
-/** Jobs as a table, open ones included. */
-export function JobTable({ caption, jobs, empty }: { caption: string; jobs: readonly JobOf[]; empty?: string }) {
+/** Jobs as a table, open ones included. What people look for comes first, ids last. */
+export function JobTable({
+  caption,
+  jobs,
+  empty,
+}: {
+  caption: string;
+  jobs: readonly JobOf[];
+  empty?: ComponentChildren;
+}) {
   return (
     <Table
       caption={caption}
@@ -73,22 +76,36 @@ export function JobTable({ caption, jobs, empty }: { caption: string; jobs: read
       empty={empty}
       keyOf={({ jobId, settled }) => `${jobId} ${settled?.seq}`}
       columns={[
-        { head: 'Job', cell: ({ jobId }) => <a href={linkTo('jobs', jobId)}>{jobId}</a> },
         { head: 'State', cell: ({ state }) => <State state={state} /> },
+        { head: 'What', cell: job => <What job={job} /> },
         { head: 'When', cell: ({ at }) => <Time at={at} /> },
+        { head: 'Rows', isNumber: true, cell: ({ settled }) => settled && count(settled.rows) },
+        {
+          head: 'Artifacts',
+          isNumber: true,
+          isMinor: true,
+          cell: ({ settled }) => settled && count(settled.artifacts),
+        },
         {
           head: 'Run',
-          cell: ({ settled }) => settled?.runId && <a href={linkTo('runs', settled.runId)}>{settled.runId}</a>,
+          isMinor: true,
+          cell: ({ settled }) => settled?.runId && <IdLink place="runs" id={settled.runId} />,
         },
-        {
-          head: 'What',
-          cell: ({ settled, rejection }) =>
-            rejection === null ? settled?.producer && `${settled.producer}/${settled.kind}` : rejection.code,
-        },
-        { head: 'Artifacts', isNumber: true, cell: ({ settled }) => settled && count(settled.artifacts) },
-        { head: 'Rows', isNumber: true, cell: ({ settled }) => settled && count(settled.rows) },
+        { head: 'Job', isMinor: true, cell: ({ jobId }) => <IdLink place="jobs" id={jobId} /> },
       ]}
     />
+  );
+}
+
+/** The source of a job, as a link to the job, and the code of a rejection. */
+function What({ job: { jobId, settled, rejection } }: { job: JobOf }) {
+  return (
+    <>
+      <a class="wraps" href={linkTo('jobs', jobId)}>
+        {settled?.producer && settled.kind ? <Source producer={settled.producer} kind={settled.kind} /> : jobId}
+      </a>
+      {rejection !== null && <div class="quiet">{rejection.code}</div>}
+    </>
   );
 }
 

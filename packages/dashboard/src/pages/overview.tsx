@@ -1,9 +1,10 @@
 import { useMemo } from 'preact/hooks';
 import { useAsked } from '../ask.js';
-import { type Chart, get, type Job, type Sample } from '../client.js';
+import { type Chart, type Export, get, type Job, type Sample } from '../client.js';
 import { useLive } from '../live.js';
 import { LineChart } from '../parts/chart.js';
 import { Facts, Section, Shown, Time, Title } from '../parts/parts.js';
+import { listLink } from '../route.js';
 import { bytes, count, duration } from '../words.js';
 import { JobTable } from './jobs.js';
 import { OwnChart } from './own-chart.js';
@@ -42,19 +43,32 @@ function Damage() {
 
 function Numbers() {
   const { status } = useLive();
+  const exports = useAsked(signal => get<{ exports: Export[] }>('/exports', {}, signal), ['exports'], 'exports');
   if (status === undefined) return <p class="quiet">Loading…</p>;
+  const failing = exports.data?.exports.filter(({ ok }) => ok === false).length ?? 0;
   const { queue, jobs, lastCommittedAt, lastSeq, oldestJobAgeS, cluster, gc } = status;
   return (
     <Facts
       facts={{
-        Waiting: count(queue.inbox),
+        Waiting: <a href={listLink('jobs', {})}>{count(queue.inbox)}</a>,
         'Being worked on': count(queue.claimed),
         'Oldest waits for': queue.inbox + queue.claimed === 0 ? '–' : duration(oldestJobAgeS * 1000),
-        'Jobs ingested': count(jobs.ingested),
-        Duplicates: count(jobs.duplicate),
-        Rejected: count(jobs.rejected),
-        Artifacts: count(status.artifacts),
-        Stored: bytes(status.bytes),
+        'Jobs ingested': <a href={listLink('jobs', { status: 'ingested' })}>{count(jobs.ingested)}</a>,
+        Duplicates: <a href={listLink('jobs', { status: 'duplicate' })}>{count(jobs.duplicate)}</a>,
+        Rejected: (
+          <a class={jobs.rejected > 0 ? 'bad' : undefined} href={listLink('jobs', { status: 'rejected' })}>
+            {count(jobs.rejected)}
+          </a>
+        ),
+        ...(failing > 0 && {
+          'Exports that fail': (
+            <a class="bad" href={listLink('exports', { sort: 'State' })}>
+              {count(failing)}
+            </a>
+          ),
+        }),
+        Artifacts: <a href={listLink('artifacts', {})}>{count(status.artifacts)}</a>,
+        Stored: <a href={listLink('space', {})}>{bytes(status.bytes)}</a>,
         'Last commit':
           lastCommittedAt === null ? (
             'none yet'
@@ -137,7 +151,7 @@ function Recent() {
       <Section title="Recent jobs" aside={<a href="#/jobs">All jobs</a>}>
         <Shown asked={recent}>{({ jobs }) => <JobTable caption="Recent jobs" jobs={jobs} />}</Shown>
       </Section>
-      <Section title="Rejected" aside={<a href="#/jobs">All jobs</a>}>
+      <Section title="Rejected" aside={<a href={listLink('jobs', { status: 'rejected' })}>All rejected jobs</a>}>
         <Shown asked={rejected}>
           {({ jobs }) => <JobTable caption="Rejected jobs" jobs={jobs} empty="Nothing was rejected." />}
         </Shown>

@@ -1,52 +1,72 @@
-import { useState } from 'preact/hooks';
 import { useAsked } from '../ask.js';
 import { type Artifact, get, type Job, type Run as RunOf } from '../client.js';
+import { Command, IdLink } from '../parts/copy.js';
+import { type Filter, Filters, Nothing, Pages } from '../parts/filters.js';
 import { Facts, Section, Shown, Time, Title } from '../parts/parts.js';
 import { Table } from '../parts/table.js';
-import { linkTo } from '../route.js';
+import { listLink, useFilters } from '../route.js';
 import { bytes, count } from '../words.js';
 import { ArtifactTable } from './artifacts.js';
 import { JobTable } from './jobs.js';
 
 const pageSize = 50;
+const shownNames = 2;
+const filters: readonly Filter[] = [{ name: 'text', label: 'Words', hint: 'id, producer, kind' }];
 
 /** All runs, page by page. */
 export function Runs() {
-  const [before, setBefore] = useState<number>();
+  const [given] = useFilters('runs');
   const asked = useAsked(
-    signal => get<{ runs: RunOf[] }>('/runs', { before, limit: pageSize }, signal),
-    [before],
+    signal => get<{ runs: RunOf[] }>('/runs', { ...given, limit: pageSize }, signal),
+    [given],
     'jobs',
   );
   return (
     <>
       <Title>Runs</Title>
+      <Filters place="runs" filters={filters} />
       <Shown asked={asked}>
-        {({ runs }) => (
-          <>
-            <Table
-              caption="Runs"
-              rows={runs}
-              keyOf={({ runId }) => runId}
-              columns={[
-                { head: 'Run', cell: ({ runId }) => <a href={linkTo('runs', runId)}>{runId}</a> },
-                { head: 'Producers', cell: ({ producers }) => producers.join(', ') },
-                { head: 'Kinds', cell: ({ kinds }) => kinds.join(', ') },
-                { head: 'Artifacts', isNumber: true, cell: ({ artifacts }) => count(artifacts) },
-                { head: 'Rows', isNumber: true, cell: ({ rows }) => count(rows) },
-                { head: 'Size', isNumber: true, cell: run => bytes(run.bytes) },
-                { head: 'Last commit', cell: ({ lastCommittedAt }) => <Time at={lastCommittedAt} /> },
-              ]}
-            />
-            {runs.length === pageSize && (
-              <button type="button" onClick={() => setBefore(runs.at(-1)?.lastSeq)}>
-                Older
-              </button>
-            )}
-          </>
-        )}
+        {({ runs }) => {
+          const last = runs.length === pageSize ? runs.at(-1) : undefined;
+          return (
+            <>
+              <Table
+                caption="Runs"
+                rows={runs}
+                empty={
+                  <Nothing place="runs" given={given}>
+                    <p>No run has an artifact yet. Give each execution of your program a run id:</p>
+                    <Command text="npx quantbot-bus submit my.parquet --run-id run-1 --producer me --kind numbers" />
+                  </Nothing>
+                }
+                keyOf={({ runId }) => runId}
+                columns={[
+                  { head: 'Run', cell: ({ runId }) => <IdLink place="runs" id={runId} /> },
+                  { head: 'Last commit', cell: ({ lastCommittedAt }) => <Time at={lastCommittedAt} /> },
+                  { head: 'Artifacts', isNumber: true, cell: ({ artifacts }) => count(artifacts) },
+                  { head: 'Rows', isNumber: true, cell: ({ rows }) => count(rows) },
+                  { head: 'Size', isNumber: true, isMinor: true, cell: run => bytes(run.bytes) },
+                  { head: 'Producers', isMinor: true, cell: ({ producers }) => <Names names={producers} /> },
+                  { head: 'Kinds', isMinor: true, cell: ({ kinds }) => <Names names={kinds} /> },
+                ]}
+              />
+              <Pages place="runs" given={given} next={last && { before: last.lastSeq }} />
+            </>
+          );
+        }}
       </Shown>
     </>
+  );
+}
+
+/** The first names of a list. The others are in the tooltip. */
+function Names({ names }: { names: readonly string[] }) {
+  const left = names.length - shownNames;
+  return (
+    <span title={names.join(', ')}>
+      {names.slice(0, shownNames).join(', ')}
+      {left > 0 && ` and ${left} more`}
+    </span>
   );
 }
 
@@ -54,11 +74,11 @@ export function Runs() {
 export function Run({ runId }: { runId: string }) {
   const run = useAsked(signal => get<{ runs: RunOf[] }>('/runs', { run: runId }, signal), [runId], 'jobs');
   const artifacts = useAsked(
-    signal => get<{ artifacts: Artifact[] }>('/artifacts', { run: runId, limit: 200 }, signal),
+    signal => get<{ artifacts: Artifact[] }>('/artifacts', { run: runId, limit: 50 }, signal),
     [runId],
     'jobs',
   );
-  const jobs = useAsked(signal => get<{ jobs: Job[] }>('/jobs', { run: runId, limit: 100 }, signal), [runId], 'jobs');
+  const jobs = useAsked(signal => get<{ jobs: Job[] }>('/jobs', { run: runId, limit: 50 }, signal), [runId], 'jobs');
   return (
     <>
       <Title>Run {runId}</Title>
@@ -82,12 +102,12 @@ export function Run({ runId }: { runId: string }) {
           )
         }
       </Shown>
-      <Section title="Artifacts">
+      <Section title="Artifacts" aside={<a href={listLink('artifacts', { run: runId })}>All of them</a>}>
         <Shown asked={artifacts}>
           {found => <ArtifactTable caption="Artifacts of the run" artifacts={found.artifacts} />}
         </Shown>
       </Section>
-      <Section title="Jobs">
+      <Section title="Jobs" aside={<a href={listLink('jobs', { run: runId })}>All of them</a>}>
         <Shown asked={jobs}>{found => <JobTable caption="Jobs of the run" jobs={found.jobs} />}</Shown>
       </Section>
     </>

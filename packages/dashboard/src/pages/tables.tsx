@@ -1,34 +1,63 @@
 import { useAsked } from '../ask.js';
 import { type Answer, type Export, get, post, type TableChange, type Table as TableOf } from '../client.js';
+import { Command } from '../parts/copy.js';
+import { type Filter, Filters, Nothing } from '../parts/filters.js';
 import { Facts, Section, Shown, State, Time, Title } from '../parts/parts.js';
 import { AnswerTable, Table as TableView } from '../parts/table.js';
-import { linkTo } from '../route.js';
+import { linkTo, useFilters } from '../route.js';
 import { count } from '../words.js';
 import { stateOf } from './exports.js';
 
 const useTables = () => useAsked(signal => get<{ tables: TableOf[] }>('/tables', {}, signal), ['tables'], 'jobs');
 
+const filters: readonly Filter[] = [{ name: 'text', label: 'Name' }];
+
 /** The canonical tables. */
 export function Tables() {
+  const [given] = useFilters('tables');
   return (
     <>
       <Title>Canonical tables</Title>
+      <Filters place="tables" filters={filters} />
       <Shown asked={useTables()}>
         {({ tables }) => (
           <TableView
             caption="Canonical tables"
-            rows={tables}
+            place="tables"
+            rows={tables.filter(({ name }) => name.includes((given.text ?? '').toLowerCase()))}
+            empty={
+              <Nothing place="tables" given={given}>
+                <p>There is no table yet. The first artifact with a hint creates one:</p>
+                <Command text="npx quantbot-bus submit my.parquet --producer me --kind trades --schema-hint canon.trades" />
+              </Nothing>
+            }
             keyOf={({ name }) => name}
             columns={[
-              { head: 'Table', cell: ({ name }) => <a href={linkTo('tables', name)}>canon.{name}</a> },
-              { head: 'Mode', cell: ({ mode }) => mode },
-              { head: 'Columns', isNumber: true, cell: ({ columns }) => count(columns.length) },
-              { head: 'Artifacts', isNumber: true, cell: ({ artifacts }) => count(artifacts) },
-              { head: 'Rows that came', isNumber: true, cell: ({ artifactRows }) => count(artifactRows) },
+              {
+                head: 'Table',
+                cell: ({ name }) => <a href={linkTo('tables', name)}>canon.{name}</a>,
+                sortBy: ({ name }) => name,
+              },
               {
                 head: 'Last commit',
                 cell: ({ lastCommittedAt }) => (lastCommittedAt === null ? 'none' : <Time at={lastCommittedAt} />),
+                sortBy: ({ lastSeq }) => lastSeq,
               },
+              {
+                head: 'Rows submitted',
+                isNumber: true,
+                cell: ({ artifactRows }) => count(artifactRows),
+                sortBy: ({ artifactRows }) => artifactRows,
+              },
+              {
+                head: 'Artifacts',
+                isNumber: true,
+                isMinor: true,
+                cell: ({ artifacts }) => count(artifacts),
+                sortBy: ({ artifacts }) => artifacts,
+              },
+              { head: 'Columns', isNumber: true, isMinor: true, cell: ({ columns }) => count(columns.length) },
+              { head: 'Mode', isMinor: true, cell: ({ mode }) => mode, sortBy: ({ mode }) => mode },
             ]}
           />
         )}
@@ -71,7 +100,8 @@ function About({ table }: { table: TableOf | undefined }) {
         facts={{
           Mode: table.mode + (table.key.length > 0 ? ` by ${table.key.join(', ')}` : ''),
           Artifacts: count(table.artifacts),
-          'Rows that came': count(table.artifactRows),
+          'Rows submitted': count(table.artifactRows),
+          'Rows in the table': <RowsNow table={table} />,
           'Last job': table.lastSeq === 0 ? 'none' : `seq ${count(table.lastSeq)}`,
           'Golden export': golden === undefined ? 'none' : <State state={stateOf(golden)} />,
           ...(golden !== undefined && { File: <code>{golden.path}</code> }),
@@ -92,6 +122,14 @@ function About({ table }: { table: TableOf | undefined }) {
       </Section>
     </>
   );
+}
+
+/** The rows that a query sees: without those that the mode of the table replaces or removes. */
+function RowsNow({ table: { name, lastSeq } }: { table: TableOf }) {
+  const sql = `SELECT count(*) FROM canon."${name}"`;
+  const asked = useAsked(signal => post<Answer>('/query', { sql }, signal), [sql, lastSeq]);
+  if (asked.data === undefined) return <>{asked.error === undefined ? '…' : 'unknown'}</>;
+  return <>{count(Number(asked.data.rows[0]?.[0]))}</>;
 }
 
 const Fixer = ({ id }: { id: string }) =>

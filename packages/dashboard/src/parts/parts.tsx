@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Asked } from '../ask.js';
 import type { ApiError } from '../client.js';
 import { useLive } from '../live.js';
-import { ago } from '../words.js';
+import { exactTime, when } from '../words.js';
 import { Scroll } from './scroll.js';
 
 const tickMs = 10_000;
@@ -17,7 +17,7 @@ export function Title({ children }: { children: ComponentChildren }) {
   useEffect(() => {
     document.title = `${heading.current?.textContent} · Artifact bus`;
     if (document.activeElement !== document.body) heading.current?.focus();
-  }, [children]);
+  }, [String(children)]);
   return (
     <h1 ref={heading} tabIndex={-1}>
       {children}
@@ -88,12 +88,12 @@ function useTick(): void {
   }, []);
 }
 
-/** A relative time, with the exact time as a tooltip. */
+/** A relative time, with the exact time of the reader's zone and of UTC as a tooltip. */
 export function Time({ at }: { at: string }) {
   useTick();
   return (
-    <time dateTime={at} title={at}>
-      {ago(at)}
+    <time dateTime={at} title={exactTime(at)}>
+      {when(at)}
     </time>
   );
 }
@@ -101,6 +101,16 @@ export function Time({ at }: { at: string }) {
 /** The state of a job, a daemon or an export, in words and a colour. */
 export function State({ state }: { state: string }) {
   return <span class={`state ${state}`}>{state}</span>;
+}
+
+/** A producer and kind. A line can break between them. */
+export function Source({ producer, kind }: { producer: string; kind: string }) {
+  return (
+    <>
+      {producer}/<wbr />
+      {kind}
+    </>
+  );
 }
 
 /** A list of names and values. */

@@ -1,6 +1,8 @@
 import { exactJson } from '@quantbot/infra/visible';
 import type { ComponentChildren } from 'preact';
 import type { Answer } from '../client.js';
+import { listLink, useFilters } from '../route.js';
+import { withoutZone } from '../words.js';
 import { Scroll } from './scroll.js';
 
 /** A column of a table: its heading, its cells, and whether they are numbers. */
@@ -8,6 +10,10 @@ export interface Column<T> {
   head: string;
   cell(row: T): ComponentChildren;
   isNumber?: boolean;
+  /** Whether a narrow screen leaves it out. */
+  isMinor?: boolean;
+  /** Makes the column sortable, in a table with a `place`. */
+  sortBy?(row: T): string | number;
 }
 
 interface Props<T> {
@@ -17,31 +23,38 @@ interface Props<T> {
   rows: readonly T[];
   keyOf?(row: T, index: number): string | number;
   /** Shown if there are no rows. */
-  empty?: string;
+  empty?: ComponentChildren;
+  /** The place whose address holds the order. Only for lists that are not cut into pages. */
+  place?: string;
 }
 
-/** A table that scrolls in its own box if it is too wide. */
-export function Table<T>({ caption, columns, rows, keyOf = (_, index) => index, empty = 'Nothing yet.' }: Props<T>) {
-  if (rows.length === 0) return <p class="quiet">{empty}</p>;
+const classOf = ({ isNumber, isMinor }: Pick<Column<never>, 'isNumber' | 'isMinor'>) =>
+  `${isNumber ? 'number' : ''}${isMinor ? ' minor' : ''}` || undefined;
+
+/** A table that scrolls in its own box if it is too wide or too high. Its head stays visible. */
+export function Table<T>(props: Props<T>) {
+  const { caption, columns, rows, keyOf = (_: T, index: number) => index, empty = 'Nothing yet.', place } = props;
+  const [filters] = useFilters(place ?? '');
+  const order = place === undefined ? undefined : orderOf(filters.sort);
+  if (rows.length === 0) return typeof empty === 'string' ? <p class="quiet">{empty}</p> : empty;
+  const sorted = sort(rows, columns.find(({ head }) => head === order?.head)?.sortBy, order?.isDown ?? false);
   return (
     <Scroll label={caption}>
       <table>
         <caption class="hidden">{caption}</caption>
         <thead>
           <tr>
-            {columns.map(({ head, isNumber }) => (
-              <th key={head} scope="col" class={isNumber ? 'number' : undefined}>
-                {head}
-              </th>
+            {columns.map(column => (
+              <Head key={column.head} column={column} order={order} place={place} />
             ))}
           </tr>
         </thead>
         <tbody>
-          {rows.map((row, index) => (
+          {sorted.map((row, index) => (
             <tr key={keyOf(row, index)}>
-              {columns.map(({ head, cell, isNumber }) => (
-                <td key={head} class={isNumber ? 'number' : undefined}>
-                  {cell(row)}
+              {columns.map(column => (
+                <td key={column.head} class={classOf(column)}>
+                  {column.cell(row)}
                 </td>
               ))}
             </tr>
@@ -52,6 +65,51 @@ export function Table<T>({ caption, columns, rows, keyOf = (_, index) => index, 
   );
 }
 
+interface Order {
+  head: string;
+  isDown: boolean;
+}
+
+/** Reads `Rows`, or `-Rows` for the largest first. */
+const orderOf = (text: string | undefined): Order | undefined =>
+  text === undefined ? undefined : { head: text.replace(/^-/, ''), isDown: text.startsWith('-') };
+
+interface HeadProps<T> {
+  column: Column<T>;
+  order: Order | undefined;
+  place: string | undefined;
+}
+
+/** The heading of a column; a click on that of a sortable one sorts, a second one reverses. */
+function Head<T>({ column, order, place }: HeadProps<T>) {
+  const { head, sortBy, isNumber = false } = column;
+  if (sortBy === undefined || place === undefined)
+    return (
+      <th scope="col" class={classOf(column)}>
+        {head}
+      </th>
+    );
+  const isOwn = order?.head === head;
+  const sorted = isOwn ? (order.isDown ? 'descending' : 'ascending') : undefined;
+  return (
+    <th scope="col" class={classOf(column)} aria-sort={sorted}>
+      <a href={listLink(place, { sort: `${(isOwn ? !order.isDown : isNumber) ? '-' : ''}${head}` })}>
+        {head} <span aria-hidden="true">{isOwn ? (order.isDown ? '▾' : '▴') : '↕'}</span>
+      </a>
+    </th>
+  );
+}
+
+function sort<T>(rows: readonly T[], by: Column<T>['sortBy'], isDown: boolean): readonly T[] {
+  if (by === undefined) return rows;
+  const compare = (a: string | number, b: string | number) =>
+    typeof a === 'number' && typeof b === 'number'
+      ? a - b
+      : String(a).localeCompare(String(b), 'en', { numeric: true });
+  const sorted = [...rows].sort((a, b) => compare(by(a), by(b)));
+  return isDown ? sorted.reverse() : sorted;
+}
+
 const isNumeric = (type: string) => /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL)/.test(type);
 
 /** The rows of a query. */
@@ -59,7 +117,7 @@ export function AnswerTable({ caption, answer }: { caption: string; answer: Answ
   const columns = answer.columns.map(({ name, type }, index) => ({
     head: name,
     isNumber: isNumeric(type),
-    cell: (row: unknown[]) => cellOf(row[index]),
+    cell: (row: unknown[]) => cellOf(type, row[index]),
   }));
   return (
     <>
@@ -79,7 +137,7 @@ function unambiguous<C extends { head: string }>(columns: readonly C[]): C[] {
   });
 }
 
-function cellOf(value: unknown): ComponentChildren {
+function cellOf(type: string, value: unknown): ComponentChildren {
   if (value === null || value === undefined) return <span class="quiet">NULL</span>;
-  return typeof value === 'string' ? value : exactJson(value);
+  return typeof value === 'string' ? withoutZone(type, value) : exactJson(value);
 }

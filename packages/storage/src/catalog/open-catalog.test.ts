@@ -71,6 +71,29 @@ test('artifacts can be asked for by run, producer, kind and time, newest first',
   expect(await runs({ producer: "p' OR true --" })).toEqual([]);
 });
 
+test('artifacts, runs and jobs can be asked for by words, and by fields of meta', async () => {
+  await using catalog = await openCatalog({ duckdbPath: await published('alpha', 'beta') });
+  const artifacts = async (text: string) => (await catalog.artifacts({ text })).map(a => a.runId);
+  expect(await artifacts('')).toEqual(['beta', 'alpha']);
+  expect(await artifacts('ALP')).toEqual(['alpha']);
+  expect(await artifacts(' a/p/k  canon.T ')).toEqual(['beta', 'alpha']);
+  expect(await artifacts('alpha beta')).toEqual([]);
+  expect(await artifacts('meta.x=1 bet')).toEqual(['beta']);
+  expect(await artifacts('meta.x=2')).toEqual([]);
+  expect(await artifacts('meta.x.y=1')).toEqual([]);
+  expect(await artifacts('100%')).toEqual([]);
+  expect((await catalog.runs({ text: 'ET' })).map(run => run.runId)).toEqual(['beta']);
+  expect((await catalog.jobs({ text: 'job ALPHA' })).map(job => job.runId)).toEqual(['alpha']);
+});
+
+test('a page that ends within a job goes on with the rest of the job', async () => {
+  await using catalog = await openCatalog({ duckdbPath: await published('a', 'b') });
+  const runs = async (beforeSeq: number, beforeOrdinal: number) =>
+    (await catalog.artifacts({ beforeSeq, beforeOrdinal })).map(a => a.runId);
+  expect(await runs(2, 0)).toEqual(['a']);
+  expect(await runs(2, 1)).toEqual(['b', 'a']);
+});
+
 test('runs, jobs and lineage', async () => {
   await using catalog = await openCatalog({ duckdbPath: await published('a', 'b') });
   expect((await catalog.runs({ limit: 1 })).map(run => [run.runId, run.producers, run.lastSeq])).toEqual([

@@ -1,5 +1,6 @@
 import type { Param } from '../duckdb/bind.js';
 import type { JobRecord } from './records.js';
+import { artifactWords, jobWords, runWords, wordsOf } from './words.js';
 
 /** Selects the newest artifact of a producer and kind. */
 export interface LatestFilter {
@@ -23,8 +24,18 @@ export interface ArtifactFilter {
   since?: Date;
   /** Committed before. */
   until?: Date;
-  /** Only jobs before this seq. Pass the last seq of a page to get the next page. */
+  /** Only jobs before this seq. */
   beforeSeq?: number;
+  /**
+   * With `beforeSeq`: also the artifacts of that job before this ordinal. Pass seq and ordinal of
+   * the last artifact of a page to get the next page.
+   */
+  beforeOrdinal?: number;
+  /**
+   * Words. Only artifacts that have all of them in key, schema hint or `meta`, in any case. The
+   * word `meta.strategy=carry` compares one field of `meta`; `meta.a.b=1` a nested one.
+   */
+  text?: string;
   /** The maximum number, newest first. */
   limit?: number;
 }
@@ -43,6 +54,8 @@ export interface JobFilter {
   until?: Date;
   /** Only before this seq. Pass the last seq of a page to get the next page. */
   beforeSeq?: number;
+  /** Words. Only jobs that have all of them in ids, source, code or message, in any case. */
+  text?: string;
   /** The maximum number, newest first. */
   limit?: number;
 }
@@ -55,6 +68,8 @@ export interface RunFilter {
    * next page.
    */
   beforeSeq?: number;
+  /** Words. Only runs that have all of them in id, producers or kinds, in any case. */
+  text?: string;
   /** The maximum number, newest first. */
   limit?: number;
 }
@@ -83,9 +98,19 @@ export function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
     ['artifact_id = ?', filter.artifactId],
     ['committed_at >= ?', filter.since],
     ['committed_at < ?', filter.until],
-    ['seq < ?', filter.beforeSeq],
+    ...beforeOf(filter),
+    ...wordsOf(filter.text, artifactWords),
   ]);
   return [newestArtifacts(where, filter.limit), given];
+}
+
+/** Artifacts before a seq, or before one artifact of the job with this seq. */
+function beforeOf({ beforeSeq, beforeOrdinal }: ArtifactFilter): [string, Param | undefined][] {
+  if (beforeSeq === undefined || beforeOrdinal === undefined) return [['seq < ?', beforeSeq]];
+  return [
+    ['seq <= ?', beforeSeq],
+    [`(seq < ${Math.floor(beforeSeq)} OR ordinal < ?)`, beforeOrdinal],
+  ];
 }
 
 /**
@@ -111,6 +136,7 @@ export function jobsQuery(filter: JobFilter): [string, Param[]] {
     ['committed_at >= ?', filter.since],
     ['committed_at < ?', filter.until],
     ['seq < ?', filter.beforeSeq],
+    ...wordsOf(filter.text, jobWords),
   ]);
   return [`SELECT * FROM catalog.jobs_f${where} ORDER BY seq DESC${limitOf(filter.limit)}`, given];
 }
@@ -120,6 +146,7 @@ export function runsQuery(filter: RunFilter): [string, Param[]] {
   const [where, given] = whereOf([
     ['run_id = ?', filter.runId],
     ['last_seq < ?', filter.beforeSeq],
+    ...wordsOf(filter.text, runWords),
   ]);
   return [`SELECT * FROM catalog.runs_d${where} ORDER BY last_seq DESC${limitOf(filter.limit)}`, given];
 }

@@ -63,7 +63,7 @@ inBrowser(
     await page.getByRole('img', { name: /^Numbers: 2,401/ }).waitFor();
     await page.getByRole('img', { name: /^Jobs per second: settled [\d.]+/ }).waitFor();
     await page.getByRole('link', { name: 'Exports' }).click();
-    await page.getByRole('row', { name: /numbers fresh .* 5 65 / }).waitFor();
+    await page.getByRole('row', { name: /numbers fresh .* 65 5 / }).waitFor();
     expect(await page.evaluate(() => (globalThis as { notReloaded?: boolean }).notReloaded)).toBe(true);
     expect(problems).toEqual([]);
   },
@@ -76,7 +76,7 @@ inBrowser('a rejected job says why and what to do, and can be retried once the c
   const { url } = await startServing(bus);
   const { page, problems } = await openPage();
   await page.goto(url);
-  await page.getByRole('region', { name: 'Rejected jobs' }).getByRole('link', { name: 'wide' }).first().click();
+  await page.getByRole('region', { name: 'Rejected jobs' }).getByRole('link', { name: 'tests/numbers' }).click();
   await page.locator('.problem').getByText('TOO_LARGE').waitFor();
   await page.locator('.problem').getByText(rejectCodes.TOO_LARGE).waitFor();
   await page.getByRole('button', { name: 'Retry' }).click();
@@ -130,7 +130,7 @@ inBrowser(
       };
     });
     await page.goto(`${url}/#/jobs`);
-    const jobs = () => page.locator('main td:first-child a').allTextContents();
+    const jobs = () => page.locator('main td:last-child a').allTextContents();
     const four = ['wide', 'job-third', 'job-second', 'job-first'];
     await expect.poll(jobs, patience).toEqual(four);
     const setCut = (isCut: boolean) => page.evaluate(value => Object.assign(globalThis, { isCut: value }), isCut);
@@ -213,10 +213,10 @@ inBrowser.each(sampleOf(looks, 1))(
     const { page, problems } = await openPage(options);
     const places = [
       ['', 'Recent jobs'],
-      ['jobs', 'job-first'],
+      ['jobs', 'tests/numbers'],
       ['jobs/wide', 'TOO_LARGE'],
       ['runs', 'second'],
-      ['runs/second', 'job-second'],
+      ['runs/second', 'tests/numbers'],
       ['artifacts', 'numbers'],
       [`artifacts/${encodeURIComponent('second/tests/numbers/numbers')}`, 'First rows'],
       ['tables', 'canon.numbers'],
@@ -272,5 +272,5 @@ sometimesInBrowser('a daemon that is gone is told, and found again by itself whe
   writeToInbox(bus, { jobId: 'meanwhile', manifest: '{' });
   await startServing(bus, `127.0.0.1:${port}`);
   await page.locator('.state.running').waitFor();
-  await page.getByRole('region', { name: 'Recent jobs' }).getByRole('link', { name: 'meanwhile' }).waitFor();
+  await page.getByRole('region', { name: 'Recent jobs' }).getByRole('link', { name: 'meanwhile' }).first().waitFor();
 });

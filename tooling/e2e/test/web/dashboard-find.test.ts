@@ -1,0 +1,144 @@
+import { submitArtifacts } from '@quantbot/infra/utils';
+import { isInSample } from '@quantbot/tooling-config/campaign';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { hasBrowser, openPage, violationsOf } from '../support/browser.js';
+import { startServing } from '../support/http.js';
+
+const inBrowser = test.skipIf(!hasBrowser);
+const sometimesInBrowser = (title: string, run: () => Promise<void>): void => {
+  if (isInSample(title)) inBrowser(title, { tags: ['campaign'] }, run);
+};
+const patience = { timeout: 20_000 };
+const manyIds = Array.from({ length: 60 }, (_, index) => `part-${String(index).padStart(2, '0')}`);
+
+/** A bus with a job of 60 artifacts, two tables, and a rejected job. */
+async function busToSearch() {
+  const bus = makeTestBus();
+  const serving = await startServing(bus);
+  const parquetPath = await produce(bus, numbers(2));
+  const artifacts = manyIds.map(artifactId => ({ artifactId, parquetPath, meta: { strategy: 'carry' } }));
+  const many = { runId: 'many', jobId: 'job-many', producer: 'lab', kind: 'parts', busRoot: bus.layout.root };
+  await (await submitArtifacts({ ...many, artifacts })).settled();
+  const one = { runId: 'other', schemaHint: 'canon.small', meta: { strategy: 'Momentum', deep: { level: 3 } } };
+  await (await submit(bus, { ...one, jobId: 'job-other' })).settled();
+  await (await submit(bus, { jobId: 'job-large', schemaHint: 'canon.large', select: numbers(40) })).settled();
+  await submit(bus, { jobId: 'job-bad', schemaHint: 'canon.small', select: "SELECT 'x' AS n" });
+  await serving.daemon.logged('rejected');
+  return { bus, ...serving };
+}
+
+const heading = (page: Page) => page.getByRole('heading', { level: 1 }).textContent();
+const cells = (page: Page, table: string) => page.getByRole('region', { name: table }).locator('td:first-child a');
+
+sometimesInBrowser('the key / searches everything, and Back leads back', async () => {
+  const { url } = await busToSearch();
+  const { page, problems } = await openPage();
+  await page.goto(`${url}/#/space`);
+  await page.getByRole('heading', { name: 'Space' }).waitFor();
+  const search = async (words: string) => {
+    await page.keyboard.press('/');
+    await page.keyboard.type(words);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => heading(page), patience).toBe(`Search: ${words}`);
+    await expect.poll(() => page.getByText('Loading…').count(), patience).toBe(0);
+  };
+  await search('MOMENTUM meta.deep.level=3');
+  expect(await cells(page, 'Artifacts').allTextContents()).toEqual(['numbers']);
+  await search('schema_mismatch');
+  await page.getByRole('region', { name: 'Jobs' }).last().getByRole('link', { name: 'job-bad' }).waitFor();
+  await search('small');
+  expect(await cells(page, 'Tables and exports').allTextContents()).toEqual(['canon.small', 'small']);
+  await search('carry');
+  expect(await violationsOf(page)).toEqual([]);
+  await page.getByRole('link', { name: 'All that match' }).click();
+  await expect.poll(() => cells(page, 'Artifacts').count(), patience).toBe(50);
+  await page.goBack();
+  await expect.poll(() => heading(page), patience).toBe('Search: carry');
+  await page.goBack();
+  await expect.poll(() => heading(page), patience).toBe('Search: small');
+  expect(problems).toEqual([]);
+});
+
+inBrowser('a list is filtered and turned over by its address, and no artifact of a job is lost', async () => {
+  const { bus, url } = await busToSearch();
+  const { page, problems } = await openPage();
+  await page.goto(`${url}/#/artifacts`);
+  await page.getByLabel('Producer').fill('lab');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.url(), patience).toBe(`${url}/#/artifacts?producer=lab`);
+  const ids = () => cells(page, 'Artifacts').allTextContents();
+  const newestFirst = manyIds.toReversed();
+  await expect.poll(ids, patience).toEqual(newestFirst.slice(0, 50));
+  await page.getByRole('link', { name: 'Older' }).click();
+  await expect.poll(ids, patience).toEqual(newestFirst.slice(50));
+  await page.reload();
+  await expect.poll(ids, patience).toEqual(newestFirst.slice(50));
+  expect(await page.getByLabel('Producer').inputValue()).toBe('lab');
+  await page.getByRole('link', { name: 'Newest' }).click();
+  await expect.poll(ids, patience).toEqual(newestFirst.slice(0, 50));
+  await page.getByLabel('Kind').pressSequentially('par');
+  await (await submit(bus, { producer: 'lab', jobId: 'job-new' })).settled();
+  await expect.poll(ids, patience).toEqual(['numbers', ...newestFirst.slice(0, 49)]);
+  expect(await page.getByLabel('Kind').inputValue()).toBe('par');
+  await page.keyboard.type('ts');
+  await page.keyboard.press('Enter');
+  await expect.poll(ids, patience).toEqual(newestFirst.slice(0, 50));
+  await page.getByLabel('From').fill('2100-01-01T00:00');
+  await page.keyboard.press('Enter');
+  await page.getByText('Nothing matches').waitFor();
+  await page.goBack();
+  await expect.poll(ids, patience).toEqual(newestFirst.slice(0, 50));
+  expect(problems).toEqual([]);
+});
+
+sometimesInBrowser(
+  'jobs are filtered by state, code and words; tables are sorted; a tile leads to its jobs',
+  async () => {
+    const { url } = await busToSearch();
+    const { page, problems } = await openPage({ timezoneId: 'America/New_York' });
+    await page.goto(url);
+    await page.locator('dl').getByRole('link', { name: '1', exact: true }).click();
+    await expect.poll(() => page.url(), patience).toBe(`${url}/#/jobs?status=rejected`);
+    const jobs = () => page.locator('main td:last-child a').allTextContents();
+    await expect.poll(jobs, patience).toEqual(['job-bad']);
+    expect(await page.locator('main time').getAttribute('title')).toMatch(/\(America\/New_York\), .+ UTC$/);
+    await page.getByLabel('State').selectOption('ingested');
+    await page.getByLabel('Words').fill('JOB-O');
+    await page.keyboard.press('Enter');
+    await expect.poll(jobs, patience).toEqual(['job-other']);
+    await page.getByRole('link', { name: 'Clear' }).click();
+    await page.getByLabel('Code').fill('SCHEMA_MISMATCH');
+    await page.keyboard.press('Enter');
+    await expect.poll(jobs, patience).toEqual(['job-bad']);
+    await page.goto(`${url}/#/tables`);
+    const tables = () => cells(page, 'Canonical tables').allTextContents();
+    await expect.poll(tables, patience).toEqual(['canon.large', 'canon.small']);
+    await page.getByRole('link', { name: 'Rows submitted' }).click();
+    await page.getByRole('link', { name: 'Rows submitted' }).click();
+    await expect.poll(tables, patience).toEqual(['canon.small', 'canon.large']);
+    expect(page.url()).toBe(`${url}/#/tables?sort=Rows+submitted`);
+    expect(problems).toEqual([]);
+  },
+);
+
+sometimesInBrowser(
+  'a page that fails says so and leaves the others, and an empty list says the next step',
+  async () => {
+    const { url } = await startServing(makeTestBus());
+    const { page, problems } = await openPage();
+    const broken = await page.route('**/api/v1/jobs?*', route => route.fulfill({ json: { jobs: [null] } }));
+    await page.goto(`${url}/#/jobs`);
+    await expect.poll(() => heading(page), patience).toBe('This page cannot be shown');
+    expect(await violationsOf(page)).toEqual([]);
+    await broken.dispose();
+    await page.getByRole('button', { name: 'Show it again' }).click();
+    await page.getByText(/quantbot-bus submit my.parquet/).waitFor();
+    await page.getByRole('link', { name: 'Tables' }).click();
+    await page.getByText(/--schema-hint canon.trades/).waitFor();
+    expect(problems).toEqual([]);
+  },
+);
