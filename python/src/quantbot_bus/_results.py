@@ -85,9 +85,28 @@ def read_rel(path: Path) -> Any:
     duckdb = library("duckdb", "duckdb", "A relation of DuckDB")
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")
-    relation = connection.read_parquet(str(path), hive_partitioning=False)
+    relation = _exact_relation(connection, str(path))
     weakref.finalize(relation, id, connection)  # DuckDB before 1.5 closes a connection that nothing names
     return relation
+
+
+def _exact_relation(connection: Any, path: str) -> Any:
+    """A Parquet file as a relation that does not depend on the statistics of other writers.
+
+    DuckDB trusts the minimum and maximum that a file states. If they are wrong, it loses rows and
+    cuts values. An expression that is always true keeps it from using them.
+    """
+    relation = connection.read_parquet(path, hive_partitioning=False)
+    file = "'" + path.replace("'", "''") + "'"
+    ((writer,),) = connection.execute(f"SELECT created_by FROM parquet_file_metadata({file})").fetchall()
+    if str(writer).startswith("DuckDB"):
+        return relation
+    names = ['"' + name.replace('"', '""') + '"' for name in relation.columns]
+    values = [f"CASE WHEN length(_quantbot_file_of_row) > 0 THEN {name} END AS {name}" for name in names]
+    return connection.sql(
+        f"SELECT {', '.join(values)} "
+        f"FROM read_parquet({file}, hive_partitioning = false, filename = '_quantbot_file_of_row')"
+    )
 
 
 def frame_of(table: Any, dtype_backend: Optional[str] = None) -> Any:

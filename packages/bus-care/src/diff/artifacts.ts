@@ -62,13 +62,14 @@ export async function diffArtifacts(
   const connection = await instance.connect();
   try {
     await connection.run(`SET TimeZone = 'UTC'`);
-    const from = { left: fileOf(left), right: fileOf(right) };
-    const columnsOf = (file: string) =>
-      query<{ name: string; type: string }>(
+    const columnsOf = (artifact: ArtifactRecord) =>
+      query<Column>(
         connection,
-        `SELECT column_name AS name, column_type AS type FROM (DESCRIBE FROM ${file})`,
+        `SELECT column_name AS name, column_type AS type FROM (DESCRIBE FROM ${fileOf(artifact)})`,
       );
-    const { compared, schema } = pair(await columnsOf(from.left), await columnsOf(from.right));
+    const columns = { left: await columnsOf(left), right: await columnsOf(right) };
+    const from = { left: rowsOf(left, columns.left), right: rowsOf(right, columns.right) };
+    const { compared, schema } = pair(columns.left, columns.right);
     const sameColumns = [schema.onlyInLeft, schema.onlyInRight, schema.types].every(list => list.length === 0);
     const rows = await compareRows(connection, from, compared, options);
     return {
@@ -89,7 +90,23 @@ export async function diffArtifacts(
   }
 }
 
-const fileOf = ({ path }: ArtifactRecord): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;
+const fileOf = ({ path }: ArtifactRecord, options = ''): string =>
+  `read_parquet(${literal(path)}, hive_partitioning = false${options})`;
+
+/** A name that no column of a file has. */
+const fileColumn = '_quantbot_file_of_row';
+
+/**
+ * Returns the rows of a file as a table. DuckDB stores groups in as few bytes as the minimum and
+ * maximum that a file states need, and cuts values if these are wrong. An expression that is always
+ * true keeps it from using them.
+ */
+function rowsOf(artifact: ArtifactRecord, columns: readonly Column[]): string {
+  const values = columns
+    .map(({ name }) => identifier(name))
+    .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
+  return `(SELECT ${values.join(', ')} FROM ${fileOf(artifact, `, filename = '${fileColumn}'`)})`;
+}
 
 interface Column {
   name: string;

@@ -52,6 +52,7 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       'refused a time with a zone',
       'refused a bool among floats',
       'refused text among bytes',
+      'read a file with wrong statistics',
     ]);
     const rows = 'SELECT count(*)::INTEGER AS n, count(DISTINCT (id, large, amount, at_ns, at_utc))::INTEGER AS kinds';
     expect(await query(bus, `${rows} FROM canon.exact`)).toEqual([{ n: 15, kinds: 3 }]);

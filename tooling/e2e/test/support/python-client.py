@@ -3,8 +3,10 @@ what the bus has with the values. Prints the names of the checks that held."""
 
 from __future__ import annotations
 
+import struct
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -196,7 +198,23 @@ def check_refusals(bus: Bus) -> list[str]:
     return held
 
 
+def check_wrong_statistics(bus: Bus) -> list[str]:
+    path = Path("lies.parquet")
+    pq.write_table(pa.table({"x": [1, 2, 777_777]}), path)
+    content = path.read_bytes()
+    footer = len(content) - 8 - struct.unpack("<i", content[-8:-4])[0]
+    lies = content[footer:].replace(struct.pack("<q", 777_777), struct.pack("<q", 5))
+    assert lies != content[footer:]
+    path.write_bytes(content[:footer] + lies)
+    bus.submit(path, producer="lies", kind="lies").settled(60)
+    rows = bus.latest("lies", "lies").rel()
+    assert rows.filter("x > 100").fetchall() == [(777_777,)]
+    assert rows.order("x DESC").fetchall() == [(777_777,), (2,), (1,)]
+    return ["read a file with wrong statistics"]
+
+
 if __name__ == "__main__":
     with Bus("data/bus") as opened:
-        for check in (check_writing, check_reading, check_rows, check_pandas_of_numpy, check_refusals):
+        checks = (check_writing, check_reading, check_rows, check_pandas_of_numpy, check_refusals, check_wrong_statistics)
+        for check in checks:
             print("\n".join(check(opened)))

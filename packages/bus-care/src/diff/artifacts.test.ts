@@ -1,0 +1,43 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BusConfig } from '@quantbot/infra/config';
+import type { ArtifactRecord } from '@quantbot/storage';
+import { writeSelect } from '@quantbot/tooling-testing/parquet';
+import { expect, onTestFinished, test } from 'vitest';
+import { diffArtifacts } from './artifacts.js';
+
+const config = { export: { memoryLimitMb: 256 } } as BusConfig;
+
+/** Replaces a value of 8 bytes in the footer of a file, where it is a minimum or maximum. */
+function lie(path: string, value: bigint, about: bigint): void {
+  const bytes = readFileSync(path);
+  const [from, to] = [value, about].map(n => Buffer.from(new BigInt64Array([n]).buffer)) as [Buffer, Buffer];
+  const footer = bytes.length - 8 - bytes.readInt32LE(bytes.length - 8);
+  const places: number[] = [];
+  for (let at = bytes.indexOf(from, footer); at > 0; at = bytes.indexOf(from, at + 8)) places.push(at);
+  expect(places).not.toEqual([]);
+  for (const at of places) to.copy(bytes, at);
+  writeFileSync(path, bytes);
+}
+
+test('statistics that lie hide no difference, and change no value', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'diff-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const artifact = async (key: string, x: string) => {
+    const path = await writeSelect(folder, `SELECT unnest([${x}])::BIGINT AS x, 'b' AS y`);
+    return { key, path, forgottenAt: null, sha256: key, schema: [], meta: null, provenance: null } as never;
+  };
+  const left: ArtifactRecord = await artifact('left', '1, 2, 777777');
+  const right: ArtifactRecord = await artifact('right', '1, 2, 777776');
+  lie(left.path, 777_777n, 3n);
+  lie(right.path, 777_776n, 3n);
+  const { equal, rows } = await diffArtifacts(config, left, right, { key: [], limit: 10 });
+  expect(equal).toBe(false);
+  expect([rows.onlyInLeft.shown, rows.onlyInRight.shown]).toEqual([
+    [{ x: '777777', y: 'b' }],
+    [{ x: '777776', y: 'b' }],
+  ]);
+  const same = await diffArtifacts(config, left, left, { key: ['x'], limit: 10 });
+  expect([same.equal, same.rows.leftRows]).toEqual([true, 3]);
+});
