@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DeclaredColumn } from '@quantbot/bus-format';
-import { artifactsOfTable, type CanonTable } from '@quantbot/bus-format/canon';
+import { artifactsOfTable, type CanonTable, forgottenOfTable } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import { decodeBudget, decodeTogether } from '@quantbot/duckdb-process';
 import type { ArtifactWithoutKey, Bus } from './bus.js';
@@ -29,7 +29,11 @@ export async function firstWithoutKey(
   const key = table.columns.filter(({ name }) => table.key.includes(name));
   if (key.length === 0) return undefined;
   const all = await artifactsOfTable(bus.journal, table.name, bus.journal.lastSeq, from);
-  const artifacts = all.filter(({ rel_path }) => existsSync(pathOf(bus, rel_path)));
+  // The bytes of a forgotten artifact may still be there, but its rows leave a table with a key.
+  const forgotten = await forgottenOfTable(bus.journal, table.name);
+  const artifacts = all.filter(
+    ({ artifact_key, rel_path }) => !forgotten.has(artifact_key ?? '') && existsSync(pathOf(bus, rel_path)),
+  );
   for (let start = 0; start < artifacts.length; start += filesAtOnce) {
     const found = await firstWithNull(bus, key, artifacts.slice(start, start + filesAtOnce));
     if (found !== undefined) return found;

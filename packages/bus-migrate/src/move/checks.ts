@@ -47,7 +47,7 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
  *
  * @throws DaemonError `CLUSTER_UNSUPPORTED`.
  */
-export async function mustHaveTables(journal: Journal): Promise<void> {
+export async function mustHaveTables(journal: Pick<Journal, 'tableOperations'>): Promise<void> {
   const starts = tableStarts(await journal.tableOperations());
   const dropped = [...starts].filter(([, { after }]) => after !== undefined).map(([name]) => `canon.${name}`);
   const set = [...starts].filter(([, { mode = defaultTableMode }]) => mode !== defaultTableMode);

@@ -4,6 +4,7 @@ import {
   artifactsOfTable,
   type CanonTable,
   canonicalSchemas,
+  forgottenOfTable,
   shownRows,
   storedRows,
   TableRegistry,
@@ -89,7 +90,11 @@ async function whatChanges(config: BusConfig, op: ModeOperation, options: Change
     // As the daemon decides, so that a mistake shows here.
     const change = await decideTable({ config, tables, tableFacts }, op);
     const artifacts = await artifactsOfTable(journal, op.table, journal.lastSeq);
-    const stored = artifacts.filter(({ rel_path }) => existsSync(join(layout.root, rel_path ?? '')));
+    const forgotten = await forgottenOfTable(journal, op.table);
+    const stored = artifacts.filter(
+      ({ artifact_key, rel_path }) =>
+        !forgotten.has(artifact_key ?? '') && existsSync(join(layout.root, rel_path ?? '')),
+    );
     const shown = await countShown(change, stored, row => join(layout.root, row.rel_path ?? ''), options);
     const { mode = '', key = [], orderBy = [] } = change.before ?? {};
     return {

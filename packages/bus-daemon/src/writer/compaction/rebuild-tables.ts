@@ -16,6 +16,7 @@ import {
   originColumns,
   shownInOrder,
   storedRows,
+  type TableStart,
   tablesBehind,
   throwDamage,
   turnsOfTables,
@@ -62,12 +63,15 @@ export async function followModes(bus: Bus, compactor: BulkWriter, onDamage: OnD
   const followed: string[] = [];
   let waiting: WaitingTables | undefined;
   const turns = await turnsOfTables(bus.journal, bus.journal.compactedSeq);
-  for (const table of await tablesToFollow(bus)) {
+  for (const { table, start } of await tablesToFollow(bus)) {
+    // An operation that comes meanwhile has replaced the table, and a later round follows it.
+    const isCurrent = () => bus.tables.startOf(table.name) === start;
+    if (!isCurrent()) continue;
     const turn = turns.get(table.name) ?? 0;
     const isHeld = bus.tables.held.has(table.name);
     if (!(await wasMadeForAnotherMode(bus.layout, table, turn))) {
       bus.tableTurns.set(table.name, turn);
-      bus.tables.release(table.name);
+      if (isCurrent()) bus.tables.release(table.name);
       continue;
     }
     waiting ??= await waitingTables(bus);
@@ -77,7 +81,7 @@ export async function followModes(bus: Bus, compactor: BulkWriter, onDamage: OnD
     faultPoint('forget:table-rebuilt');
     await noteMode(bus.layout, table, turn);
     bus.tableTurns.set(table.name, turn);
-    bus.tables.release(table.name);
+    if (isCurrent()) bus.tables.release(table.name);
     followed.push(table.name);
   }
   return followed;
@@ -87,14 +91,21 @@ export async function followModes(bus: Bus, compactor: BulkWriter, onDamage: OnD
  * Returns the tables whose compacted files may have to follow: all that exist or are declared, and
  * those that were dropped or restored, once that is compacted.
  */
-async function tablesToFollow({ tables, journal, config }: Bus): Promise<CanonTable[]> {
+async function tablesToFollow({ tables, journal, config }: Bus): Promise<FollowedTable[]> {
   const { held } = tables;
   const isThere = (name: string) => tables.get(name) !== undefined || held.has(name);
-  const declared = config.canon.tables.filter(({ name }) => !isThere(name)).map(table => newTable(table.name, table));
   const operations = held.size === 0 ? [] : await journal.tableOperations();
+  const declared = config.canon.tables.filter(({ name }) => !isThere(name)).map(table => newTable(table.name, table));
   const last = new Map(operations.map(({ table, seq }) => [table, seq]));
   const ready = [...held].filter(name => (last.get(name) ?? 0) <= journal.compactedSeq);
-  return [...tables.tables(), ...declared, ...ready.map(name => tables.get(name) ?? newTable(name, undefined))];
+  const all = [...tables.tables(), ...declared, ...ready.map(name => tables.get(name) ?? newTable(name, undefined))];
+  return all.map(table => ({ table, start: tables.startOf(table.name) }));
+}
+
+/** A table whose files may have to follow, and its start at that moment. */
+interface FollowedTable {
+  table: CanonTable;
+  start: TableStart | undefined;
 }
 
 /**

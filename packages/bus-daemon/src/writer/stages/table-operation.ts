@@ -11,6 +11,7 @@ import {
   type TableStart,
   tableStarts,
 } from '@quantbot/bus-format/canon';
+import type { JournalRow } from '@quantbot/bus-format/journal';
 import { BusError, busError, type TableOperation } from '@quantbot/infra';
 import { type BusConfig, tableModes } from '@quantbot/infra/config';
 import type { Bus, DecidingBus, TableFacts } from '../bus.js';
@@ -76,7 +77,8 @@ async function decideRestore({ tables }: Deciding, facts: TableFacts, op: TableO
   const start = await startAfter(facts, op, (there ?? dropped).generation + 1);
   const misfit = `The artifacts of canon.${table} before and after the drop do not fit.`;
   const next = await replayed(facts, table, start, misfit);
-  return { table, before: there === undefined ? null : foundTable(there), start, next, isHeld: true, erased: [] };
+  const before = there === undefined ? null : foundTable(there);
+  return { table, before, start, next, isHeld: true, erased: await leavingRows(facts, table, next) };
 }
 
 async function decideSetMode(
@@ -95,9 +97,17 @@ async function decideSetMode(
   const start = await startAfter(facts, op, there.generation + 1);
   const next = await replayed(facts, table, start, `The artifacts of canon.${table} do not fit this mode and key.`);
   const before = foundTable(there);
-  // Only the compacted files have rows of forgotten artifacts, and other modes hide some.
-  const erased = modes[mode].onlyGrows ? [] : await facts.forgotten(table);
+  const erased = await leavingRows(facts, table, next);
   return { table, before, start, next, isHeld: lacksRowsAfter({ type, before }), erased };
+}
+
+/**
+ * Returns the forgotten artifacts whose rows leave a table with its mode. Only the compacted files
+ * have these rows, and a mode that hides some would lose them.
+ */
+async function leavingRows(facts: TableFacts, table: string, next: TableRegistry): Promise<JournalRow[]> {
+  const there = next.get(table);
+  return there === undefined || modes[there.mode].onlyGrows ? [] : facts.forgotten(table);
 }
 
 function mustBeUndeclared({ canon }: Pick<BusConfig, 'canon'>, table: string): void {

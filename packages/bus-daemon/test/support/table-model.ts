@@ -1,0 +1,129 @@
+import type { TableMode } from '@quantbot/infra/config';
+
+/** The mode of a table, as an operation sets it. */
+export interface Setting {
+  mode: TableMode;
+  key: string[];
+  order_by: string[];
+}
+
+export const append: Setting = { mode: 'append', key: [], order_by: [] };
+
+/** A row without its id. */
+export type NewRow = { k: string | null; rev: number };
+/** A row, and an id that no other has. */
+export type Row = NewRow & { id: number };
+
+/** An artifact of the table. */
+export interface Artifact {
+  seq: number;
+  key: string;
+  rows: Row[];
+  state: 'there' | 'forgotten' | 'erased';
+}
+
+/** What the table was after a job. */
+export interface Moment {
+  after: number;
+  setting: Setting;
+  artifacts: Artifact[];
+  /** Those whose rows it had. */
+  shown: Artifact[];
+}
+
+/** What a bus with one table must hold, said without SQL and without files. */
+export class TableModel {
+  readonly artifacts: Artifact[] = [];
+  readonly moments: Moment[] = [];
+  #after = 0;
+  #setting = append;
+  #last = append;
+  #rows = 0;
+
+  get next(): number {
+    return this.moments.length + 1;
+  }
+
+  named(rows: readonly NewRow[]): Row[] {
+    return rows.map(row => ({ ...row, id: ++this.#rows }));
+  }
+
+  add(rows: Row[]): void {
+    const { mode } = this.#setting;
+    if (mode !== 'upsert' || rows.every(({ k }) => k !== null))
+      this.artifacts.push({ seq: this.next, key: `r${this.next}/tests/t/t`, rows, state: 'there' });
+    this.#note();
+  }
+
+  set(setting: Setting): void {
+    const isNew = JSON.stringify(setting) !== JSON.stringify(this.#setting);
+    if (isNew && this.#own().length > 0 && this.#fits(setting, this.#own())) {
+      this.#setting = setting;
+      this.#last = setting;
+      this.#eraseForgotten();
+    }
+    this.#note();
+  }
+
+  drop(): void {
+    if (this.#own().length > 0) {
+      for (const artifact of this.#own()) if (artifact.state === 'forgotten') artifact.state = 'erased';
+      this.#after = this.next;
+      this.#setting = append;
+    }
+    this.#note();
+  }
+
+  restore(): void {
+    if (this.#after > 0 && this.#fits(this.#last, this.artifacts)) {
+      const own = this.#own();
+      this.#after = 0;
+      this.#setting = this.#last;
+      this.#eraseForgotten(own);
+    }
+    this.#note();
+  }
+
+  forget(artifact: Artifact | undefined, rows: 'default' | 'drop'): void {
+    if (artifact !== undefined && artifact.state !== 'erased') {
+      const leaves = rows === 'drop' || artifact.seq <= this.#after || this.#setting.mode !== 'append';
+      if (leaves) artifact.state = 'erased';
+      else artifact.state = 'forgotten';
+    }
+    this.#note();
+  }
+
+  #own(): Artifact[] {
+    return this.artifacts.filter(({ seq }) => seq > this.#after);
+  }
+
+  #fits({ mode }: Setting, artifacts: readonly Artifact[]): boolean {
+    const stored = artifacts.filter(({ state }) => state === 'there');
+    return mode !== 'upsert' || stored.every(artifact => artifact.rows.every(({ k }) => k !== null));
+  }
+
+  #eraseForgotten(own = this.#own()): void {
+    if (this.#setting.mode === 'append') return;
+    for (const artifact of own) if (artifact.state === 'forgotten') artifact.state = 'erased';
+  }
+
+  #note(): void {
+    const artifacts = this.#own();
+    const shown = artifacts.filter(({ state }) => state !== 'erased');
+    this.moments.push({ after: this.#after, setting: this.#setting, artifacts, shown });
+  }
+}
+
+/** The ids of the rows that a table shows. */
+export function idsOf({ setting: { mode, order_by }, shown }: Moment): number[] {
+  const newest = shown.at(-1);
+  if (mode === 'latest') return newest?.rows.map(({ id }) => id) ?? [];
+  const all = shown.flatMap(artifact => artifact.rows);
+  if (mode === 'append') return all.map(({ id }) => id);
+  const best = new Map<string | null, Row>();
+  for (const row of all) {
+    const there = best.get(row.k);
+    if (there === undefined || order_by.length === 0 || row.rev >= there.rev) best.set(row.k, row);
+  }
+  return [...best.values()].map(({ id }) => id).sort((a, b) => a - b);
+}
