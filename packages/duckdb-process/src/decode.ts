@@ -5,8 +5,9 @@ import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-fo
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { meaningRules } from '@quantbot/infra';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
+import type { Decoded, DecodeProblem, DecodeTask, ExactAnswer, RefusedValues } from './decode-task.js';
 import { describeFiles } from './describe.js';
-import type { Decoded, DecodeProblem, DecodeTask, ExactAnswer, RefusedValues } from './protocol.js';
+import { judgeValues } from './quality.js';
 import { nextSpillFolder } from './spill.js';
 
 let database: Promise<MemoryDatabase> | undefined;
@@ -32,7 +33,9 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
     if (found.length > 0) return { unfaithful: found };
     const fine = await findNanoseconds(paths, nanosecondColumns);
     if (fine.length > 0) return { unfaithful: fine.map(hasNanoseconds) };
-    return { decoded, answers: await answersTo(connection, paths, questions, open) };
+    const answers = await answersTo(connection, paths, questions, open);
+    const values = task.quality && (await judgeValues(connection, paths, columns ?? [], task.quality));
+    return { decoded, answers, values: values ?? [] };
   } catch (error) {
     const unreadable = (error as Error).message;
     // A group of files is decoded again in halves, so look only where a file is alone.

@@ -5,7 +5,8 @@ import { duckDbFault, machineFaultIn } from '@quantbot/bus-format/duckdb-fault';
 import { meaningRules } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { TaskBudget, WorkerProcess } from './client.js';
-import type { DecodeTask, DescribedFiles, ExactAnswer } from './protocol.js';
+import type { DecodeTask, DescribedFiles, ExactAnswer } from './decode-task.js';
+import type { ValueFindings } from './quality.js';
 import { machineMemory } from './usage.js';
 
 /** Files of one schema, to be decoded together. */
@@ -14,6 +15,8 @@ export interface FilesToDecode extends Omit<DecodeTask, 'task' | 'memoryMb'> {
   described?: (files: DecodeTask['files'], described: DescribedFiles) => void;
   /** Called with the answers to `questions` once these files could be read. */
   answered?: (files: DecodeTask['files'], answers: readonly ExactAnswer[]) => void;
+  /** Called with what `quality` found once these files could be read. */
+  judged?: (findings: readonly ValueFindings[]) => void;
 }
 
 /** A problem of decoded files. */
@@ -83,12 +86,13 @@ export async function decodeTogether(
   files: FilesToDecode,
   budget: DecodeBudget,
 ): Promise<DecodeFinding | SpoiltAttempt | undefined> {
-  const { described, answered, ...select } = files;
+  const { described, answered, judged, ...select } = files;
   const task = { task: 'decode' as const, ...select, memoryMb: budget.memoryMb };
   const answer = await orSpoilt(worker, () => worker.request(task, budget));
   if (!('decoded' in answer)) return 'unreadable' in answer ? findingOf(worker, files, answer) : answer;
   if (answer.decoded !== undefined) described?.(files.files, answer.decoded);
   answered?.(files.files, answer.answers);
+  judged?.(answer.values);
   return undefined;
 }
 

@@ -3,7 +3,7 @@ import { type DeclaredColumn, foreignSchema, identifier, literal } from '@quantb
 import { query } from '@quantbot/bus-format/duckdb';
 import { nullType } from '@quantbot/infra';
 import { exactType, fileColumnOf, typeText } from '@quantbot/storage/sandbox';
-import type { DecodeTask, DescribedFiles, RefusedValues } from './protocol.js';
+import type { DecodeTask, DescribedFiles, RefusedValues } from './decode-task.js';
 
 /**
  * Asks DuckDB for the columns of files that have one schema. If they differ from those of our own

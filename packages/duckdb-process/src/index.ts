@@ -3,6 +3,7 @@ export { BulkWriter } from './bulk-writer.js';
 export { TaskError, WorkerProcess } from './client.js';
 export { hashOfRows } from './content.js';
 export { copyOptions } from './copy.js';
+export type { ExactAnswer, FileToDecode, RefusedValues } from './decode-task.js';
 export {
   type DecodeFinding,
   decodeAlone,
@@ -20,13 +21,11 @@ export type {
   CatalogAnswer,
   CatalogQuestion,
   CopyTask,
-  ExactAnswer,
-  FileToDecode,
-  RefusedValues,
   SelectAnswer,
   SelectToWrite,
   SourceFile,
 } from './protocol.js';
+export type { ValueFindings } from './quality.js';
 export type { RowsQuestion } from './rows-question.js';
 export { hurtAmong, mustBeSound } from './sources.js';
 export { openTrialDatabase } from './trial-database.js';

@@ -34,6 +34,7 @@ async function catalogOf({ config }: World) {
 describeBothWorlds(
   {
     export: { min_interval_s: 0, max_share: 1, jobs: [{ name: 'newest', sql: 'SELECT max(x) AS x FROM canon.ticks' }] },
+    canon: { tables: { ticks: { quality: { columns: { note: { matches: '[a-z]*' } } } } } },
   },
   furnish,
   world => {
@@ -285,6 +286,15 @@ describeBothWorlds(
       const found = (where: string) => catalog.query(`SELECT x FROM canon.prices WHERE ${where} ORDER BY x`);
       expect(await found('x = 1.555')).toEqual([{ x: '1.5550' }]);
       expect(await found('x > 1.555')).toEqual([{ x: '1.5600' }]);
+    });
+
+    test('an artifact that breaks a rule of its table is rejected', async () => {
+      const select = "SELECT 5 AS x, 'ok' AS note UNION ALL SELECT 6, 'NO'";
+      const bad = await world().submit({ jobId: 'rule', runId: 'run-rule', select, schemaHint: ticks });
+      await expect(bad.settled()).rejects.toMatchObject({
+        code: 'QUALITY_FAILED',
+        details: ['note: NO in row 2 does not match [a-z]* (1 of 2 rows)'],
+      });
     });
   },
 );

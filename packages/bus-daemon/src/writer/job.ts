@@ -1,6 +1,7 @@
 import type { FileColumn, TableRegistry, TableStart } from '@quantbot/bus-format/canon';
 import type { FoundTable, JournalRow } from '@quantbot/bus-format/journal';
 import type { WaitingJob } from '@quantbot/bus-format/state';
+import type { ValueFindings } from '@quantbot/duckdb-process';
 import type { BusError, ForgetOutcome, Manifest, ManifestArtifact, TraceContext } from '@quantbot/infra';
 import type { FileSchema } from './file-schema.js';
 import type { FileInfo } from './file-thread/look-into.js';
@@ -55,6 +56,8 @@ export interface VerifiedArtifact {
   judged?: Map<string, Map<string, string | null>>;
   /** The columns in which no row has NULL, as far as decoding was asked for them. */
   neverNull?: readonly string[];
+  /** What decoding found about the rules of its table. */
+  values?: ValueFindings | undefined;
   /** The schema of a file that goes into a canonical table. */
   schema?: FileSchema | undefined;
   /** A hash of the rows, if configured. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { qualitySchema, type TableQuality } from './quality.js';
 
 const scalarTypes =
   'TINYINT|SMALLINT|INTEGER|BIGINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|FLOAT|DOUBLE|BOOLEAN|VARCHAR|BLOB|UUID|DATE|TIME|TIMESTAMP|TIMESTAMP WITH TIME ZONE|DECIMAL\\([0-9]{1,2},[0-9]{1,2}\\)';
@@ -83,6 +84,7 @@ export const tableSchema = z
       .describe(
         'What becomes of the rows of a forgotten artifact. `default`: they stay in `append` tables and leave the others. `drop`: they leave.',
       ),
+    quality: qualitySchema.optional(),
   })
   .superRefine((table, context) => {
     const { isKeyed } = tableModes[table.mode];
@@ -114,4 +116,6 @@ export interface DeclaredTable {
   columns: { name: string; type: string; notNull: boolean }[];
   /** What becomes of the rows of a forgotten artifact. */
   rows?: 'default' | 'drop';
+  /** The rules for the rows of new artifacts. */
+  quality?: TableQuality | undefined;
 }

@@ -8,6 +8,7 @@ import { resolveCluster } from './cluster.js';
 import { mistakeIn, withoutComments } from './comments.js';
 import type { ExportFileOptions, ExportJob } from './exports.js';
 import { resolveHook } from './notify.js';
+import { qualityOf } from './quality.js';
 import { retentionOf } from './retention.js';
 import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
 import { resolveUpkeep } from './upkeep.js';
@@ -108,6 +109,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
         key: table.key ?? [],
         orderBy: table.order_by ?? [],
         rows: table.rows,
+        quality: table.quality && qualityOf(table.quality),
         columns: Object.entries(table.columns).map(([column, { type, not_null }]) => ({
           name: column,
           type,

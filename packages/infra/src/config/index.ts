@@ -22,5 +22,6 @@ export {
   type WebhookTarget,
   webhookProblem,
 } from './notify.js';
+export { type ColumnRules, qualityOf, type TableQuality } from './quality.js';
 export type { Retention, RetentionRule } from './retention.js';
 export { type BusConfig, type ConfigFile, type ConfiguredView, configSchema } from './schema.js';

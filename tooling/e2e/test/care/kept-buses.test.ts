@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCatalog, readParquet } from '@quantbot/storage';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
@@ -54,7 +55,7 @@ describe.each(versions)('a bus that version %s wrote', version => {
     expect(await json(bus, 'query', 'SELECT * EXCLUDE (_seq, _artifact_key) FROM canon.values')).toEqual([values]);
   });
 
-  test('keeps its past, aliases, marks and refusals, and takes new jobs', async () => {
+  sampled('keeps its past, aliases, marks and refusals, and takes new jobs', async () => {
     const bus = keptBus(version);
     await drain(bus);
     expect(await json(bus, 'query', orders, '--as-of', '2')).toEqual([

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrate, planMigration } from '@quantbot/bus-care/migrate';
 import { readBusMarker, recordLayout } from '@quantbot/infra';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, quantbotBus } from '../support/daemon-process.js';
@@ -21,7 +22,7 @@ async function oldBus(run: Step['run'] = async () => {}) {
 const layoutOf = async (bus: TestBus) => (await readBusMarker(bus.layout.root))?.layout_version;
 const silent = () => {};
 
-test('a plan names the steps and changes nothing', async () => {
+sampled('a plan names the steps and changes nothing', async () => {
   const { bus, steps, to } = await oldBus();
   expect(await planMigration(bus.config, steps)).toEqual({ layout: 0, newest: 1, steps: ['Write a file.'] });
   expect([await layoutOf(bus), existsSync(to)]).toEqual([0, false]);
@@ -40,7 +41,7 @@ test('a migration runs its steps after a backup, and keeps the identity of the b
   expect(await migrate(bus.config, to, silent, steps)).toMatchObject({ steps: [], backup: undefined });
 });
 
-test('a step that fails leaves the old layout, and runs again', async () => {
+sampled('a step that fails leaves the old layout, and runs again', async () => {
   let tries = 0;
   const { bus, steps, to } = await oldBus(async () => {
     if (++tries === 1) throw new Error('no space');
@@ -51,7 +52,7 @@ test('a step that fails leaves the old layout, and runs again', async () => {
   expect([await layoutOf(bus), tries]).toEqual([1, 2]);
 });
 
-test('nothing is migrated where the backup cannot be made', async () => {
+sampled('nothing is migrated where the backup cannot be made', async () => {
   const { bus, steps } = await oldBus(() => Promise.reject(new Error('must not run')));
   const taken = join(bus.folder, 'taken');
   writeFileSync(taken, 'a file');

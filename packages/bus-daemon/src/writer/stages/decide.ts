@@ -20,6 +20,7 @@ import {
   type VerifiedJob,
 } from '../job.js';
 import { decideForget } from './forget.js';
+import { mustKeepRules } from './quality.js';
 import { decideTable, tableOperationIn } from './table-operation.js';
 
 /** A decided batch, in the order of its jobs, and the canonical tables as they will be after it. */
@@ -129,6 +130,7 @@ function decideJob(
       return { ...artifact, relPath, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
     });
     const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
+    mustKeepRules(bus.config, job.manifest, fresh);
     tryOnTables(bus, tables, job, fresh, seq);
     for (const artifact of artifacts)
       if (artifact.status !== 'duplicate') known.batch.set(artifact.key, artifact.sha256);

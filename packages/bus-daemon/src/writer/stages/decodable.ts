@@ -15,6 +15,7 @@ import type { VerifyingBus } from '../bus.js';
 import type { FileSchema } from '../file-schema.js';
 import type { VerifiedArtifact } from '../job.js';
 import { Patience } from './patience.js';
+import { valueRules } from './quality.js';
 
 const movingEveryMs = 10_000;
 
@@ -73,9 +74,10 @@ function groupsOf(bus: VerifyingBus, artifacts: readonly VerifiedArtifact[]): It
     if (schema.columns !== undefined) artifact.columns = schema.columns;
     const names = artifact.columns.filter(({ name }) => !reservedColumns.has(foldName(name)));
     const questions = questionsAbout(bus.tables.get(table), names);
-    const alike = JSON.stringify([producer, required, questions, schema.id]);
+    const quality = valueRules(bus.config, table);
+    const alike = JSON.stringify([producer, required, questions, quality, schema.id]);
     const { group, members } =
-      groups.get(alike) ?? newGroup(schemaToDecode(schema, artifacts), { producer, required, questions });
+      groups.get(alike) ?? newGroup(schemaToDecode(schema, artifacts), { producer, required, questions, quality });
     groups.set(alike, { group, members });
     members.push(artifact);
     const place = `${artifact.file} ${alike}`;
@@ -88,15 +90,20 @@ function groupsOf(bus: VerifyingBus, artifacts: readonly VerifiedArtifact[]): It
 
 function newGroup(
   schema: SchemaToDecode,
-  { producer, required, questions = [] }: Pick<Group, 'producer' | 'required' | 'questions'>,
+  { producer, required, questions = [], quality }: Pick<Group, 'producer' | 'required' | 'questions' | 'quality'>,
 ): { group: Group; members: VerifiedArtifact[] } {
   const members: VerifiedArtifact[] = [];
   const answered: Group['answered'] = (files, answers) => {
     const paths = new Set(files.map(({ path }) => path));
     for (const artifact of members) if (paths.has(artifact.file)) judge(artifact, answers);
   };
+  const judged: Group['judged'] = findings => {
+    for (const found of findings)
+      for (const artifact of members) if (artifact.file === found.path) artifact.values = found;
+  };
+  const rules = quality && { quality, judged };
   const asked = questions.length === 0 ? {} : { questions, answered };
-  return { group: { ...schema, producer, required, ...asked, files: [] }, members };
+  return { group: { ...schema, producer, required, ...asked, ...rules, files: [] }, members };
 }
 
 function judge(artifact: VerifiedArtifact, answers: readonly ExactAnswer[]): void {
