@@ -65,6 +65,17 @@ const preview = createRoute({
   responses: answers(answerSchema),
 });
 
+const profile = createRoute({
+  method: 'get',
+  path: '/api/v1/profile',
+  summary: 'Column, type, NULLs (%), distinct values (about), least, greatest and average of an artifact; at most 10 s',
+  request: { query: z.object(byKey) },
+  responses: answers(answerSchema),
+});
+
+/** The most columns of a profile. */
+const maxProfiled = 2_000;
+
 /** Adds runs, artifacts and lineage. */
 export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
   app.openapi(runs, async c => {
@@ -86,5 +97,11 @@ export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
     const { key, limit } = c.req.valid('query');
     const { path } = await storedArtifact(reader, key);
     return c.json(await reader.select(`FROM read_parquet(${literal(path)})`, limit), 200);
+  });
+  app.openapi(profile, async c => {
+    const { path } = await storedArtifact(reader, c.req.valid('query').key);
+    const summary = `SUMMARIZE FROM read_parquet(${literal(path)})`;
+    const sql = `SELECT column_name, column_type, null_percentage, approx_unique, min, max, avg FROM (${summary})`;
+    return c.json(await reader.select(sql, maxProfiled), 200);
   });
 }

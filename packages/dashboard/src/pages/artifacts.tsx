@@ -2,10 +2,13 @@ import { exactJson } from '@quantbot/infra/visible';
 import type { ComponentChildren } from 'preact';
 import { useAsked } from '../ask.js';
 import { type Answer, type Artifact as ArtifactOf, get, type Lineage } from '../client.js';
+import { useLive } from '../live.js';
 import { Command, Copy, IdLink } from '../parts/copy.js';
 import { type Filter, Filters, Nothing, Pages } from '../parts/filters.js';
 import { LineageGraph } from '../parts/graph.js';
 import { Facts, Section, Shown, Source, Time, Title } from '../parts/parts.js';
+import { Profile } from '../parts/profile.js';
+import { fileWays, HowToRead } from '../parts/read.js';
 import { Scroll } from '../parts/scroll.js';
 import { AnswerTable, Table } from '../parts/table.js';
 import { linkTo, listLink, useFilters } from '../route.js';
@@ -115,12 +118,22 @@ export function Artifact({ id }: { id: string }) {
       <Section title="Lineage">
         <Shown asked={lineage}>{edges => <LineageGraph lineage={edges} />}</Shown>
       </Section>
-      {found.data?.artifacts.length === 1 && <Preview id={id} />}
+      {found.data?.artifacts[0]?.forgottenAt === null && (
+        <>
+          <Preview id={id} />
+          <Profile ask={signal => get<Answer>('/profile', { key: id }, signal)} />
+        </>
+      )}
     </>
   );
 }
 
+/** The address of an artifact's file. */
+const fileOf = ({ runId, producer, kind, artifactId }: ArtifactOf): string =>
+  `/api/v1/artifacts/${[runId, producer, kind, artifactId].map(encodeURIComponent).join('/')}/file`;
+
 function Known({ artifact }: { artifact: ArtifactOf }) {
+  const isCluster = (useLive().status?.cluster ?? null) !== null;
   const { producer, kind, runId, jobId, schemaHint, schema, meta, provenance } = artifact;
   const table = /^canon\.(\w+)$/.exec(schemaHint ?? '')?.[1]?.toLowerCase();
   return (
@@ -141,10 +154,20 @@ function Known({ artifact }: { artifact: ArtifactOf }) {
           Size: bytes(artifact.bytes),
           Committed: <Time at={artifact.committedAt} />,
           Table: table === undefined ? (schemaHint ?? 'none') : <a href={linkTo('tables', table)}>canon.{table}</a>,
-          File: <code>{artifact.path}</code>,
+          File: (
+            <>
+              <code>{artifact.path}</code>{' '}
+              {artifact.forgottenAt === null && !isCluster && (
+                <a href={fileOf(artifact)} download={`${artifact.artifactId}.parquet`}>
+                  Download
+                </a>
+              )}
+            </>
+          ),
           'SHA-256': <code>{artifact.sha256}</code>,
         }}
       />
+      {artifact.forgottenAt === null && <HowToRead ways={fileWays(artifact.path)} />}
       {[
         ['What the producer says of it', meta],
         ['Provenance', provenance],

@@ -1,8 +1,11 @@
 import { useAsked } from '../ask.js';
 import { type Answer, type Export, get, post, type TableChange, type Table as TableOf } from '../client.js';
+import { useLive } from '../live.js';
 import { Command } from '../parts/copy.js';
 import { type Filter, Filters, Nothing } from '../parts/filters.js';
 import { Facts, Section, Shown, State, Time, Title } from '../parts/parts.js';
+import { Profile, profileOf } from '../parts/profile.js';
+import { HowToRead, tableWays } from '../parts/read.js';
 import { AnswerTable, Table as TableView } from '../parts/table.js';
 import { linkTo, useFilters } from '../route.js';
 import { count } from '../words.js';
@@ -74,7 +77,8 @@ export function Table({ name }: { name: string }) {
     [name],
     'jobs',
   );
-  const sql = `FROM canon."${name.replaceAll('"', '""')}" LIMIT 50`;
+  const table = `FROM canon."${name.replaceAll('"', '""')}"`;
+  const sql = `${table} LIMIT 50`;
   const rows = useAsked(signal => post<Answer>('/query', { sql }, signal), [sql], 'jobs');
   return (
     <>
@@ -86,12 +90,29 @@ export function Table({ name }: { name: string }) {
       <Section title="Some rows" aside={<a href={linkTo('query', sql)}>As SQL</a>}>
         <Shown asked={rows}>{answer => <AnswerTable caption={`Rows of canon.${name}`} answer={answer} />}</Shown>
       </Section>
+      <Profile ask={signal => post<Answer>('/query', { sql: profileOf(table) }, signal)} />
+    </>
+  );
+}
+
+/** The place of a golden export, and its download if it is one file. */
+function ExportFile({ golden: { name, path } }: { golden: Export }) {
+  const isCluster = (useLive().status?.cluster ?? null) !== null;
+  return (
+    <>
+      <code>{path}</code>{' '}
+      {path.endsWith('.parquet') && !isCluster && (
+        <a href={`/exports/${encodeURIComponent(name)}.parquet`} download={`${name}.parquet`}>
+          Download
+        </a>
+      )}
     </>
   );
 }
 
 function About({ table }: { table: TableOf | undefined }) {
   const exports = useAsked(signal => get<{ exports: Export[] }>('/exports', {}, signal), ['exports'], 'exports');
+  const busRoot = useLive().status?.busRoot ?? '';
   if (table === undefined) return <p class="quiet">There is no such table.</p>;
   const golden = exports.data?.exports.find(({ name }) => name === table.name);
   return (
@@ -104,9 +125,10 @@ function About({ table }: { table: TableOf | undefined }) {
           'Rows in the table': <RowsNow table={table} />,
           'Last job': table.lastSeq === 0 ? 'none' : `seq ${count(table.lastSeq)}`,
           'Golden export': golden === undefined ? 'none' : <State state={stateOf(golden)} />,
-          ...(golden !== undefined && { File: <code>{golden.path}</code> }),
+          ...(golden !== undefined && { File: <ExportFile golden={golden} /> }),
         }}
       />
+      <HowToRead ways={tableWays(table.name, busRoot)} />
       <Section title="Columns">
         <TableView
           caption="Columns"

@@ -1,6 +1,7 @@
 import { exactJson } from '@quantbot/infra/visible';
 import type { ComponentChildren } from 'preact';
 import type { Answer } from '../client.js';
+import { csvOf, save } from '../csv.js';
 import { listLink, useFilters } from '../route.js';
 import { withoutZone } from '../words.js';
 import { Scroll } from './scroll.js';
@@ -122,7 +123,14 @@ export function AnswerTable({ caption, answer }: { caption: string; answer: Answ
   return (
     <>
       <Table caption={caption} columns={unambiguous(columns)} rows={answer.rows} empty="No rows." />
-      {answer.isCut && <p class="quiet">Only the first {answer.rows.length} rows.</p>}
+      <p class="pages">
+        {answer.isCut && <span class="quiet">Only the first {answer.rows.length} rows.</span>}
+        {answer.rows.length > 0 && (
+          <button type="button" class="plain" onClick={() => save(`${caption}.csv`, csvOf(answer))}>
+            Download these rows as CSV
+          </button>
+        )}
+      </p>
     </>
   );
 }

@@ -1,0 +1,24 @@
+import { exactJson } from '@quantbot/infra/visible';
+import type { Answer } from './client.js';
+import { withoutZone } from './words.js';
+
+/** The rows of an answer as CSV (RFC 4180). NULL is empty, and an empty text is `""`. */
+export function csvOf({ columns, rows }: Pick<Answer, 'columns' | 'rows'>): string {
+  const cell = (value: unknown, index: number) => {
+    if (value === null || value === undefined) return '';
+    const text = typeof value === 'string' ? withoutZone(columns[index]?.type ?? '', value) : exactJson(value);
+    return /^$|[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const lines = [columns.map(({ name }, index) => cell(name, index)), ...rows.map(row => row.map(cell))];
+  return lines.map(line => `${line.join(',')}\r\n`).join('');
+}
+
+/** Gives a text to the browser as a file to keep. */
+export function save(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

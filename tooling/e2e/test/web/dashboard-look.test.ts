@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { isInSample } from '@quantbot/tooling-config/campaign';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { hasBrowser, openPage, violationsOf } from '../support/browser.js';
+import { startServing } from '../support/http.js';
+
+const sometimesInBrowser = (title: string, run: () => Promise<void>): void => {
+  if (isInSample(title)) test.skipIf(!hasBrowser)(title, { tags: ['campaign'] }, run);
+};
+const select = `SELECT n, nullif(n, 2) AS half, TIMESTAMP '2026-01-02 03:04:05' AS at, 'it''s' AS word
+  FROM range(4) t(n)`;
+
+async function downloaded(page: Page, name: string): Promise<Buffer> {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByText(name).first().click()]);
+  return readFileSync(await download.path());
+}
+
+sometimesInBrowser('an artifact can be read, profiled and kept as a file, and so can a table', async () => {
+  const bus = makeTestBus();
+  const { url } = await startServing(bus);
+  const submission = await submit(bus, { runId: 'r1', schemaHint: 'canon.numbers', select });
+  const { artifacts } = await submission.settled();
+  const { page, problems } = await openPage();
+  await page.goto(`${url}/#/artifacts/${encodeURIComponent('r1/tests/numbers/numbers')}`);
+  const path = artifacts[0]?.canonical_path ?? 'none';
+  await page.getByText(`readParquet("${path}")`).waitFor();
+  await page.getByRole('button', { name: 'Profile' }).click();
+  await page.getByRole('row', { name: 'half BIGINT 25 % 3 0 3 1.333' }).waitFor();
+  await page.getByRole('cell', { name: '2026-01-02 03:04:05', exact: true }).first().waitFor();
+  expect(await violationsOf(page)).toEqual([]);
+  expect(await downloaded(page, 'Download')).toEqual(readFileSync(path));
+  const csv = (await downloaded(page, 'Download these rows as CSV')).toString();
+  expect(csv.split('\r\n')).toEqual([
+    'n,half,at,word',
+    ...["0,0,2026-01-02 03:04:05,it's", "1,1,2026-01-02 03:04:05,it's"],
+    ...["2,,2026-01-02 03:04:05,it's", "3,3,2026-01-02 03:04:05,it's", ''],
+  ]);
+  await page.getByRole('link', { name: 'canon.numbers' }).click();
+  await page.getByText(`catalog.query('FROM canon."numbers"')`).waitFor();
+  await page.getByRole('button', { name: 'Profile' }).click();
+  await page.getByRole('row', { name: 'half BIGINT 25 % 3 0 3 1.333' }).waitFor();
+  expect(problems).toEqual([]);
+});
