@@ -60,7 +60,7 @@ def text(value: Any) -> str:
 
 def _plain(value: Any) -> str:
     if dataclasses.is_dataclass(value):
-        return " ".join(str(item) for item in fields_of(value).values())
+        return " ".join(str(item) for item in fields_of(value).values() if item is not None)
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {item}" for name, item in value.items())
     return str(value)

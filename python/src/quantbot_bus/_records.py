@@ -18,11 +18,17 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of an artifact's file."""
+    """A column of an artifact's file.
+
+    ``as_`` is the type as which a canonical table reads the column, and ``also`` a wider type that
+    holds each value exactly, too. Both may be None.
+    """
 
     name: str
     type: str
     nullable: bool
+    as_: Optional[str] = None
+    also: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,8 @@ def artifact_record(row: Row) -> ArtifactRecord:
         sha256=row["sha256"],
         schema_hint=row["schema_hint"],
         schema=tuple(
-            Column(column["name"], column["type"], column["nullable"]) for column in _json(row["schema_json"]) or ()
+            Column(column["name"], column["type"], column["nullable"], column.get("as"), column.get("also"))
+            for column in _json(row["schema_json"]) or ()
         ),
         inputs=tuple(row["inputs"] or ()),
         meta=_json(row["meta_json"]),

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Callable
 
-from quantbot_bus import ArtifactRecord, Bus, BusError
+from quantbot_bus import ArtifactRecord, Bus, BusError, Column
 
 
 def descriptors() -> dict[str, str]:
@@ -35,6 +35,8 @@ def plain(value: Any) -> Any:
     """A record as JSON, with the names of TypeScript."""
     if dataclasses.is_dataclass(value):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        if isinstance(value, Column):  # TypeScript leaves out what is not there
+            fields = {name: item for name, item in fields.items() if item is not None}
         return {camel({"source": "from", "target": "to"}.get(name, name)): plain(item) for name, item in fields.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]

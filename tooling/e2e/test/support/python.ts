@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Child, startChild } from '@quantbot/tooling-testing/child';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
@@ -89,15 +89,15 @@ export function pythonWithDataTools(): string | undefined {
   const folder = join(repository, 'node_modules/.cache/bus-python');
   const python = join(folder, 'bin/python');
   const complete = join(folder, 'complete');
-  if (existsSync(complete)) return python;
+  const tools = ['pandas', 'pyarrow', 'polars', 'duckdb', 'setuptools', 'wheel', 'mypy==2.4.1', 'pyright==1.1.414'];
+  if (existsSync(complete) && readFileSync(complete, 'utf8') === tools.join(' ')) return python;
   try {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     execFileSync('python3', ['-m', 'venv', folder], { stdio: 'ignore' });
     const install = ['-m', 'pip', 'install', '--quiet', '--timeout', '20', '--retries', '1'];
-    const tools = ['pandas', 'pyarrow', 'polars', 'duckdb', 'setuptools', 'wheel', 'mypy==2.4.1', 'pyright==1.1.414'];
     execFileSync(python, [...install, ...tools], { stdio: 'ignore', timeout: 400_000 });
-    writeFileSync(complete, '');
+    writeFileSync(complete, tools.join(' '));
     return python;
   } catch {
     return undefined;
