@@ -106,11 +106,10 @@ class WithoutLibrariesTest(BusTestCase):
                     call()
                 self.assertIn(f"[{name}]", caught.exception.hint)
 
-    def test_a_bus_elsewhere_cannot_be_read(self) -> None:
-        for root in ("https://bus.lan", "s3://bucket/prefix"):
-            with self.assertRaises(BusError) as caught:
-                Bus(root).artifacts()
-            self.assertEqual(caught.exception.code, "OPTIONS_INVALID")
+    def test_a_bus_in_an_object_store_cannot_be_read(self) -> None:
+        with self.assertRaises(BusError) as caught:
+            Bus("s3://bucket/prefix").artifacts()
+        self.assertEqual(caught.exception.code, "OPTIONS_INVALID")
 
 
 class PublishedPathTest(BusTestCase):

@@ -10,7 +10,6 @@ from typing import Any, AsyncIterator, Callable, Iterator, Optional, TypeVar, Un
 from ._database import Database, Params
 from ._errors import BusError
 from ._lineage import lineage_of
-from ._past import open_past
 from ._queries import latest_query, limit_of, newest_artifacts, utc_of, where_of
 from ._records import (
     AliasRecord,
@@ -21,7 +20,7 @@ from ._records import (
     Row,
     RunRecord,
     alias_record,
-    artifact_record,
+    artifacts_in,
     job_record,
     run_record,
 )
@@ -37,7 +36,8 @@ class Catalog:
     """The catalog of a bus. It stays live: each call sees the newest commit.
 
     Every call raises BusError DATABASE_NOT_FOUND, DATABASE_INVALID, DATABASE_LOCKED,
-    DATABASE_MOVED, JOURNAL_DAMAGED, READ_FAILED, LIBRARY_MISSING, CLOSED.
+    DATABASE_MOVED, JOURNAL_DAMAGED, READ_FAILED, LIBRARY_MISSING, CLOSED; over HTTP also
+    BUS_DENIED.
     """
 
     def _database(self) -> Database:
@@ -49,7 +49,8 @@ class Catalog:
         """Returns the newest artifact of a producer and kind by seq that is not forgotten, or None.
         ``artifact_id`` is required if the kind has several; ``alias`` selects the artifact of this
         alias instead of the newest."""
-        return self._first(artifact_record, *latest_query(producer, kind, artifact_id, alias))
+        sql, given = latest_query(producer, kind, artifact_id, alias)
+        return next(iter(artifacts_in(self.query(sql, given))), None)
 
     def artifacts(
         self,
@@ -84,7 +85,7 @@ class Catalog:
                 *words_of(text, ARTIFACT_WORDS, "meta_json"),
             ]
         )
-        return self._all(artifact_record, newest_artifacts(where, limit), given)
+        return artifacts_in(self.query(newest_artifacts(where, limit), given))
 
     def runs(
         self,
@@ -159,7 +160,7 @@ class Catalog:
             "SELECT * FROM catalog.artifacts_f WHERE artifact_key <> $1 AND content_hash = "
             "(SELECT content_hash FROM catalog.artifacts_f WHERE artifact_key = $1) ORDER BY seq DESC, ordinal DESC"
         )
-        return self._all(artifact_record, sql, [key])
+        return artifacts_in(self.query(sql, [key]))
 
     def aliases(self) -> Records[AliasRecord]:
         """Returns the current aliases. ``catalog.alias_history_f`` has the earlier ones."""
@@ -185,11 +186,12 @@ class Catalog:
         """Returns the catalog as of a moment: after the job with this seq, or at this time by the
         daemon's clock. It never changes; close it after its last use.
 
-        Canonical tables of the mode ``append`` have the rows of that moment, with today's columns.
-        Others, and tables that an operation has changed since, raise QUERY_FAILED.
+        Canonical tables have the rows of that moment, with today's columns. On this machine, tables
+        of other modes than ``append``, and tables that an operation has changed since, raise
+        QUERY_FAILED.
         """
         database = self._database()
-        return Past(open_past(database, self._seq_at(at)))
+        return Past(database.past(self._seq_at(at)))
 
     def watch(
         self,

@@ -19,8 +19,9 @@ Params = Union[Sequence[Any], Mapping[str, Any]]
 PUBLISHED = "_published"
 """The name under which the published database is attached."""
 _ATTEMPTS = 10
-_RELATIONS_SINCE = (1, 5)
-"""The DuckDB whose relations outlive the object of their connection."""
+_NEW = (1, 5)
+"""The DuckDB whose relations outlive the object of their connection, and that reads each value
+from its text."""
 _MOVED = re.compile(r"This database was published as .* and is elsewhere now")
 _FORGOTTEN = re.compile(r"canon\.\S+ as of seq \d+ needs forgotten artifacts: .*")
 
@@ -66,6 +67,8 @@ class Database:
     """The published database of a bus. It follows the daemon to each new one: a replaced one would
     still answer its last state."""
 
+    server: Optional[str] = None
+    """The URL of the server that has it, if it is not on this machine."""
     last_seq = 2**62
     """The last job that it shows, if it is of the past."""
 
@@ -92,16 +95,22 @@ class Database:
         finally:
             release()
 
+    @contextmanager
+    def answering(self, sql: str, params: Optional[Params]) -> Iterator[tuple[Any, str, Optional[Params]]]:
+        """A connection, and the query to run on it. Raises as :meth:`reading`."""
+        with self.reading() as connection:
+            yield connection, sql, params
+
+    def past(self, seq: int) -> "Database":
+        """The database as it was after a job. Raises as :meth:`reading`."""
+        from ._past import open_past
+
+        return open_past(self, seq)
+
     def relation(self, sql: str, params: Optional[Params] = None) -> Any:
         """Returns a relation of DuckDB. It, and all that is made from it, keep their database open.
         Raises as :meth:`reading`."""
-        duckdb = library("duckdb", "duckdb", "Reading the bus")
-        if tuple(int(part) for part in duckdb.__version__.split(".")[:2]) < _RELATIONS_SINCE:
-            raise BusError(
-                "LIBRARY_MISSING",
-                f"A relation needs DuckDB 1.5 or newer, and this is {duckdb.__version__}.",
-                hint="Run `pip install -U duckdb`, or use arrow(), df(), pl() or rows().",
-            )
+        need_new_duckdb("A relation")
         with self.reading():
             with _lock:
                 instance = self._current()
@@ -177,7 +186,7 @@ class Database:
                 if self._instance is not None:  # the next call opens it anew
                     self._instance.is_broken = True
                     _open.pop(self._instance.identity, None)
-        return _translated(self.path, error)
+        return coded(self.path, error)
 
 
 class _Pinned(Database):
@@ -200,6 +209,17 @@ class _Pinned(Database):
         super().close()
 
 
+def need_new_duckdb(purpose: str) -> None:
+    """Raises BusError LIBRARY_MISSING."""
+    duckdb = library("duckdb", "duckdb", "Reading the bus")
+    if tuple(int(part) for part in duckdb.__version__.split(".")[:2]) < _NEW:
+        raise BusError(
+            "LIBRARY_MISSING",
+            f"{purpose} needs DuckDB 1.5 or newer, and this is {duckdb.__version__}.",
+            hint="Run `pip install -U duckdb`.",
+        )
+
+
 def selected(connection: Any, sql: str, params: Optional[Params]) -> Any:
     """The relation of a SELECT."""
     relation = connection.sql(sql) if params is None else connection.sql(sql, params=params)
@@ -208,7 +228,7 @@ def selected(connection: Any, sql: str, params: Optional[Params]) -> Any:
     return relation
 
 
-def _translated(path: Path, error: Exception) -> BusError:
+def coded(path: Path, error: Exception) -> BusError:
     message = str(error)
     if "read-only mode" in message:
         sentence = "The statement writes, but the database is open read-only."

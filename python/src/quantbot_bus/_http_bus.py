@@ -9,8 +9,9 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Mapping, NamedTuple, Optional, TypeVar
+from typing import Any, BinaryIO, Callable, Iterator, Mapping, NamedTuple, Optional, TypeVar
 
 from ._durable import digest_of
 from ._errors import BusError
@@ -107,13 +108,22 @@ class HttpBus:
         self, method: str, path: str, body: Optional[bytes] = None, headers: Optional[Mapping[str, str]] = None
     ) -> _Answer:
         """Sends a request once. Raises ServerFailed, ServerSilent."""
+        with self.answer(method, path, body, headers) as answer:
+            return _Answer(answer.headers, answer.read())
+
+    @contextmanager
+    def answer(
+        self, method: str, path: str, body: Optional[bytes] = None, headers: Optional[Mapping[str, str]] = None
+    ) -> Iterator[Any]:
+        """Sends a request once, for an answer that need not fit into memory. Raises as
+        :meth:`ask`."""
         request = urllib.request.Request(self.root + path, data=body, method=method, headers=dict(headers or {}))
         token = os.environ.get("QUANTBOT_BUS_TOKEN")
         if token:
             request.add_header("Authorization", f"Bearer {token}")
         try:
             with self._opener.open(request, timeout=_ANSWER_S) as answer:
-                return _Answer(answer.headers, answer.read())
+                yield answer
         except urllib.error.HTTPError as error:
             with error:
                 raise ServerFailed(error.code, _error_in(_body_of(error))) from None
@@ -132,7 +142,7 @@ class HttpBus:
                 reached[0] = self._send_part(at, file, reached[0], size)
 
         with open(path, "rb") as file:
-            _retrying(go_on, lambda: reached[0])
+            retrying(go_on, lambda: reached[0])
 
     def _send_part(self, at: str, file: BinaryIO, offset: int, size: int) -> int:
         file.seek(offset)
@@ -150,7 +160,7 @@ class HttpBus:
         headers = {"Content-Type": "application/json"}
 
         def enter() -> _Answer:
-            return _retrying(lambda: self.ask("POST", "/api/v1/jobs", manifest, headers))
+            return retrying(lambda: self.ask("POST", "/api/v1/jobs", manifest, headers))
 
         try:
             answer = self._submitting(enter, _UNKNOWN_HINT)
@@ -228,7 +238,7 @@ def as_bus_error(error: ServerFailed) -> BusError:
     return BusError(error.code, str(error), hint=error.hint, details=error.details)
 
 
-def _retrying(work: Callable[[], _T], progress: Callable[[], int] = lambda: 0) -> _T:
+def retrying(work: Callable[[], _T], progress: Callable[[], int] = lambda: 0) -> _T:
     """Repeats work while the server is not reachable or busy. Progress starts the attempts anew."""
     reached, failures = progress(), 0
     while True:

@@ -6,7 +6,7 @@ import math
 from typing import Callable, Iterable, Optional
 
 from ._errors import BusError
-from ._records import ArtifactRecord, Lineage, LineageEdge, artifact_record
+from ._records import ArtifactRecord, Lineage, LineageEdge, artifacts_in
 from ._results import Result
 
 Query = Callable[..., Result]
@@ -78,4 +78,4 @@ def _records_of(query: Query, keys: list[str]) -> tuple[ArtifactRecord, ...]:
     sql = (
         "SELECT * FROM catalog.artifacts_f WHERE artifact_key IN (SELECT unnest($1)) ORDER BY seq DESC, ordinal DESC"
     )
-    return tuple(artifact_record(row) for row in query(sql, [list(dict.fromkeys(keys))]).rows())
+    return tuple(artifacts_in(query(sql, [list(dict.fromkeys(keys))])))

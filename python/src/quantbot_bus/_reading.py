@@ -1,4 +1,4 @@
-"""Reads a bus on this machine."""
+"""Reads a bus on this machine, or behind the server of a daemon."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Optional
 
-from ._bus_root import StrPath, find_bus_paths
+from ._bus_root import HTTP, StrPath, find_bus_paths
 from ._catalog import Catalog
 from ._database import Database
 from ._errors import BusError
@@ -14,7 +14,7 @@ from ._opened import OpenedBus
 
 
 class Reading(OpenedBus, Catalog):
-    """Reads the published database of a bus."""
+    """Reads a bus."""
 
     def __init__(
         self,
@@ -27,6 +27,11 @@ class Reading(OpenedBus, Catalog):
         self._reader: Optional[Database] = None
         if isinstance(self._where, Path):
             self._reader = Database(_published_path(self._where, config, duckdb_path))
+        elif self._where.url.startswith(HTTP):
+            from ._http_bus import HttpBus  # most programs never need it
+            from ._served import ServedDatabase
+
+            self._reader = ServedDatabase(HttpBus(self._where.url))
 
     def close(self) -> None:
         """Closes the bus. Later calls raise CLOSED."""
@@ -39,8 +44,8 @@ class Reading(OpenedBus, Catalog):
         if self._reader is None:
             raise BusError(
                 "OPTIONS_INVALID",
-                f"From Python, only a bus that is a folder of this machine can be read, and this is {self.root}.",
-                hint="Read files of the server over HTTP, or run `quantbot-bus catalog` on a machine of the bus.",
+                f"From Python, a bus in an object store cannot be read, and this is {self.root}.",
+                hint="Run `quantbot-bus catalog` on a machine of the bus.",
             )
         return self._reader
 

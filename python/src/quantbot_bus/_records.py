@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, TypeVar
+from typing import Any, Iterator, List, Mapping, Optional, TypeVar
 
 from ._errors import BusError
 from ._html import Shown, table, table_of
-from ._results import read_arrow, read_df, read_pl, read_rel
+from ._results import Result, read_arrow, read_df, read_pl, read_rel
 
 _T = TypeVar("_T")
 Row = Mapping[str, Any]
@@ -36,11 +37,11 @@ class ArtifactRecord(Shown):
     """An artifact in the store.
 
     ``seq`` is the job's place in the order of the bus, ``ordinal`` the artifact's place in its job.
-    ``key`` is ``run_id/producer/kind/artifact_id``. ``path`` is absolute. ``inputs`` are keys of
-    the artifacts that its run read; ``meta`` and ``provenance`` are those of the manifest.
-    ``content_hash`` is a hash of the rows, or None unless ``catalog.content_hash`` was on.
-    ``submitted_at`` is of the producer's clock, ``committed_at`` of the daemon's, and
-    ``forgotten_at`` the time since which its bytes are gone, or None.
+    ``key`` is ``run_id/producer/kind/artifact_id``. ``path`` is absolute, on the machine of the
+    daemon. ``inputs`` are keys of the artifacts that its run read; ``meta`` and ``provenance`` are
+    those of the manifest. ``content_hash`` is a hash of the rows, or None unless
+    ``catalog.content_hash`` was on. ``submitted_at`` is of the producer's clock, ``committed_at``
+    of the daemon's, and ``forgotten_at`` the time since which its bytes are gone, or None.
     """
 
     seq: int
@@ -64,6 +65,7 @@ class ArtifactRecord(Shown):
     submitted_at: datetime
     committed_at: datetime
     forgotten_at: Optional[datetime]
+    _server: Optional[str] = field(default=None, compare=False, repr=False)
 
     def __hash__(self) -> int:
         return hash((self.seq, self.ordinal, self.key))
@@ -71,31 +73,48 @@ class ArtifactRecord(Shown):
     def arrow(self) -> Any:
         """Its rows as a ``pyarrow.Table``.
 
-        Raises BusError ARTIFACT_FORGOTTEN, FILE_NOT_FOUND, LIBRARY_MISSING.
+        Raises BusError ARTIFACT_FORGOTTEN, FILE_NOT_FOUND, LIBRARY_MISSING; over HTTP also
+        BUS_DENIED, READ_FAILED.
         """
-        return read_arrow(self._file())
+        with self._file() as path:
+            return read_arrow(path)
 
     def df(self, *, dtype_backend: Optional[str] = None) -> Any:
         """Its rows as a ``pandas.DataFrame``, with every digit: integers with NULLs have pandas'
         ``Int64`` and its likes. ``dtype_backend="pyarrow"`` keeps Arrow's types. Raises as
         :meth:`arrow`."""
-        return read_df(self._file(), dtype_backend)
+        with self._file() as path:
+            return read_df(path, dtype_backend)
 
     def pl(self) -> Any:
         """Its rows as a ``polars.DataFrame``. Raises as :meth:`arrow`."""
-        return read_pl(self._file())
+        with self._file() as path:
+            return read_pl(path)
 
     def rel(self) -> Any:
         """Its rows as a ``duckdb.DuckDBPyRelation``, in a database of its own. DuckDB cuts
         nanoseconds with a time zone to microseconds. Raises as :meth:`arrow`."""
-        return read_rel(self._file())
+        with self._file() as path:
+            if self._server is None:
+                return read_rel(path)
+            from ._served import served_rel
 
-    def _file(self) -> Path:
+            return served_rel(path)
+
+    @contextmanager
+    def _file(self) -> Iterator[Path]:
+        """Its file on this machine, until the end of the block."""
         if self.forgotten_at is not None:
             raise BusError(
                 "ARTIFACT_FORGOTTEN", f"{self.key} was forgotten at {self.forgotten_at.isoformat()}; its bytes are gone."
             )
-        return self.path
+        if self._server is None:
+            yield self.path
+            return
+        from ._served import served_file  # most programs never need it
+
+        with served_file(self._server, self.key, self.sha256, self.bytes) as path:
+            yield path
 
 
 @dataclass(frozen=True)
@@ -179,8 +198,12 @@ class Records(List[_T]):
         return table_of(self)
 
 
-def artifact_record(row: Row) -> ArtifactRecord:
-    """A row of ``catalog.artifacts_f``."""
+def artifacts_in(result: Result) -> Records[ArtifactRecord]:
+    """The rows of ``catalog.artifacts_f``."""
+    return Records([_artifact_record(row, result.server) for row in result.rows()])
+
+
+def _artifact_record(row: Row, server: Optional[str]) -> ArtifactRecord:
     return ArtifactRecord(
         seq=row["seq"],
         ordinal=row["ordinal"],
@@ -206,6 +229,7 @@ def artifact_record(row: Row) -> ArtifactRecord:
         submitted_at=_utc(row["created_at_utc"]),
         committed_at=_utc(row["committed_at"]),
         forgotten_at=None if row.get("forgotten_at") is None else _utc(row["forgotten_at"]),
+        _server=server,
     )
 
 

@@ -26,18 +26,23 @@ class Result:
     def __repr__(self) -> str:
         return f"Result({self._sql!r})"
 
+    @property
+    def server(self) -> Optional[str]:
+        """The URL of the server that answers, or None if the bus is on this machine."""
+        return self._database.server
+
     def rows(self) -> list[dict[str, Any]]:
         """The rows as dicts, with the values that DuckDB gives Python."""
-        with self._database.reading() as connection:
-            answer = connection.execute(self._sql, self._params or [])
+        with self._database.answering(self._sql, self._params) as (connection, sql, params):
+            answer = connection.execute(sql, params or [])
             names = [column[0] for column in answer.description]
             return [dict(zip(names, row)) for row in answer.fetchall()]
 
     def arrow(self) -> Any:
         """A ``pyarrow.Table``."""
         library("pyarrow", "arrow", "A table of Arrow")
-        with self._database.reading() as connection:
-            answer = selected(connection, self._sql, self._params)
+        with self._database.answering(self._sql, self._params) as (connection, sql, params):
+            answer = selected(connection, sql, params)
             # The name of DuckDB 1.5 and newer, then that of all before.
             return answer.to_arrow_table() if hasattr(answer, "to_arrow_table") else answer.fetch_arrow_table()
 
@@ -85,12 +90,12 @@ def read_rel(path: Path) -> Any:
     duckdb = library("duckdb", "duckdb", "A relation of DuckDB")
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")
-    relation = _exact_relation(connection, str(path))
+    relation = exact_relation(connection, str(path))
     weakref.finalize(relation, id, connection)  # DuckDB before 1.5 closes a connection that nothing names
     return relation
 
 
-def _exact_relation(connection: Any, path: str) -> Any:
+def exact_relation(connection: Any, path: str) -> Any:
     """A Parquet file as a relation that does not depend on the statistics of other writers.
 
     DuckDB trusts the minimum and maximum that a file states. If they are wrong, it loses rows and

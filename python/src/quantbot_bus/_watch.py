@@ -9,7 +9,7 @@ from threading import Event
 from typing import AsyncIterator, Callable, Iterator, Optional
 
 from ._errors import BusError
-from ._records import ArtifactRecord, artifact_record
+from ._records import ArtifactRecord, artifacts_in
 from ._results import Result
 
 _LOOK_S = 0.05
@@ -18,6 +18,8 @@ _MAX_WAIT_S = 2.0
 """The longest wait, for file systems whose folders do not say when they changed."""
 _STEP_SEQS = 10_000
 """Jobs per query, so that a long past need not fit into memory."""
+_STEP_SEQS_OF_SERVER = 500
+"""The answers of a server are small."""
 
 
 class Watch:
@@ -33,7 +35,9 @@ class Watch:
         if since is not None and (isinstance(since, bool) or not isinstance(since, int) or since < 0):
             raise BusError("OPTIONS_INVALID", f"since: {since!r} is not a seq.")
         self._after = self._last_seq() if since is None else since
-        (row,) = query("SELECT bus_root FROM catalog.bus_info").rows()
+        info = query("SELECT bus_root FROM catalog.bus_info")
+        self._step = _STEP_SEQS if info.server is None else _STEP_SEQS_OF_SERVER
+        (row,) = info.rows()
         self._commits = Path(row["bus_root"]) / "journal" / "hot"
         self._seen: Optional[int] = None
 
@@ -62,14 +66,14 @@ class Watch:
         """The next artifacts. There may be more."""
         self._seen = self._changed_at()  # before the query, so that a commit meanwhile ends the wait
         last = self._last_seq()
-        until = min(last, self._after + _STEP_SEQS)
+        until = min(last, self._after + self._step)
         if until <= self._after:
             return []
         sql = (
             "SELECT * FROM catalog.artifacts_f WHERE seq > ? AND seq <= ? AND forgotten_at IS NULL "
             "ORDER BY seq, ordinal"
         )
-        found = [artifact_record(row) for row in self._query(sql, [self._after, until]).rows()]
+        found = artifacts_in(self._query(sql, [self._after, until]))
         self._after = until
         if until < last:
             self._seen = None

@@ -148,7 +148,7 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       limit: 'OPTIONS_INVALID',
       'closed past': 'CLOSED',
       missing: 'DATABASE_NOT_FOUND',
-      server: 'OPTIONS_INVALID',
+      store: 'OPTIONS_INVALID',
     });
     expect(end).toBe('all held');
   });

@@ -34,8 +34,9 @@ def open_databases() -> list[str]:
 def plain(value: Any) -> Any:
     """A record as JSON, with the names of TypeScript."""
     if dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        if isinstance(value, Column):  # TypeScript leaves out what is not there
+        names = [field.name for field in dataclasses.fields(value) if not field.name.startswith("_")]
+        fields = {name: getattr(value, name) for name in names}
+        if isinstance(value, Column):  # what a column does not have is left out in TypeScript
             fields = {name: item for name, item in fields.items() if item is not None}
         return {camel({"source": "from", "target": "to"}.get(name, name)): plain(item) for name, item in fields.items()}
     if isinstance(value, (list, tuple)):
@@ -113,7 +114,7 @@ def codes(bus: Bus) -> dict[str, str]:
         "limit": code_of(lambda: bus.runs(limit=-1)),
         "closed past": code_of(closed.runs),
         "missing": code_of(Bus("data/bus", duckdb_path="data/none.duckdb").runs),
-        "server": code_of(Bus("https://bus.lan").runs),
+        "store": code_of(Bus("s3://bucket/bus").runs),
     }
 
 
