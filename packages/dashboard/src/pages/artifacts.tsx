@@ -13,6 +13,7 @@ import { Scroll } from '../parts/scroll.js';
 import { AnswerTable, Table } from '../parts/table.js';
 import { linkTo, listLink, useFilters } from '../route.js';
 import { bytes, count } from '../words.js';
+import { ArtifactActions } from './artifact-actions.js';
 
 const depth = 3;
 
@@ -115,6 +116,7 @@ export function Artifact({ id }: { id: string }) {
           )
         }
       </Shown>
+      {found.data?.artifacts[0] !== undefined && <ArtifactActions artifact={found.data.artifacts[0]} />}
       <Section title="Lineage">
         <Shown asked={lineage}>{edges => <LineageGraph lineage={edges} />}</Shown>
       </Section>

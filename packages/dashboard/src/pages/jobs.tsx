@@ -8,6 +8,7 @@ import { Facts, Problem, Section, Shown, Source, State, Time, Title } from '../p
 import { Table } from '../parts/table.js';
 import { linkTo, useFilters } from '../route.js';
 import { bytes, count } from '../words.js';
+import { RetryAll } from './retry-all.js';
 
 const pageSize = 50;
 
@@ -34,6 +35,9 @@ export function Jobs() {
     <>
       <Title>Jobs</Title>
       <Filters place="jobs" filters={filters} />
+      {(given.status === 'rejected' || given.code !== undefined) && (
+        <RetryAll key={JSON.stringify(given)} given={given} />
+      )}
       <Shown asked={asked}>
         {({ jobs }) => {
           const before = jobs.findLast(job => job.settled !== null)?.settled?.seq;

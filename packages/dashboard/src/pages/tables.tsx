@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { useAsked } from '../ask.js';
 import { type Answer, type Export, get, post, type TableChange, type Table as TableOf } from '../client.js';
 import { useLive } from '../live.js';
@@ -10,8 +11,10 @@ import { AnswerTable, Table as TableView } from '../parts/table.js';
 import { linkTo, useFilters } from '../route.js';
 import { count } from '../words.js';
 import { stateOf } from './exports.js';
+import { TableActions } from './table-actions.js';
 
-const useTables = () => useAsked(signal => get<{ tables: TableOf[] }>('/tables', {}, signal), ['tables'], 'jobs');
+const useTables = (restores = 0) =>
+  useAsked(signal => get<{ tables: TableOf[] }>('/tables', {}, signal), ['tables', restores], 'jobs');
 
 const filters: readonly Filter[] = [{ name: 'text', label: 'Name' }];
 
@@ -71,7 +74,29 @@ export function Tables() {
 
 /** A canonical table: its columns and their history, its export, and some of its rows. */
 export function Table({ name }: { name: string }) {
-  const tables = useTables();
+  const [restores, setRestores] = useState(0);
+  const tables = useTables(restores);
+  return (
+    <>
+      <Title>canon.{name}</Title>
+      <Shown asked={tables}>
+        {data => {
+          const found = data.tables.find(table => table.name === name);
+          return (
+            <>
+              {found === undefined ? <p class="quiet">There is no such table.</p> : <About table={found} />}
+              <TableActions name={name} isThere={found !== undefined} onRestored={() => setRestores(restores + 1)} />
+              {found !== undefined && <Content name={name} />}
+            </>
+          );
+        }}
+      </Shown>
+    </>
+  );
+}
+
+/** The history of a table's columns, some of its rows, and their profile. */
+function Content({ name }: { name: string }) {
   const history = useAsked(
     signal => get<{ changes: TableChange[] }>(`/tables/${encodeURIComponent(name)}/history`, {}, signal),
     [name],
@@ -82,8 +107,6 @@ export function Table({ name }: { name: string }) {
   const rows = useAsked(signal => post<Answer>('/query', { sql }, signal), [sql], 'jobs');
   return (
     <>
-      <Title>canon.{name}</Title>
-      <Shown asked={tables}>{data => <About table={data.tables.find(table => table.name === name)} />}</Shown>
       <Section title="History of its columns">
         <Shown asked={history}>{({ changes }) => <History changes={changes} />}</Shown>
       </Section>
@@ -110,10 +133,9 @@ function ExportFile({ golden: { name, path } }: { golden: Export }) {
   );
 }
 
-function About({ table }: { table: TableOf | undefined }) {
+function About({ table }: { table: TableOf }) {
   const exports = useAsked(signal => get<{ exports: Export[] }>('/exports', {}, signal), ['exports'], 'exports');
   const busRoot = useLive().status?.busRoot ?? '';
-  if (table === undefined) return <p class="quiet">There is no such table.</p>;
   const golden = exports.data?.exports.find(({ name }) => name === table.name);
   return (
     <>

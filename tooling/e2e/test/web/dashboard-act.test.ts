@@ -1,0 +1,87 @@
+import { openCatalog } from '@quantbot/storage';
+import { isInSample } from '@quantbot/tooling-config/campaign';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { hasBrowser, openPage, violationsOf } from '../support/browser.js';
+import { startServing } from '../support/http.js';
+import { tokenFor } from '../support/http-producer.js';
+
+const sometimesInBrowser = (title: string, run: () => Promise<void>): void => {
+  if (isInSample(title)) test.skipIf(!hasBrowser)(title, { tags: ['campaign'] }, run);
+};
+const patience = { timeout: 20_000 };
+const key = 'r1/tests/numbers/numbers';
+
+/** A bus with an artifact of a table, and two jobs that do not fit it. */
+async function busToOperate() {
+  const bus = makeTestBus();
+  const serving = await startServing(bus);
+  await (await submit(bus, { runId: 'r1', jobId: 'good', schemaHint: 'canon.numbers' })).settled();
+  for (const jobId of ['bad-1', 'bad-2'])
+    await (await submit(bus, { jobId, schemaHint: 'canon.numbers', select: "SELECT 'x' AS n" }))
+      .settled()
+      .catch(() => {});
+  return { bus, ...serving };
+}
+
+async function act(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name, exact: true }).click();
+  await page.getByRole('button', { name: 'Yes', exact: true }).click();
+}
+
+sometimesInBrowser('who may operate sets aliases, keeps, drops and restores, and the journal has it all', async () => {
+  const { bus, url } = await busToOperate();
+  const token = await tokenFor(bus, 'on-call', '--read', '--operate');
+  await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+  const { page, problems } = await openPage();
+  await page.goto(url);
+  await page.getByLabel(/Token/).fill(token);
+  await page.getByRole('button', { name: 'Enter' }).click();
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  problems.length = 0; // the browser reports the answer that asked for the token
+  await page.goto(`${url}/#/artifacts/${encodeURIComponent(key)}`);
+  await page.getByLabel('Alias').fill('prod');
+  await page.getByRole('button', { name: 'Set the alias' }).click();
+  await page.getByRole('button', { name: 'No', exact: true }).click();
+  expect(await catalog.aliases()).toEqual([]);
+  await act(page, 'Set the alias');
+  await page.getByText('tests/numbers@prod names it.').waitFor();
+  await act(page, 'Keep');
+  await page.getByRole('button', { name: 'Remove the keep mark' }).waitFor();
+  expect(await violationsOf(page)).toEqual([]);
+  expect(await catalog.aliases()).toMatchObject([{ alias: 'prod', key }]);
+  const kept = await catalog.query('SELECT artifact_key, requested_by FROM catalog.keeps_v');
+  expect(kept).toEqual([{ artifact_key: key, requested_by: 'dashboard' }]);
+  await page.goto(`${url}/#/tables/numbers`);
+  await act(page, 'Run its export');
+  await page.getByText('The export ran.').waitFor();
+  await act(page, 'Drop the table');
+  await page.getByText('There is no such table').waitFor();
+  await act(page, 'Restore a dropped table');
+  await expect.poll(async () => (await catalog.query('FROM catalog.tables_d')).length, patience).toBe(1);
+  await page.getByText('Rows in the table').waitFor();
+  // A page may ask for the rows of a table just when it goes.
+  expect(problems.filter(problem => !/status of 40[04]/.test(problem))).toEqual([]);
+});
+
+sometimesInBrowser(
+  'all rejected jobs that match are retried, and without a token the page says what it needs',
+  async () => {
+    const { daemon, url } = await busToOperate();
+    const { page, problems } = await openPage();
+    await page.goto(`${url}/#/jobs?code=SCHEMA_MISMATCH`);
+    await page.getByRole('button', { name: 'Retry all that match…' }).click();
+    const before = daemon.log().filter(({ msg }) => msg.startsWith('rejected')).length;
+    await act(page, 'Retry 2 rejected jobs');
+    await page.getByText('2 rejected jobs went back into the inbox.').waitFor();
+    await expect
+      .poll(() => daemon.log().filter(({ msg }) => msg.startsWith('rejected')).length, patience)
+      .toBe(before + 2);
+    expect(problems).toEqual([]);
+    await page.goto(`${url}/#/artifacts/${encodeURIComponent(key)}`);
+    await act(page, 'Keep');
+    await page.getByText(/token create me --read --operate/).waitFor();
+  },
+);
