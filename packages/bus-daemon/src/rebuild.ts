@@ -8,7 +8,7 @@ import { busLayout, type Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import { type Bus, randomClaim, systemClock } from './writer/bus.js';
 import { linkHotAgain } from './writer/compaction/link-again.js';
-import { rebuildTable, waitingTables } from './writer/compaction/rebuild-tables.js';
+import { followModes, rebuildTable, waitingTables } from './writer/compaction/rebuild-tables.js';
 import { Exporter } from './writer/exports/exporter.js';
 import { FileThreads } from './writer/file-thread/client.js';
 import { mendOutcomes } from './writer/mend-outcomes.js';
@@ -55,16 +55,18 @@ export async function rebuild(
     const rows = await canonicalRows(bus.journal, bus.journal.compactedSeq);
     const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
     let done = 0;
-    const tables: string[] = [];
-    const problems: string[] = [];
+    const problems = new Map<string, string>();
+    const note: OnDamage = ({ code, message, hint }, table) =>
+      problems.set(table, `canon.${table} stays as it is: ${code}: ${message} ${hint}`);
+    // Readers do not see a table that started anew until its files follow its last operation.
+    const tables = await followModes(bus, compactor, note);
     const waiting = await waitingTables(bus);
     for (const table of bus.tables.tables()) {
       onProgress({ done, total, unit: 'rows', what: `canon.${table.name}` });
-      const work = () => rebuildTable(bus as Bus, compactor, table, waiting);
-      const note: OnDamage = ({ code, message, hint }) =>
-        problems.push(`canon.${table.name} stays as it is: ${code}: ${message} ${hint}`);
-      if (await withoutDamage(table.name, work, note)) tables.push(table.name);
       done += rows.get(table.name) ?? 0;
+      if (tables.includes(table.name) || problems.has(table.name)) continue;
+      const work = () => rebuildTable(bus as Bus, compactor, table, waiting);
+      if (await withoutDamage(table.name, work, note)) tables.push(table.name);
     }
     await linkHotAgain(bus);
     await mendOutcomes(bus, await listOutcomes(bus.layout));
@@ -72,7 +74,7 @@ export async function rebuild(
     publisher = new Publisher(bus);
     await publisher.publishOrThrow();
     await forgetMended(config);
-    return { lastSeq: bus.journal.lastSeq, tables, problems };
+    return { lastSeq: bus.journal.lastSeq, tables: tables.sort(), problems: [...problems.values()] };
   } finally {
     compactor.close();
     publisher?.close();

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { dropTable, restoreTable } from '@quantbot/infra/utils';
 import { openCatalog, readParquet } from '@quantbot/storage';
@@ -181,4 +181,21 @@ sampled('a key that is NULL in some row ends the start before anything changes',
   await drain(testBusIn(bus.folder, declared('v')));
   expect(await rowsOf(bus)).toEqual(rows);
   expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
+});
+
+sampled('a table that started anew is rebuilt from journal and store alone', async () => {
+  const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1 } });
+  const daemon = await startDaemon(bus);
+  await (await toTable(bus, 'r1', `SELECT 'old' AS x`)).settled();
+  await dropTable({ table: 't' }, { busRoot: bus.config.busRoot });
+  await (await toTable(bus, 'r2', 'SELECT 7 AS x')).settled();
+  // Readers see the table again once the drop is compacted.
+  await eventually(
+    () => rowsOf(bus).catch(() => []),
+    found => found.length > 0,
+  );
+  await daemon.stop();
+  for (const derived of [bus.layout.canon, bus.config.duckdbPath]) rmSync(derived, { recursive: true });
+  expect(await quantbotBus(bus, 'rebuild')).toMatchObject({ code: 0 });
+  expect(await rowsOf(bus)).toEqual([{ x: 7 }]);
 });
