@@ -106,3 +106,18 @@ async function readCatalog(
     await database.close();
   }
 }
+
+/** A status fits on one screen: it has at most this many good exports, and as many failed ones. */
+const maxExports = 8;
+
+/** Returns lines about exports for people: the failed ones first, and how many there are beyond. */
+export function describeExports(exports: readonly { isOk: boolean; text: string }[]): string[] {
+  return [false, true].flatMap(isOk => {
+    const alike = exports.filter(entry => entry.isOk === isOk);
+    const more = alike.length - maxExports;
+    return [
+      ...alike.slice(0, maxExports).map(({ text }) => `export    ${text}`),
+      ...(more > 0 ? [`          and ${more} more ${isOk ? 'exports' : 'that failed'}; --json lists all`] : []),
+    ];
+  });
+}

@@ -1,3 +1,5 @@
+import { startCommand } from './start-command.js';
+
 /** What a caller should do about an error. */
 export type Disposition = 'reject' | 'retry' | 'stop' | 'caller';
 
@@ -115,7 +117,7 @@ export const submitCodes = {
   },
   BUS_ROOT_NOT_FOUND: {
     disposition: 'retry',
-    hint: 'Start the daemon once (`pnpm --filter bus-daemon start`), pass busRoot, or set QUANTBOT_BUS_ROOT.',
+    hint: `Start the daemon once (\`${startCommand}\`), pass busRoot, or set QUANTBOT_BUS_ROOT.`,
   },
   BUS_ROOT_INVALID: {
     disposition: 'caller',

@@ -28,6 +28,7 @@ export * from './parquet/small-writer.js';
 export { processIds } from './process-ids.js';
 export * from './receipt.js';
 export { canonTableOf, schemaHintProblem, schemaHintWarning } from './schema-hint.js';
+export { startCommand } from './start-command.js';
 export { JsonError, parseJsonStrictly } from './strict-json.js';
 export { isTraceparent, type TraceContext } from './tracing.js';
 export { submitGiven, waitingJob } from './utils/enter-inbox.js';

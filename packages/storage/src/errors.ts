@@ -1,4 +1,4 @@
-import { CodedError, type Disposition, defineErrors } from '@quantbot/infra';
+import { CodedError, type Disposition, defineErrors, startCommand } from '@quantbot/infra';
 
 /**
  * Every code of `@quantbot/storage`, with its disposition: `caller` (correct the call) or `retry`
@@ -9,7 +9,7 @@ export const storageCodes = {
   OPTIONS_INVALID: { disposition: 'caller', hint: 'Correct the named options and call again.' },
   DATABASE_NOT_FOUND: {
     disposition: 'retry',
-    hint: 'Check the path, or start the daemon (`pnpm --filter bus-daemon start`). It publishes the database at its start.',
+    hint: `Check the path, or start the daemon (\`${startCommand}\`). It publishes the database at its start.`,
   },
   DATABASE_INVALID: {
     disposition: 'caller',

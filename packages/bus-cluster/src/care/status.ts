@@ -1,3 +1,4 @@
+import { describeExports } from '@quantbot/bus-care/status';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
@@ -97,8 +98,11 @@ export function describeClusterStatus(status: ClusterStatus): string {
     `jobs      ${jobs.ingested} ingested, ${jobs.duplicate} duplicate, ${jobs.rejected} rejected; ${status.artifacts} artifacts`,
     `last      seq ${status.lastSeq}; readers see ${status.publishedSeq ?? 'nothing: the lake cannot be reached'}`,
     `journal   the bucket has it up to seq ${status.archivedSeq}`,
-    ...status.exports.map(({ name, seq, rows, error }) =>
-      error === null ? `export    ${name}: ${rows} rows, up to seq ${seq}` : `export    ${name}: failed: ${error}`,
+    ...describeExports(
+      status.exports.map(({ name, seq, rows, error }) => ({
+        isOk: error === null,
+        text: error === null ? `${name}: ${rows} rows, up to seq ${seq}` : `${name}: failed: ${error}`,
+      })),
     ),
     ...(status.missingFragments > 0 ? [`fragments ${status.missingFragments} missing`] : []),
   ].join('\n');

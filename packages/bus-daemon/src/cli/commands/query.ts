@@ -37,8 +37,11 @@ export async function queryCommand(given: string | undefined, options: Options, 
   if (format === 'parquet' && options.limit !== undefined)
     command.error('error: --limit applies to printed rows; write LIMIT in the SQL');
   if (given !== undefined && options.file !== undefined) command.error('error: give the SQL, or --file, not both');
-  if (given === undefined && options.file === undefined && process.stdin.isTTY)
-    command.error('error: give the SQL, or --file FILE');
+  if (given === undefined && options.file === undefined && process.stdin.isTTY) {
+    if (!process.stdout.isTTY || options.out !== undefined) command.error('error: give the SQL, or --file FILE');
+    const { queryShell } = await import('../query/shell.js');
+    return queryShell((sql, signal) => answer(sql, format, options, signal));
+  }
   const sql = given === undefined || given === '-' ? await sqlFrom(options.file) : given;
   const end = untilInterrupted();
   try {

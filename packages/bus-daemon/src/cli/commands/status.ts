@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BusStatus, readStatus } from '@quantbot/bus-care/status';
+import { type BusStatus, describeExports, readStatus } from '@quantbot/bus-care/status';
 import { type NamedSpace, sizeInWords } from '@quantbot/bus-format';
 import { withClusterPackage } from '../../cluster-package.js';
 import { defaultWatchS } from '../defaults.js';
@@ -74,10 +74,14 @@ function describeStatus(status: BusStatus): string {
     `last      ${lastCommit === null ? 'nothing committed yet' : `seq ${lastCommit.seq}, ${lastCommit.jobId}, at ${lastCommit.at}`}`,
   ];
   lines.push(...describeSpace(status));
-  for (const [name, entry] of Object.entries(status.exports))
-    lines.push(
-      `export    ${name}: ${entry.ok ? `${entry.rows} rows as of seq ${entry.as_of_seq}` : `FAILED: ${entry.error}`}`,
-    );
+  lines.push(
+    ...describeExports(
+      Object.entries(status.exports).map(([name, entry]) => ({
+        isOk: entry.ok,
+        text: `${name}: ${entry.ok ? `${entry.rows} rows as of seq ${entry.as_of_seq}` : `FAILED: ${entry.error}`}`,
+      })),
+    ),
+  );
   return [...lines, ...describeScrub(status.scrub), ...describeGc(status.gc)].join('\n');
 }
 

@@ -92,7 +92,10 @@ const lineageCommand = (): BusCommand =>
 
 const queryCommand = (): BusCommand =>
   busCommand('query', 'Run one SELECT on the published database. It can read the bus and change nothing.')
-    .argument('[sql]', 'one SELECT over catalog.* and canon.*; without it, or with -, it is read from standard input')
+    .argument(
+      '[sql]',
+      'one SELECT over catalog.* and canon.*; without it, a shell on a terminal, otherwise standard input (as with -)',
+    )
     .option('--file <file>', 'read the SELECT from a file')
     .addOption(new Option('-f, --format <format>', 'output format (default: "table")').choices(queryFormats))
     .option('-o, --out <file>', 'write the rows to a file, which appears once it is complete; required for parquet')
@@ -103,12 +106,16 @@ const queryCommand = (): BusCommand =>
       parseMoment,
     )
     .explain({
-      notes: `JSON output rounds nothing: integers beyond 2^53 and DECIMALs are strings, and times are ISO 8601 in UTC.
+      notes: `Without SQL, it is a shell on a terminal. A SELECT ends with a semicolon, and Ctrl-C stops it. The shell keeps
+its history in ~/.quantbot_bus_history.
+
+JSON output rounds nothing: integers beyond 2^53 and DECIMALs are strings, and times are ISO 8601 in UTC.
 --json is short for --format json. --as-of does not apply to views of publish.views. Exit code 0 means that the
 output is complete.`,
       exitCodes: { [interruptedExitCode]: 'interrupted' },
       examples: [
         'quantbot-bus query "SELECT producer, kind, rows FROM catalog.latest_artifacts_v"',
+        'quantbot-bus query',
         'quantbot-bus query "DESCRIBE canon.alerts_std"',
         'quantbot-bus query --file daily.sql --format csv',
         'quantbot-bus query "FROM canon.alerts_std" --as-of 2026-01-31T12:00:00Z --format csv > alerts.csv',
