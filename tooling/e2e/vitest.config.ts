@@ -2,4 +2,6 @@ import { projects } from '@quantbot/tooling-config/vitest';
 import { defineConfig } from 'vitest/config';
 
 // Run the browser tests alone, because their timeouts are short.
-export default defineConfig(projects({ alone: ['test/web/dashboard.test.ts'] }));
+const inBrowser = ['dashboard', 'dashboard-act', 'dashboard-find', 'dashboard-look'];
+
+export default defineConfig(projects({ alone: inBrowser.map(name => `test/web/${name}.test.ts`) }));
