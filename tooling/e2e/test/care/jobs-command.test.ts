@@ -62,6 +62,7 @@ test.each([
   [['jobs', 'nobody'], 'JOB_NOT_FOUND', 'Run `quantbot-bus jobs`'],
   [['rejected', 'nobody'], 'JOB_NOT_FOUND', 'Run `quantbot-bus rejected`'],
   [['jobs', '--state', 'lost'], 'Allowed choices are', '--help'],
+  [['table', 'set-mode', 'trades', 'newest'], 'The modes are append, latest, upsert', '--help'],
 ])('%j: the answer says what to do', async (args, problem, cure) => {
   const bus = makeTestBus();
   await drain(bus);

@@ -13,7 +13,8 @@ import {
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { busLayout, type TableOperation } from '@quantbot/infra';
-import type { BusConfig, TableMode } from '@quantbot/infra/config';
+import { type BusConfig, type TableMode, tableModeNames } from '@quantbot/infra/config';
+import type { Command } from 'commander';
 import type { TableChange } from '../../writer/job.js';
 import { decideTable, tableFactsOf } from '../../writer/stages/table-operation.js';
 import { operate } from '../operate.js';
@@ -35,7 +36,12 @@ export async function tableSetModeCommand(
   given: string,
   mode: TableMode,
   { key, ...options }: ModeOptions & { key?: string[] },
+  command: Command,
 ): Promise<void> {
+  // Here and not in the tree of commands: the list would load the schema of the configuration for
+  // each help.
+  if (!tableModeNames.includes(mode))
+    return command.error(`error: there is no mode ${mode}. The modes are ${tableModeNames.join(', ')}`);
   await setMode(given, { mode, key: key ?? [] }, options);
 }
 

@@ -1,5 +1,3 @@
-import { tableModeNames } from '@quantbot/infra/config';
-import { Argument } from 'commander';
 import { parseMoment } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 
@@ -54,7 +52,7 @@ forgotten artifacts are gone for ever if the table was \`append\` and is not any
 const setModeCommand = (): BusCommand =>
   busCommand('set-mode', 'Set the mode of a canonical table. Without --apply, only show which rows it would hide.')
     .argument('<table>', 'the name of the table')
-    .addArgument(new Argument('<mode>', 'which rows it shows').choices(tableModeNames))
+    .argument('<mode>', 'which rows it shows: append, latest or upsert')
     .option('--key <column...>', 'the columns that identify a row, for upsert')
     .option('--order-by <column...>', 'the columns that decide which row of a key is the newest, for upsert')
     .option('--apply', 'set the mode')
