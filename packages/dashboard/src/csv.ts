@@ -4,12 +4,12 @@ import { withoutZone } from './words.js';
 
 /** The rows of an answer as CSV (RFC 4180). NULL is empty, and an empty text is `""`. */
 export function csvOf({ columns, rows }: Pick<Answer, 'columns' | 'rows'>): string {
+  const quoted = (text: string) => (/^$|[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const cell = (value: unknown, index: number) => {
     if (value === null || value === undefined) return '';
-    const text = typeof value === 'string' ? withoutZone(columns[index]?.type ?? '', value) : exactJson(value);
-    return /^$|[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    return quoted(typeof value === 'string' ? withoutZone(columns[index]?.type ?? '', value) : exactJson(value));
   };
-  const lines = [columns.map(({ name }, index) => cell(name, index)), ...rows.map(row => row.map(cell))];
+  const lines = [columns.map(({ name }) => quoted(name)), ...rows.map(row => row.map(cell))];
   return lines.map(line => `${line.join(',')}\r\n`).join('');
 }
 
