@@ -5,7 +5,14 @@ import { setAlias } from '@quantbot/infra/utils';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
-import { hasPython, pythonWithDataTools, running, runPython, skippedWithoutPython } from '../support/python.js';
+import {
+  hasPython,
+  pythonWithDataTools,
+  running,
+  runPython,
+  skippedWithoutPython,
+  withoutDataTools,
+} from '../support/python.js';
 import { query } from '../support/query.js';
 import { repository } from '../support/scripts.js';
 
@@ -14,8 +21,7 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
   beforeAll(() => {
     python = pythonWithDataTools();
   }, 500_000);
-  const needTools = (context: TestContext): string =>
-    python ?? context.skip('PyPI is not reachable, so there are no data tools');
+  const needTools = (context: TestContext): string => python ?? context.skip(withoutDataTools);
 
   test('writes frames of pandas, Polars, pyarrow and DuckDB exactly, or refuses them', {
     timeout: 180_000,

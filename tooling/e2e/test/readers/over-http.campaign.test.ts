@@ -4,15 +4,20 @@ import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { startServing } from '../support/http.js';
-import { hasPython, pythonWithDataTools, runPython, skippedWithoutPython } from '../support/python.js';
+import {
+  hasPython,
+  pythonWithDataTools,
+  runPython,
+  skippedWithoutPython,
+  withoutDataTools,
+} from '../support/python.js';
 
 describe.skipIf(!hasPython)(`Python's data tools over HTTP${skippedWithoutPython}`, () => {
   let python: string | undefined;
   beforeAll(() => {
     python = pythonWithDataTools();
   }, 500_000);
-  const needTools = (context: TestContext): string =>
-    python ?? context.skip('PyPI is not reachable, so there are no data tools');
+  const needTools = (context: TestContext): string => python ?? context.skip(withoutDataTools);
 
   const programs = [
     ['pandas', 'import pandas', 'len(pandas.read_parquet(io.BytesIO(urllib.request.urlopen(url).read())))'],

@@ -14,6 +14,7 @@ import {
   pythonWithDataTools,
   runPython,
   skippedWithoutPython,
+  withoutDataTools,
 } from '../support/python.js';
 import { query } from '../support/query.js';
 import { repository } from '../support/scripts.js';
@@ -95,8 +96,7 @@ describe.skipIf(!hasPython)(`Python's data tools${skippedWithoutPython}`, () => 
   beforeAll(() => {
     python = pythonWithDataTools();
   }, 500_000);
-  const needTools = (context: TestContext): string =>
-    python ?? context.skip('PyPI is not reachable, so there are no data tools');
+  const needTools = (context: TestContext): string => python ?? context.skip(withoutDataTools);
 
   test('pandas, pyarrow, polars and duckdb fill one canonical table, with every compression and type', {
     timeout: 180_000,

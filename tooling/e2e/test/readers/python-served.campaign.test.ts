@@ -6,7 +6,13 @@ import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
 import { startServing } from '../support/http.js';
 import { tokenFor } from '../support/http-producer.js';
-import { hasPython, pythonWithDataTools, runPython, skippedWithoutPython } from '../support/python.js';
+import {
+  hasPython,
+  pythonWithDataTools,
+  runPython,
+  skippedWithoutPython,
+  withoutDataTools,
+} from '../support/python.js';
 import { repository } from '../support/scripts.js';
 
 /** Rows with values that are easily lost: of many digits, nested, or with characters of syntax. */
@@ -22,7 +28,7 @@ const exact = `
 
 describe.skipIf(!hasPython)(`the Python client over HTTP${skippedWithoutPython}`, () => {
   test('answers as on the machine of the bus, with every digit', { timeout: 600_000 }, async context => {
-    const tools = pythonWithDataTools() ?? context.skip('PyPI is not reachable, so there are no data tools');
+    const tools = pythonWithDataTools() ?? context.skip(withoutDataTools);
     const settings = { canon: { tables: { newest: { mode: 'upsert', key: ['n'] } } }, catalog: { content_hash: true } };
     const bus = makeTestBus(settings);
     const { url } = await startServing(bus);

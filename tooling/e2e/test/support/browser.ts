@@ -1,12 +1,23 @@
 import { existsSync } from 'node:fs';
+import { isInSample } from '@quantbot/tooling-config/campaign';
 import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, test } from 'vitest';
 
 const executable = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 
 /** Whether there is a browser to test with: Debian's chromium. */
 export const hasBrowser = executable !== undefined;
+
+/** A test with a page. */
+export function inBrowser(title: string, run: () => Promise<void>): void {
+  test.skipIf(!hasBrowser)(title, run);
+}
+
+/** A long test with a page: on one day of eight in `npm test`, like `sampled`. */
+export function sampledInBrowser(title: string, run: () => Promise<void>): void {
+  test.skipIf(!hasBrowser || !isInSample(title))(title, { tags: ['campaign'] }, run);
+}
 
 /** A page of a headless browser, and its problems. */
 export interface TestPage {

@@ -1,16 +1,12 @@
 import { openCatalog } from '@quantbot/storage';
-import { isInSample } from '@quantbot/tooling-config/campaign';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
-import { hasBrowser, openPage, violationsOf } from '../support/browser.js';
+import { expect } from 'vitest';
+import { openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
 import { startServing } from '../support/http.js';
 import { tokenFor } from '../support/http-producer.js';
 
-const sometimesInBrowser = (title: string, run: () => Promise<void>): void => {
-  if (isInSample(title)) test.skipIf(!hasBrowser)(title, { tags: ['campaign'] }, run);
-};
 const patience = { timeout: 20_000 };
 const key = 'r1/tests/numbers/numbers';
 
@@ -31,7 +27,7 @@ async function act(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name: 'Yes', exact: true }).click();
 }
 
-sometimesInBrowser('who may operate sets aliases, keeps, drops and restores, and the journal has it all', async () => {
+sampledInBrowser('who may operate sets aliases, keeps, drops and restores, and the journal has it all', async () => {
   const { bus, url } = await busToOperate();
   const token = await tokenFor(bus, 'on-call', '--read', '--operate');
   await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
@@ -66,7 +62,7 @@ sometimesInBrowser('who may operate sets aliases, keeps, drops and restores, and
   expect(problems.filter(problem => !/status of 40[04]/.test(problem))).toEqual([]);
 });
 
-sometimesInBrowser(
+sampledInBrowser(
   'all rejected jobs that match are retried, and without a token the page says what it needs',
   async () => {
     const { daemon, url } = await busToOperate();

@@ -1,17 +1,12 @@
 import { submitArtifacts } from '@quantbot/infra/utils';
-import { isInSample } from '@quantbot/tooling-config/campaign';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
-import { hasBrowser, openPage, violationsOf } from '../support/browser.js';
+import { expect } from 'vitest';
+import { inBrowser, openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
 import { startServing } from '../support/http.js';
 
-const inBrowser = test.skipIf(!hasBrowser);
-const sometimesInBrowser = (title: string, run: () => Promise<void>): void => {
-  if (isInSample(title)) inBrowser(title, { tags: ['campaign'] }, run);
-};
 const patience = { timeout: 20_000 };
 const manyIds = Array.from({ length: 60 }, (_, index) => `part-${String(index).padStart(2, '0')}`);
 
@@ -34,7 +29,7 @@ async function busToSearch() {
 const heading = (page: Page) => page.getByRole('heading', { level: 1 }).textContent();
 const cells = (page: Page, table: string) => page.getByRole('region', { name: table }).locator('td:first-child a');
 
-sometimesInBrowser('the key / searches everything, and Back leads back', async () => {
+sampledInBrowser('the key / searches everything, and Back leads back', async () => {
   const { url } = await busToSearch();
   const { page, problems } = await openPage();
   await page.goto(`${url}/#/space`);
@@ -95,7 +90,7 @@ inBrowser('a list is filtered and turned over by its address, and no artifact of
   expect(problems).toEqual([]);
 });
 
-sometimesInBrowser(
+sampledInBrowser(
   'jobs are filtered by state, code and words; tables are sorted; a tile leads to its jobs',
   async () => {
     const { url } = await busToSearch();
@@ -125,20 +120,17 @@ sometimesInBrowser(
   },
 );
 
-sometimesInBrowser(
-  'a page that fails says so and leaves the others, and an empty list says the next step',
-  async () => {
-    const { url } = await startServing(makeTestBus());
-    const { page, problems } = await openPage();
-    const broken = await page.route('**/api/v1/jobs?*', route => route.fulfill({ json: { jobs: [null] } }));
-    await page.goto(`${url}/#/jobs`);
-    await expect.poll(() => heading(page), patience).toBe('This page cannot be shown');
-    expect(await violationsOf(page)).toEqual([]);
-    await broken.dispose();
-    await page.getByRole('button', { name: 'Show it again' }).click();
-    await page.getByText(/quantbot-bus submit my.parquet/).waitFor();
-    await page.getByRole('link', { name: 'Tables' }).click();
-    await page.getByText(/--schema-hint canon.trades/).waitFor();
-    expect(problems).toEqual([]);
-  },
-);
+sampledInBrowser('a page that fails says so and leaves the others, and an empty list says the next step', async () => {
+  const { url } = await startServing(makeTestBus());
+  const { page, problems } = await openPage();
+  const broken = await page.route('**/api/v1/jobs?*', route => route.fulfill({ json: { jobs: [null] } }));
+  await page.goto(`${url}/#/jobs`);
+  await expect.poll(() => heading(page), patience).toBe('This page cannot be shown');
+  expect(await violationsOf(page)).toEqual([]);
+  await broken.dispose();
+  await page.getByRole('button', { name: 'Show it again' }).click();
+  await page.getByText(/quantbot-bus submit my.parquet/).waitFor();
+  await page.getByRole('link', { name: 'Tables' }).click();
+  await page.getByText(/--schema-hint canon.trades/).waitFor();
+  expect(problems).toEqual([]);
+});

@@ -1,15 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { isInSample } from '@quantbot/tooling-config/campaign';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
-import { hasBrowser, openPage, violationsOf } from '../support/browser.js';
+import { expect } from 'vitest';
+import { openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
 import { startServing } from '../support/http.js';
 
-const sometimesInBrowser = (title: string, run: () => Promise<void>): void => {
-  if (isInSample(title)) test.skipIf(!hasBrowser)(title, { tags: ['campaign'] }, run);
-};
 const select = `SELECT n, nullif(n, 2) AS half, TIMESTAMP '2026-01-02 03:04:05' AS at, 'it''s' AS word
   FROM range(4) t(n)`;
 
@@ -18,7 +14,7 @@ async function downloaded(page: Page, name: string): Promise<Buffer> {
   return readFileSync(await download.path());
 }
 
-sometimesInBrowser('an artifact can be read, profiled and kept as a file, and so can a table', async () => {
+sampledInBrowser('an artifact can be read, profiled and kept as a file, and so can a table', async () => {
   const bus = makeTestBus();
   const { url } = await startServing(bus);
   const submission = await submit(bus, { runId: 'r1', schemaHint: 'canon.numbers', select });

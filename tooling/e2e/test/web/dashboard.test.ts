@@ -1,22 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rejectCodes } from '@quantbot/infra';
-import { isInSample, sampleOf } from '@quantbot/tooling-config/campaign';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { hasBrowser, openPage, violationsOf } from '../support/browser.js';
+import { hasBrowser, inBrowser, openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
 import { spawnDaemon } from '../support/daemon-process.js';
 import { servedBy, startServing } from '../support/http.js';
-
-// Debian's chromium, which .ci/run installs.
-const inBrowser = test.skipIf(!hasBrowser);
-const sometimesInBrowser = (title: string, run: () => Promise<void>): void => {
-  if (isInSample(title)) inBrowser(title, { tags: ['campaign'] }, run);
-};
 
 /**
  * A bus with a chain of three artifacts, a canonical table whose columns have changed, and a
@@ -148,7 +142,7 @@ inBrowser(
   },
 );
 
-sometimesInBrowser('lineage can be walked, by keyboard too, from an artifact to its run and its job', async () => {
+sampledInBrowser('lineage can be walked, by keyboard too, from an artifact to its run and its job', async () => {
   const { url } = await busToLookAt();
   const { page, problems } = await openPage();
   await page.goto(`${url}/#/artifacts/${encodeURIComponent('second/tests/numbers/numbers')}`);
@@ -170,7 +164,7 @@ sometimesInBrowser('lineage can be walked, by keyboard too, from an artifact to 
   expect(problems).toEqual([]);
 });
 
-sometimesInBrowser('a table shows its columns, how they came to be, and its rows', async () => {
+sampledInBrowser('a table shows its columns, how they came to be, and its rows', async () => {
   const { url } = await busToLookAt();
   const { page, problems } = await openPage();
   await page.goto(`${url}/#/tables`);
@@ -205,7 +199,7 @@ const looks = [
   ['in dark, on a telephone', { colorScheme: 'dark' as const, viewport: { width: 400, height: 800 } }],
 ] as const;
 
-inBrowser.each(sampleOf(looks, 1))(
+test.skipIf(!hasBrowser).each(sampleOf(looks, 1))(
   'every page is as it should be for everybody: %s',
   { tags: ['campaign'] },
   async (_what, options) => {
@@ -242,7 +236,7 @@ inBrowser.each(sampleOf(looks, 1))(
   },
 );
 
-sometimesInBrowser('with a token the page asks for it once', async () => {
+sampledInBrowser('with a token the page asks for it once', async () => {
   const bus = makeTestBus({ http: { token_file: 'token' } });
   writeFileSync(join(bus.folder, 'token'), 'a-token-of-a-test-0123456789');
   const { url } = await startServing(bus);
@@ -260,7 +254,7 @@ sometimesInBrowser('with a token the page asks for it once', async () => {
   await expect.poll(() => heading(page).textContent(), patience).toBe('Overview');
 });
 
-sometimesInBrowser('a daemon that is gone is told, and found again by itself when it is back', async () => {
+sampledInBrowser('a daemon that is gone is told, and found again by itself when it is back', async () => {
   const bus = makeTestBus();
   const first = await servedBy(await spawnDaemon(bus, { args: ['--http', '127.0.0.1:0'] }));
   const { port } = new URL(first.url);
