@@ -47,7 +47,7 @@ def _make_past(connection: Any, past: str, seq: int) -> None:
     ).fetchall()
     _create_all(connection, [sql for (sql,) in views])
     operations = _later_operations(connection, seq)
-    changed = {value for operation in operations for value in operation.values() if isinstance(value, str)}
+    changed = {operation["table"] for operation in operations}
     if changed:
         for view in ("tables_d", "columns_d"):
             connection.execute(f"CREATE OR REPLACE VIEW catalog.{view} AS {_refusal(f'catalog.{view}', seq)}")
