@@ -86,7 +86,8 @@ export const withoutDataTools = 'npm test does not install the data tools, or Py
 
 /**
  * Returns a Python with common tools that write Parquet, in a virtual environment that later runs
- * reuse; undefined if they cannot be installed. `npm test` does not install them: it takes a minute.
+ * reuse; undefined if they cannot be installed. `npm test` does not install them, which takes a
+ * minute.
  */
 export function pythonWithDataTools(): string | undefined {
   const folder = join(repository, 'node_modules/.cache/bus-python');
