@@ -2,7 +2,7 @@ import { openCatalog } from '@quantbot/storage';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { drain } from '../support/daemon-process.js';
 
 const rows = `SELECT range AS n, 'w' || range % 3 AS word, {'a': range / 2.0, 'b': [range]} AS nested, DATE '2026-01-01' + CAST(range AS INTEGER) AS day FROM range(5000)`;
@@ -40,7 +40,7 @@ sampled('artifacts with the same rows are recognised in any order and encoding, 
   expect(artifact?.contentHash).toMatch(/^[0-9a-f]{32}$/);
 });
 
-test('without the setting there is no such hash, and nothing is like anything', async () => {
+sampled('without the setting there is no such hash, and nothing is like anything', async () => {
   const bus = await busWith({ a: rows, b: rows }, {});
   await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
   expect((await catalog.artifacts()).map(artifact => artifact.contentHash)).toEqual([null, null]);

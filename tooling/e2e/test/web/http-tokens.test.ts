@@ -1,6 +1,7 @@
 import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { launchDaemon, quantbotBus } from '../support/daemon-process.js';
@@ -55,7 +56,7 @@ test('each token may do what its scopes say, on every route', async () => {
   }
 });
 
-test('a token is created, listed with its last use, and revoked while the daemon runs', async () => {
+sampled('a token is created, listed with its last use, and revoked while the daemon runs', async () => {
   const bus = makeTestBus();
   const { send, url, daemon } = await startServing(bus);
   const token = await create(bus, 'notebooks', '--read', '--expires', '90d');

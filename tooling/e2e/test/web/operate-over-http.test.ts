@@ -11,6 +11,7 @@ import {
 import { openCatalog } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { startServing } from '../support/http.js';
@@ -45,7 +46,7 @@ const operation = (more: object) => ({
   ...more,
 });
 
-test('the functions of the library operate over HTTP as they do on the same machine', async () => {
+sampled('the functions of the library operate over HTTP as they do on the same machine', async () => {
   const { bus, url } = await operating();
   await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
   const options = { busRoot: url };
