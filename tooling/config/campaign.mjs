@@ -58,7 +58,8 @@ export function testFilesIn(folder) {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.test.ts'));
   const long = files.filter(path => path.endsWith('.campaign.test.ts')).sort();
   const hasPart = path =>
-    long.includes(path) || /\/campaign'|\/sampled'|describeClusters/.test(readFileSync(join(folder, path), 'utf8'));
+    long.includes(path) ||
+    /\/campaign'|\/sampled'|sampledInBrowser|describeClusters/.test(readFileSync(join(folder, path), 'utf8'));
   const first = numberOf(basename(process.cwd())) + seed;
   const isDue = path => !long.includes(path) || (first + long.indexOf(path)) % days === 0;
   return files.filter(isWhole ? hasPart : isDue).map(path => join(folder, path));
