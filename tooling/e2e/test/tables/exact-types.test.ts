@@ -7,6 +7,7 @@ import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
+import { inEveryPlace } from '../support/every-place.js';
 
 const at = "'2026-01-02 03:04:05.678901'";
 
@@ -144,14 +145,7 @@ sampled('a column with only NULL fits, whatever its type is: hot, compacted and 
     expect(await readParquet(join(bus.config.export.exportDir, 't.parquet'))).toHaveLength(6000);
     expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
   };
-  await same();
-  for (const name of ['p', 'q', 'r']) {
-    await add(bus, name, 'SELECT 1 AS x');
-    await drain(bus);
-  }
-  await same();
-  expect(await quantbotBus(bus, 'rebuild')).toMatchObject({ code: 0 });
-  await same();
+  await inEveryPlace(bus, same);
 });
 
 sampled('new fields of structs are taken, NULL where a file lacks them, in every place', async () => {
@@ -181,12 +175,5 @@ sampled('new fields of structs are taken, NULL where a file lacks them, in every
     expect(await readParquet(exported, { columns: ['id', 'x', 'l'], orderBy: 'id' })).toEqual(rows);
     expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
   };
-  await same();
-  for (const name of ['p', 'q', 'r']) {
-    await add(bus, name, 'SELECT 1 AS x');
-    await drain(bus);
-  }
-  await same();
-  expect(await quantbotBus(bus, 'rebuild')).toMatchObject({ code: 0 });
-  await same();
+  await inEveryPlace(bus, same);
 });

@@ -6,6 +6,7 @@ import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect } from 'vitest';
 import { drain, quantbotBus } from '../support/daemon-process.js';
+import { compactHot, inEveryPlace } from '../support/every-place.js';
 
 const add = (bus: TestBus, table: string, select: string) => submit(bus, { select, schemaHint: `canon.${table}` });
 const shown = 'CAST(n AS VARCHAR) AS n, typeof(n) AS n_type, CAST(d AS VARCHAR) AS d, typeof(d) AS d_type';
@@ -37,10 +38,7 @@ sampled('integers become DOUBLE and dates TIMESTAMP once a file needs it, withou
     await add(bus, table, table === 'all' ? integers : `FROM (${integers}) WHERE n IS NOT NULL`);
   await drain(bus);
   // The integers are compacted before the column widens.
-  for (const name of ['p', 'q', 'r']) {
-    await add(bus, name, 'SELECT 1 AS x');
-    await drain(bus);
-  }
+  await compactHot(bus);
   const reader = await startHoldingReader(bus);
   // In one batch with an integer and a date that fit the widened columns.
   const floats = "SELECT unnest(['1.5', 'NaN']::DOUBLE[]) AS n, TIMESTAMP '2026-01-02 03:04:05' AS d";
@@ -85,12 +83,5 @@ sampled('integers become DOUBLE and dates TIMESTAMP once a file needs it, withou
     expect(rows.map(({ n }) => n)).toEqual([1, 9007199254740992, null, 1.5, Number.NaN, 1]);
     expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
   };
-  await same();
-  for (const name of ['p', 'q', 'r']) {
-    await add(bus, name, 'SELECT 1 AS x');
-    await drain(bus);
-  }
-  await same();
-  expect(await quantbotBus(bus, 'rebuild')).toMatchObject({ code: 0 });
-  await same();
+  await inEveryPlace(bus, same);
 });
