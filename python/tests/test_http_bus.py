@@ -3,24 +3,20 @@ tooling/e2e/test/jobs/python-over-http.test.ts has the real one."""
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-import threading
-import unittest
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Callable, Optional
-from unittest import mock
 
 from quantbot_bus import BusError, is_bus_unavailable, keep_artifacts, submit_artifact
+from tests.local_server import LocalServer, QuietHandler, ServerTest
 from tests.support import IDS, TRADES
 
 SIZE = TRADES.stat().st_size
 UPLOAD = f"/api/v1/uploads/{hashlib.sha256(TRADES.read_bytes()).hexdigest()}-{SIZE}"
 
 
-class Server:
+class Server(LocalServer):
     """Keeps one file, and answers with what ``answer`` returns if that is not None."""
 
     def __init__(self, answer: Callable[[str, str], Optional[int]]) -> None:
@@ -29,7 +25,7 @@ class Server:
         self.asked: list[tuple[str, str, Optional[str]]] = []
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do(self) -> None:
                 server.asked.append((self.command, self.path, self.headers.get("Authorization")))
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -55,29 +51,10 @@ class Server:
 
             do_PUT = do_POST = do_GET = do
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
-class HttpBusTest(unittest.TestCase):
-    def setUp(self) -> None:
-        for patch in (
-            mock.patch("quantbot_bus._http_bus.time.sleep"),
-            mock.patch.dict(os.environ, {"QUANTBOT_BUS_TOKEN": "secret"}),
-        ):
-            patch.start()
-            self.addCleanup(patch.stop)
-
+class HttpBusTest(ServerTest):
     def serve(self, answer: Callable[[str, str], Optional[int]] = lambda *_: None) -> Server:
         server = Server(answer)
         self.addCleanup(server.close)

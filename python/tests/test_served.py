@@ -4,31 +4,29 @@ tooling/e2e/test/readers/python-served.campaign.test.ts has the real one."""
 import hashlib
 import json
 import os
-import threading
 import unittest
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Optional
-from unittest import mock
 
 from quantbot_bus import BusError
 from quantbot_bus._served import _encoded, served_file
+from tests.local_server import LocalServer, QuietHandler, ServerTest
 
 CONTENT = os.urandom(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 KEY = "r1/p/k/a"
 
 
-class Server:
+class Server(LocalServer):
     """Serves one file, and breaks the first connections after half of what they asked for."""
 
     def __init__(self, broken: int = 0, error: Optional[tuple[int, str]] = None, ranges: bool = True) -> None:
         self.asked: list[tuple[str, Optional[str], Optional[str]]] = []
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 asked = self.headers.get("Range")
                 server.asked.append((self.path, asked, self.headers.get("Authorization")))
@@ -49,29 +47,10 @@ class Server:
                 if sent is not None and sent < len(body):
                     self.close_connection = True
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
-class ServedFileTest(unittest.TestCase):
-    def setUp(self) -> None:
-        for patch in (
-            mock.patch("quantbot_bus._http_bus.time.sleep"),
-            mock.patch.dict(os.environ, {"QUANTBOT_BUS_TOKEN": "secret"}),
-        ):
-            patch.start()
-            self.addCleanup(patch.stop)
-
+class ServedFileTest(ServerTest):
     def serve(self, **options: Any) -> Server:
         server = Server(**options)
         self.addCleanup(server.close)
