@@ -16,7 +16,7 @@ const shared = {
 
 /**
  * The projects of a package: `unit` (beside the source), `integration` (test/, needs a build; two
- * files at once) and, if some files must run alone, `alone`. Each run leaves a JSON report under
+ * files at once, three of a campaign) and, if some files must run alone, `alone`. Each run leaves a JSON report under
  * reports/, which .ci/run adds up.
  */
 export const projects = ({ alone = [], ofAll = {} } = {}) => {
@@ -45,7 +45,8 @@ export const projects = ({ alone = [], ofAll = {} } = {}) => {
             ...integration,
             name: 'integration',
             include: testFilesIn('test').filter(path => !alone.includes(path)),
-            maxWorkers: 2,
+            // Campaigns wait for disks and timers more than other tests do.
+            maxWorkers: campaign(2, 3),
             sequence: { groupOrder: 1 },
             ...ofAll,
           },

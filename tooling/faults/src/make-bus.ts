@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drain, mustEndWell, startProducer } from './processes.js';
@@ -18,9 +19,30 @@ export const busConfig = {
   },
 };
 
-/** Creates a bus with one job, whose artifacts fix the columns of the canonical tables. */
+let template: Promise<string> | undefined;
+
+/**
+ * Creates a bus with one job, whose artifacts fix the columns of the canonical tables. A process
+ * makes one, and copies it.
+ */
 export async function makeBus(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'quantbot-faults-'));
+  template ??= makeTemplate();
+  const original = await template;
+  const folder = newFolder();
+  copyWithLinks(`${original}/.`, folder);
+  const ledger = join(folder, 'ledger.jsonl');
+  writeFileSync(ledger, readFileSync(ledger, 'utf8').replaceAll(original, folder));
+  return folder;
+}
+
+/** Copies a folder and keeps hard links, which Node's own copy does not. */
+export const copyWithLinks = (from: string, to: string): Buffer => execFileSync('cp', ['-a', from, to]);
+
+const newFolder = (): string => mkdtempSync(join(tmpdir(), 'quantbot-faults-'));
+
+async function makeTemplate(): Promise<string> {
+  const folder = newFolder();
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, 'data'));
   writeFileSync(join(folder, 'bus_config.json'), JSON.stringify(busConfig));
   await drain(folder); // marks the root

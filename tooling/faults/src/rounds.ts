@@ -60,7 +60,7 @@ export async function killAtRandom(kills: number, random: Random): Promise<Round
   return inBus(`${kills} random kills (seed ${random.seed})`, async folder => {
     const problems: string[] = [];
     const producers = [0, 1, 2].map(p =>
-      startProducer(folder, `p${p}`, kills * 6, random.int(1, 1e9), { forgets: true }),
+      startProducer(folder, `p${p}`, kills * 2, random.int(1, 1e9), { forgets: true }),
     );
     for (let kill = 0; kill < kills; kill++) {
       const daemon = startDaemon(folder);

@@ -3,11 +3,10 @@
  * name, or the call fails with an error, once or from then on. A recording of an undisturbed run
  * shows which calls there are.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { checkAfterDamage } from './after-damage.js';
-import { makeBus } from './make-bus.js';
+import { copyWithLinks, makeBus } from './make-bus.js';
 import { endedWithin, mustEndWell, type Running, startDaemon, startProducer } from './processes.js';
 import type { RoundResult } from './rounds.js';
 import { type Fault, hasFired, type Injection, injecting, readRecording, recording } from './strace.js';
@@ -121,6 +120,3 @@ export class SystemCallRounds {
     copyWithLinks(this.#original, this.#folder);
   }
 }
-
-/** Copies a folder and keeps hard links, which Node's own copy does not. */
-const copyWithLinks = (from: string, to: string): Buffer => execFileSync('cp', ['-a', from, to]);

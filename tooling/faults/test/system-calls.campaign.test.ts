@@ -49,7 +49,7 @@ describe.skipIf(reason !== undefined)('every system call', () => {
   ];
 
   test.each(sampleOf(faults, 1))(
-    '%s: %s (from then on: %s) at %i calls by chance loses and doubles nothing',
+    '%s: %s (from then on: %s) at calls by chance loses and doubles nothing',
     { tags: ['campaign'] },
     async (who, fault, persistent, count) => {
       let fired = 0;

@@ -1,7 +1,7 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { compareOutcomes, readOutcome } from '@quantbot/bus-care/verify';
 import { isRejection, receiptOf, rejectReasonOf, textOf } from '@quantbot/bus-format/journal';
-import { replaceFile } from '@quantbot/infra/files';
+import { removeTemporaries, replaceFile } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';
 
 /**
@@ -13,8 +13,10 @@ import type { Bus } from './bus.js';
 export async function mendOutcomes({ layout, journal }: Bus, whats: readonly string[]): Promise<string[]> {
   const mended: string[] = [];
   for await (const { what, text, problem, rows } of compareOutcomes(layout, journal, whats)) {
+    if (problem === undefined) continue;
+    await removeTemporaries(join(layout.root, dirname(what)), basename(what));
     // Synchronous from here on, so that no newer outcome of the job comes in between.
-    if (problem === undefined || readOutcome(layout, what) !== text) continue;
+    if (readOutcome(layout, what) !== text) continue;
     replaceFile(join(layout.root, what), textOf(isRejection(rows) ? rejectReasonOf(rows) : receiptOf(layout, rows)));
     mended.push(what);
   }

@@ -131,7 +131,7 @@ async function mustHaveJournal(layout: BusLayout): Promise<void> {
  */
 async function removeLeftovers(config: BusConfig): Promise<void> {
   const layout = busLayout(config.busRoot);
-  for (const folder of [layout.root, layout.published, join(layout.hot, emptyCommit)])
+  for (const folder of [layout.root, layout.journal, layout.published, join(layout.hot, emptyCommit)])
     if (await exists(folder)) await removeTemporaries(folder);
   await removeTemporaries(dirname(config.duckdbPath), basename(lockFileOf(config.duckdbPath)));
   const { exportDir } = config.export;

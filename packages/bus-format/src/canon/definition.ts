@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { BusLayout } from '@quantbot/infra';
 import { tableModeNames } from '@quantbot/infra/config';
-import { makeFolderDurable, readState, writeStateDurable } from '@quantbot/infra/files';
+import { makeFolderDurable, readState, removeTemporaries, writeStateDurable } from '@quantbot/infra/files';
 import { z } from 'zod';
 import { type CanonTable, newTable } from './table.js';
 
@@ -56,9 +56,14 @@ export function turnTaken(layout: BusLayout, table: string): number {
 export const isDefinitionDamaged = (layout: BusLayout, table: string): boolean =>
   readState(pathOf(layout, table), definitionSchema) === 'damaged';
 
-/** Records the mode of a table, and its last turn, for the compacted files that follow. */
+/**
+ * Records the mode of a table, and its last turn, for the compacted files that follow. What a
+ * writer left that was killed meanwhile goes.
+ */
 export async function noteMode(layout: BusLayout, table: CanonTable, turn = 0): Promise<void> {
-  await makeFolderDurable(join(layout.canon, table.name));
+  const folder = join(layout.canon, table.name);
+  await makeFolderDurable(folder);
+  await removeTemporaries(folder, definitionFile);
   await writeStateDurable(pathOf(layout, table.name), definitionOf(table, turn), 0);
 }
 

@@ -1,6 +1,13 @@
 import { lstat, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { faultPoint, readState, syncFolder, systemErrorCode, writeStateDurable } from '@quantbot/infra/files';
+import {
+  faultPoint,
+  readState,
+  removeTemporaries,
+  syncFolder,
+  systemErrorCode,
+  writeStateDurable,
+} from '@quantbot/infra/files';
 import { z } from 'zod';
 import { daemonError } from '../errors.js';
 
@@ -78,9 +85,13 @@ export async function readDataset(path: string): Promise<DatasetManifest | undef
 
 /**
  * Replaces the manifest of a dataset, given the folder of its files or the link that leads there.
+ * What a writer left that was killed meanwhile goes.
  */
-export const writeDatasetManifest = async (files: string, manifest: DatasetManifest): Promise<void> =>
-  writeStateDurable(join(dirname(await realpath(files)), datasetManifest), manifest);
+export async function writeDatasetManifest(files: string, manifest: DatasetManifest): Promise<void> {
+  const folder = dirname(await realpath(files));
+  await removeTemporaries(folder, datasetManifest);
+  await writeStateDurable(join(folder, datasetManifest), manifest);
+}
 
 /**
  * Switches the dataset at a path, which is a link, to a new generation in one step. A reader that

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeCommits } from '../../../test/support/commits.js';
@@ -19,4 +19,16 @@ test('where names ignore case, the receipt of a job whose id differs in case is 
   expect(readFileSync(path, 'utf8')).toBe(ofOther);
   writeFileSync(path, JSON.stringify({ ...receipt, job_id: 'another' }));
   expect(await repairReceipts(bus)).toBe(1);
+});
+
+test('a repaired receipt has nothing beside it that an earlier repair left when it was killed', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  await makeCommits(bus, testBus, 1);
+  const [row] = await bus.journal.ingestedBetween(0, 1);
+  const folder = join(bus.layout.processed, row?.job_id ?? '');
+  const before = readdirSync(folder);
+  writeFileSync(join(folder, 'RECEIPT.json'), '');
+  writeFileSync(join(folder, `.RECEIPT.json.${'a'.repeat(12)}.tmp`), '{');
+  expect(await repairReceipts(bus)).toBe(1);
+  expect(readdirSync(folder)).toEqual(before);
 });

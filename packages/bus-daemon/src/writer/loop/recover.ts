@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { breathe, isMachineFault } from '@quantbot/bus-format';
 import {
   isRejection,
@@ -11,7 +11,14 @@ import {
   textOf,
 } from '@quantbot/bus-format/journal';
 import { BusError } from '@quantbot/infra';
-import { fileNames, ownFolderMode, readLoneFile, replaceFile, systemErrorCode } from '@quantbot/infra/files';
+import {
+  fileNames,
+  ownFolderMode,
+  readLoneFile,
+  removeTemporaries,
+  replaceFile,
+  systemErrorCode,
+} from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import type { ClaimedJob } from '../job.js';
 import { listClaimed } from '../stages/claim.js';
@@ -76,6 +83,11 @@ export async function repairReceipts(bus: Bus): Promise<number> {
       if (!seen.has(outcome) && !isWhole(bus, head)) torn.push(head);
       seen.add(outcome); // a later job with this id has replaced it
       await breathe();
+    }
+    for (const head of torn) {
+      const path = outcomePath(bus, head.jobId, head.isRejected);
+      // Only to tidy up: whatever is wrong with the folder shows below.
+      await removeTemporaries(dirname(path), basename(path)).catch(() => {});
     }
     for (const page of pagesOf(torn))
       for (const rows of (await bus.journal.jobsOf(page.map(({ seq }) => seq))).values())
