@@ -16,8 +16,8 @@ const shared = {
 
 /**
  * The projects of a package: `unit` (beside the source), `integration` (test/, needs a build; two
- * files at once, three of a campaign) and, if some files must run alone, `alone`. Each run leaves a JSON report under
- * reports/, which .ci/run adds up.
+ * files at once, three in campaigns) and, if some files must run alone, `alone`. Each run leaves a
+ * JSON report under reports/, which .ci/run adds up.
  */
 export const projects = ({ alone = [], ofAll = {} } = {}) => {
   // Generous, for a busy machine.
