@@ -9,6 +9,7 @@ import type { HttpContext } from './context.js';
 import { exactAnswers, guardHost, guardOrigin, guardPage, neverStored } from './guards.js';
 import { answerOf, refuse } from './http-error.js';
 import { addDescription, answers, body } from './openapi.js';
+import { addAnswers } from './routes/answers.js';
 import { addArtifacts } from './routes/artifacts.js';
 import { addData } from './routes/data.js';
 import { addEvents } from './routes/events.js';
@@ -64,6 +65,7 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
   addJobs(app, context);
   addArtifacts(app, context);
   addData(app, context);
+  addAnswers(app, context);
   addFiles(app, context, maxFiles);
   addSubmission(app, context);
   addOperations(app, context);

@@ -1,6 +1,7 @@
 import type { CatalogAnswer, CatalogQuestion, RowsQuestion, SelectAnswer } from '@quantbot/duckdb-process';
 import type { Registry } from 'prom-client';
 import type { Access } from './access/access.js';
+import type { Answers } from './answers.js';
 import type { Gauges } from './metrics/gauges.js';
 import type { History } from './metrics/history.js';
 import type { LoopView } from './view/loop-view.js';
@@ -14,6 +15,7 @@ export interface HttpContext {
   history: History;
   metrics: Registry;
   reader: Reader;
+  answers: Answers;
   access: Access;
 }
 

@@ -21,6 +21,7 @@ const statuses: Record<string, ContentfulStatusCode> = {
   DISK_FULL: 507,
   HTTP_NOT_FOUND: 404,
   HTTP_TOO_LARGE: 413,
+  ANSWER_TOO_LARGE: 413,
   HTTP_BUSY: 503,
   HTTP_FILE_CHANGED: 412,
   HTTP_RANGE_INVALID: 416,

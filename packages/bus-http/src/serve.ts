@@ -5,6 +5,7 @@ import { daemonError } from '@quantbot/bus-format';
 import { isTokensFolderSafe, tokensFolderOf } from '@quantbot/bus-format/state';
 import { Access } from './access/access.js';
 import { type ListenAddress, parseListen, readToken } from './address.js';
+import { Answers } from './answers.js';
 import { createApp } from './app.js';
 import { readAssets } from './assets.js';
 import { connectionLimits, limitConnections, maxFilesFor } from './connections.js';
@@ -31,6 +32,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
   const access = accessTo(bus, address);
   await bus.totals(); // counts the journal before the loop runs
   const reader = openReader(bus);
+  const answers = new Answers(bus);
   const gauges = new Gauges(bus, loop, () => reader.catalog({ ask: 'space' }));
   const history = new History(bus, async () => {
     const { inbox, claimed } = await gauges.queue();
@@ -38,7 +40,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
   });
   const metrics = createMetrics(bus, gauges);
   const limits = connectionLimits();
-  const context = { bus, loop, gauges, history, metrics, reader, access };
+  const context = { bus, loop, gauges, history, metrics, reader, answers, access };
   const app = createApp(context, readAssets(), maxFilesFor(limits));
   const server = createAdaptorServer({
     fetch: app.fetch,
@@ -64,6 +66,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
     close: async () => {
       history.stop();
       reader.close();
+      answers.close();
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
       server.closeAllConnections(); // event streams would never end
       await closed;

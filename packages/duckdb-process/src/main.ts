@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { CodedError, readParquetFooter } from '@quantbot/infra';
+import { answerToFile } from './answer.js';
 import { contentHash } from './content.js';
 import { copyToParquet, writePartitions } from './copy.js';
 import { decode } from './decode.js';
@@ -54,6 +55,8 @@ async function run(task: WorkerTask): Promise<unknown> {
       return selectFirst(task);
     case 'rows':
       return allRows(task);
+    case 'answer':
+      return answerToFile(task);
     case 'catalog':
       return (await import('./ask-catalog.js')).askCatalog(task);
   }

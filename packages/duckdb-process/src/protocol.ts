@@ -134,6 +134,18 @@ export interface RowsTask extends RowsQuestion {
   maxSpillMb: number;
 }
 
+/** Runs a SELECT of another program over the bus, and writes all its rows as Parquet. */
+export interface AnswerTask extends Omit<RowsQuestion, 'mapping'> {
+  task: 'answer';
+  database: BusSource;
+  /** The file to write. It must not exist. */
+  path: string;
+  timeoutMs: number;
+  memoryMb: number;
+  /** The limit of spilled data (MiB). */
+  maxSpillMb: number;
+}
+
 /** The questions to the catalog and their answers. */
 interface Questions {
   jobs: { about: JobFilter; answer: JobRecord[] };
@@ -161,7 +173,7 @@ export interface CatalogTask {
   question: CatalogQuestion;
 }
 
-/** The result of a {@link CopyTask}. */
+/** The result of a {@link CopyTask} or an {@link AnswerTask}. */
 export interface CopyResult {
   rows: number;
 }
@@ -184,6 +196,7 @@ export type WorkerTask =
   | ViewsTask
   | SelectTask
   | RowsTask
+  | AnswerTask
   | CatalogTask;
 
 /** The result of a task. */

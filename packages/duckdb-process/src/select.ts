@@ -1,7 +1,7 @@
-import { daemonError } from '@quantbot/bus-format';
 import { streamSelect } from '@quantbot/storage/sandbox';
 import type { SelectAnswer, SelectTask } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
+import { withTimeLimit } from './time-limit.js';
 
 /**
  * Runs an untrusted SELECT until it has returned enough rows or bytes.
@@ -10,18 +10,11 @@ import { nextSpillFolder } from './spill.js';
  */
 export async function selectFirst(task: SelectTask): Promise<SelectAnswer> {
   const { sql, database, memoryMb, maxSpillMb, maxRows, maxBytes, timeoutMs } = task;
-  const signal = AbortSignal.timeout(timeoutMs);
   const answer: SelectAnswer = { columns: [], rows: [], isCut: false };
+  const spill = { folder: nextSpillFolder(), maxMb: maxSpillMb };
   let bytes = 0;
-  try {
-    const spill = { folder: nextSpillFolder(), maxMb: maxSpillMb };
-    for await (const { columns, rows } of streamSelect(sql, {
-      database,
-      memoryMb,
-      spill,
-      values: 'json',
-      signal,
-    })) {
+  return withTimeLimit(timeoutMs, async signal => {
+    for await (const { columns, rows } of streamSelect(sql, { database, memoryMb, spill, values: 'json', signal })) {
       answer.columns = columns;
       for (const row of rows) {
         bytes += Buffer.byteLength(JSON.stringify(row));
@@ -29,9 +22,6 @@ export async function selectFirst(task: SelectTask): Promise<SelectAnswer> {
         answer.rows.push(row);
       }
     }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    throw daemonError('QUERY_TIMEOUT', `The query did not finish within ${timeoutMs / 1000} s.`, { cause: error });
-  }
-  return answer;
+    return answer;
+  });
 }

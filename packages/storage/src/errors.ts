@@ -33,6 +33,10 @@ export const storageCodes = {
   },
   CLOSED: { disposition: 'caller', hint: 'Open it again, and close it after its last use.' },
   QUERY_FAILED: { disposition: 'caller', hint: "Correct the SQL or its parameters. DuckDB's own message is above." },
+  ANSWER_TOO_LARGE: {
+    disposition: 'caller',
+    hint: 'Ask `POST /api/v1/rows.parquet`, which streams an answer of any length, or ask for less with LIMIT.',
+  },
   NOT_ONE_SELECT: {
     disposition: 'caller',
     hint: 'Give one SELECT, WITH, FROM, VALUES, DESCRIBE or SUMMARIZE. To write, submit through the bus.',

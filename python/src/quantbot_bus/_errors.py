@@ -37,6 +37,7 @@ HINTS: Mapping[str, str] = {
     "DATABASE_MOVED": "Run `quantbot-bus start` in that folder. The daemon then publishes the database with the paths of that folder.",
     "JOURNAL_DAMAGED": "Run `quantbot-bus doctor`. Restart the daemon: it uses what older files hold, or says which file to restore from a backup.",
     "QUERY_FAILED": "Correct the SQL or its parameters. DuckDB's own message is above.",
+    "ANSWER_TOO_LARGE": "Ask for less at once, or read the golden export or the artifacts of the table.",
     "READ_FAILED": "Fix the cause, then read again.",
     "FILE_NOT_FOUND": "Check the path. The file may have been forgotten since.",
     "ARTIFACT_FORGOTTEN": "Submit the same bytes under the same key again, which restores the artifact. `catalog.forgotten_f` says who forgot it, and why.",

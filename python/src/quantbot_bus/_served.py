@@ -11,29 +11,17 @@ from contextlib import contextmanager
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
+from typing import Any, Iterator, Mapping, Optional
 from uuid import UUID
 
 from ._database import Database, Params, coded, need_new_duckdb
 from ._durable import digest_of
 from ._errors import BusError
 from ._frames import library
-from ._http_bus import HttpBus, ServerFailed, ServerSilent, retrying
+from ._http_bus import HttpBus, ServerSilent, retrying
+from ._large_answer import JSON, PIECE_BYTES, large_answer, reading
 from ._results import exact_relation
 
-_T = TypeVar("_T")
-_PIECE_BYTES = 1024 * 1024
-_HERE = (
-    "ARTIFACT_FORGOTTEN",
-    "DATABASE_INVALID",
-    "DATABASE_LOCKED",
-    "DATABASE_MOVED",
-    "DATABASE_NOT_FOUND",
-    "JOURNAL_DAMAGED",
-    "OPTIONS_INVALID",
-    "QUERY_FAILED",
-)
-"""The codes of a daemon that mean the same here."""
 
 
 class ServedDatabase(Database):
@@ -81,18 +69,25 @@ class ServedDatabase(Database):
         names = described["names"]
         places = [f"c{index}" for index in range(len(names))]
         texts = ", ".join(f"{place}::VARCHAR" for place in places)
-        rows = self._ask(f"SELECT {texts} FROM {inner} t({', '.join(places)})", bound)["rows"]
+        try:
+            rows = self._ask(f"SELECT {texts} FROM {inner} t({', '.join(places)})", bound)["rows"]
+        except BusError as error:
+            if error.code != "ANSWER_TOO_LARGE":
+                raise
+            return large_answer(self._bus, self._question(sql, bound))
         return _table_of(names, described["rows"][0], rows, Path(self.server or ""))
 
-    def _ask(self, sql: str, params: Optional[str]) -> Mapping[str, Any]:
+    def _question(self, sql: str, params: Optional[str]) -> bytes:
         question: dict[str, Any] = {"sql": sql}
         if params is not None:
             question["params"] = params
         if self._seq is not None:
             question["asOf"] = self._seq
-        body = json.dumps(question).encode("utf-8")
-        headers = {"Content-Type": "application/json"}
-        answer = _reading(lambda: retrying(lambda: self._bus.ask("POST", "/api/v1/rows", body, headers)))
+        return json.dumps(question).encode("utf-8")
+
+    def _ask(self, sql: str, params: Optional[str]) -> Mapping[str, Any]:
+        body = self._question(sql, params)
+        answer = reading(lambda: retrying(lambda: self._bus.ask("POST", "/api/v1/rows", body, JSON)))
         found: Mapping[str, Any] = json.loads(answer.body)
         return found
 
@@ -105,7 +100,7 @@ def served_file(root: str, key: str, sha256: str, size: int) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="quantbot-bus-") as folder:
         path = Path(folder) / "artifact.parquet"
-        _reading(lambda: _fetch(HttpBus(root), f"/api/v1/artifacts/{key}/file", path, size))
+        reading(lambda: _fetch(HttpBus(root), f"/api/v1/artifacts/{key}/file", path, size))
         if digest_of(path) != (size, sha256):
             raise BusError("READ_FAILED", f"{root} has sent another file than that of {key}.")
         yield path
@@ -134,7 +129,7 @@ def _fetch(bus: HttpBus, at: str, path: Path, size: int) -> None:
         with bus.answer("GET", at, headers=headers) as answer:
             reached[0] = reached[0] if answer.status == 206 else 0
             file.seek(reached[0])
-            while piece := answer.read(_PIECE_BYTES):
+            while piece := answer.read(PIECE_BYTES):
                 file.write(piece)
                 reached[0] += len(piece)
         if reached[0] < size:
@@ -142,21 +137,6 @@ def _fetch(bus: HttpBus, at: str, path: Path, size: int) -> None:
 
     with open(path, "wb") as file:
         retrying(go_on, lambda: reached[0])
-
-
-def _reading(work: Callable[[], _T]) -> _T:
-    """Turns failures into errors of reading."""
-    try:
-        return work()
-    except ServerSilent as error:
-        hint = "Check the network, and that the daemon serves HTTP at this address."
-        raise BusError("READ_FAILED", f"{str(error).rstrip('.')}.", hint=hint) from error
-    except ServerFailed as error:
-        if error.status in (401, 403):
-            raise BusError("BUS_DENIED", str(error), details=error.details) from error
-        other = "FILE_NOT_FOUND" if error.status == 404 else "QUERY_FAILED" if error.status < 500 else "READ_FAILED"
-        code = error.code if error.code in _HERE else other
-        raise BusError(code, str(error), hint=error.hint, details=error.details) from error
 
 
 def _table_of(names: list[str], types: list[str], rows: list[list[Optional[str]]], path: Path) -> Any:

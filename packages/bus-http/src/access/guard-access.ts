@@ -17,8 +17,10 @@ export function scopeOf(method: string, path: string): keyof TokenScopes {
   if (method === 'GET' && /^\/api\/v1\/jobs\/[^/]+\/outcome$/.test(path)) return 'submit';
   if (path.startsWith('/api/v1/operations')) return 'operate';
   if (method === 'GET' || method === 'HEAD') return 'read';
-  return method === 'POST' && ['/api/v1/query', '/api/v1/rows'].includes(path) ? 'read' : 'operate';
+  return method === 'POST' && readingPosts.includes(path) ? 'read' : 'operate';
 }
+
+const readingPosts = ['/api/v1/query', '/api/v1/rows', '/api/v1/rows.parquet'];
 
 /** Accepts requests whose token has the scope that they need. */
 export const guardAccess = (access: Access): MiddlewareHandler => {

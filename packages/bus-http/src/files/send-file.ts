@@ -14,7 +14,7 @@ import { type Part, partOf } from './part.js';
 import { streamPart } from './stream.js';
 
 /** A client that takes less than a chunk (128 KiB) in this time is cut off. */
-const patienceMs = 60_000;
+export const patienceMs = 60_000;
 
 export const parquetType = 'application/vnd.apache.parquet';
 

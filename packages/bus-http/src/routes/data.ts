@@ -35,16 +35,22 @@ const query = createRoute({
   responses: answers(answerSchema),
 });
 
+/** A SELECT of a program, with parameters as the JSON text of `encodeValue`. */
+export const questionShape = {
+  sql: z.string().min(1).max(20_000),
+  params: z.string().optional(),
+  asOf: z.number().int().min(0).optional(),
+};
+
 const rows = createRoute({
   method: 'post',
   path: '/api/v1/rows',
-  summary: 'All rows of one read-only SELECT with exact values, for openCatalog; at most 20 s and 4 MB',
+  summary:
+    'All rows of one read-only SELECT with exact values, for openCatalog; at most 20 s and 4 MB. See rows.parquet',
   request: {
     body: body(
       z.strictObject({
-        sql: z.string().min(1).max(20_000),
-        params: z.string().optional(),
-        asOf: z.number().int().min(0).optional(),
+        ...questionShape,
         mapping: z
           .strictObject({
             int64: z.enum(['number', 'bigint']),

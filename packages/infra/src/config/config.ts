@@ -156,6 +156,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
         maxOpen: file.http.uploads.max_open,
         maxBytesPerDay: file.http.uploads.max_bytes_per_day,
       },
+      maxAnswerBytes: file.http.max_answer_bytes,
       charts: file.http.charts,
     },
     notify: file.notify.map(hook => resolveHook(hook, base)),

@@ -7,7 +7,7 @@ import { hookSchema, type NotifyHook } from './notify.js';
 import { seconds, tableName, tellTwice } from './parts.js';
 import { type Retention, retentionShape } from './retention.js';
 import { gcSchema, minFreeBytesSchema, scrubSchema, type UpkeepConfig } from './upkeep.js';
-import { type UploadLimits, uploadsSchema } from './uploads.js';
+import { maxAnswerBytesSchema, type UploadLimits, uploadsSchema } from './uploads.js';
 
 /** A configured view of the published database. */
 const viewSchema = z.strictObject({
@@ -215,6 +215,7 @@ export const configSchema = z.strictObject({
         .default([])
         .describe('Host names that callers may use in addition to localhost and numeric addresses.'),
       uploads: uploadsSchema,
+      max_answer_bytes: maxAnswerBytesSchema,
       charts: z.array(chartSchema).max(24).default([]).describe('Line charts of your own data on the dashboard.'),
     })
     .prefault({})
@@ -287,6 +288,7 @@ export interface BusConfig extends UpkeepConfig {
     tokenFile: string | undefined;
     allowedHosts: string[];
     uploads: UploadLimits;
+    maxAnswerBytes: number;
     charts: Chart[];
   };
   /** The hooks to notify. */

@@ -20,6 +20,14 @@ export const uploadsSchema = z
   .prefault({})
   .describe('Limits of submission over HTTP.');
 
+/** The schema of `http.max_answer_bytes`. */
+export const maxAnswerBytesSchema = z
+  .number()
+  .int()
+  .min(1)
+  .default(4_294_967_296)
+  .describe('Bytes of the file with the answer to one query. At most eight such files exist.');
+
 /** The limits of submission over HTTP, for each token. */
 export interface UploadLimits {
   maxOpen: number;

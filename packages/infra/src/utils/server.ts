@@ -4,7 +4,7 @@ import { busError, rejectCodes, submitCodes } from '../errors.js';
 import { submitFailed } from './submit-failed.js';
 
 /** How long the server may take for an answer. The last one may flush gigabytes. */
-const answerMs = 300_000;
+const usualAnswerMs = 300_000;
 /** Attempts of a request, and the waits between them. */
 const maxAttempts = 7;
 const backoff = { firstMs: 200, maxMs: 5_000 };
@@ -39,6 +39,8 @@ export interface ServerRequest {
   path: string;
   headers?: Record<string, string>;
   body?: Uint8Array<ArrayBuffer>;
+  /** How long the whole answer may take (milliseconds), by default five minutes. */
+  answerMs?: number;
   /** Ends the request. */
   signal?: AbortSignal | undefined;
 }
@@ -50,7 +52,7 @@ export interface ServerRequest {
  */
 export async function askServer(
   root: string,
-  { method, path, headers = {}, body, signal }: ServerRequest,
+  { method, path, headers = {}, body, signal, answerMs = usualAnswerMs }: ServerRequest,
 ): Promise<Response> {
   const token = process.env.QUANTBOT_BUS_TOKEN;
   const answer = await fetch(`${root.replace(/\/+$/, '')}${path}`, {

@@ -1,12 +1,13 @@
-import { askServer, ServerError, withRetries } from '@quantbot/infra';
+import { askServer, CodedError, ServerError, withRetries } from '@quantbot/infra';
 import type { Params } from '../duckdb/bind.js';
 import { waitFor } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import type { QueryOptions } from '../open-duckdb.js';
 import { answered, unanswered } from '../served-error.js';
 import { emptyRecordFor } from '../types/decode.js';
-import { type Row, resolveMapping } from '../types/mapping.js';
+import { type Row, resolveMapping, type TypeMapping } from '../types/mapping.js';
 import { decodeValue, encodeValue } from '../types/wire-values.js';
+import { largeAnswer } from './large-answer.js';
 
 /** The catalog behind the server of a daemon. Its queries run one after the other. */
 export class HttpSource {
@@ -36,16 +37,20 @@ export class HttpSource {
 
   async query<R = Row>(sql: string, params?: Params, { signal, ...mapping }: QueryOptions = {}): Promise<R[]> {
     if (this.#isClosed) throw storageError('CLOSED', 'The catalog was closed.');
+    const resolved = resolveMapping(mapping);
     const question = {
       sql,
       params: params === undefined ? undefined : JSON.stringify(encodeValue(params)),
       asOf: this.#asOf,
-      mapping: resolveMapping(mapping),
     };
     const before = this.#turn;
-    const result = waitFor(before, signal).then(() => this.#ask(JSON.stringify(question), signal));
+    const result = waitFor(before, signal)
+      .then(() => this.#ask(question, resolved, signal))
+      .catch(error => {
+        throw signal?.aborted ? signal.reason : this.#described(error);
+      });
     this.#turn = Promise.allSettled([before, result]);
-    return rowsIn(await result) as R[];
+    return (await result) as R[];
   }
 
   async close(): Promise<void> {
@@ -53,21 +58,25 @@ export class HttpSource {
     await this.#turn;
   }
 
-  async #ask(question: string, signal: AbortSignal | undefined): Promise<string> {
+  /** Asks for the rows at once, or through a file if they are too many. */
+  async #ask(question: object, mapping: Required<TypeMapping>, signal: AbortSignal | undefined): Promise<Row[]> {
     const headers = { 'Content-Type': 'application/json' };
-    const body = new TextEncoder().encode(question);
+    const body = new TextEncoder().encode(JSON.stringify({ ...question, mapping }));
     try {
-      return await withRetries(async () => {
+      const text = await withRetries(async () => {
         signal?.throwIfAborted();
         const answer = await askServer(this.#root, { method: 'POST', path: '/api/v1/rows', headers, body, signal });
         return answer.text();
       });
+      return rowsIn(text);
     } catch (error) {
-      throw signal?.aborted ? signal.reason : this.#described(error);
+      if (!(error instanceof ServerError) || error.code !== 'ANSWER_TOO_LARGE') throw error;
+      return largeAnswer(this.#root, { body: JSON.stringify(question), mapping, signal });
     }
   }
 
   #described(error: unknown): unknown {
+    if (error instanceof CodedError) return error;
     if (!(error instanceof ServerError)) return unanswered(this.#root, error as Error);
     return answered(error, error.status < 500 ? 'QUERY_FAILED' : 'READ_FAILED');
   }

@@ -25,8 +25,11 @@ export interface ResultDecoder {
 }
 
 /** Returns a result's decoder. Duplicate column names become `a`, `a:1`. */
-export function resultDecoder(result: DuckDBResult, mapping: Required<TypeMapping>): ResultDecoder {
-  const names = distinctNames(result.columnNames());
+export function resultDecoder(
+  result: DuckDBResult,
+  mapping: Required<TypeMapping>,
+  names: readonly string[] = distinctNames(result.columnNames()),
+): ResultDecoder {
   const decoders: Decoder[] = names.map((name, index) => decoderOf(result.columnType(index), mapping, name));
   return {
     names,

@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { askServer, CodedError, ServerError, withRetries } from '@quantbot/infra';
-import { nextSpillPath } from '../duckdb/spill-folder.js';
+import { type LocalCopy, makeCopy } from '../duckdb/local-copy.js';
 import { storageError } from '../errors.js';
 import { answered, unanswered } from '../served-error.js';
 import { bloomRanges, columnRanges, type Range, without } from './needed-ranges.js';
@@ -20,12 +19,12 @@ const maxFooterBytes = 64 * 1024 * 1024;
 export class ServedFile {
   readonly #url: string;
   readonly #signal: AbortSignal | undefined;
-  readonly #copy: Copy;
+  readonly #copy: LocalCopy;
   readonly #have: Range[] = [];
   #size = 0;
   #tag: string | undefined;
 
-  private constructor(url: string, signal: AbortSignal | undefined, copy: Copy) {
+  private constructor(url: string, signal: AbortSignal | undefined, copy: LocalCopy) {
     this.#url = url;
     this.#signal = signal;
     this.#copy = copy;
@@ -186,37 +185,13 @@ export class ServedFile {
   }
 }
 
-const servedPath = /\/(exports\/[^/]+\.parquet|api\/v1\/artifacts\/[^/]+\/[^/]+\/[^/]+\/[^/]+\/file)$/;
+const servedPath =
+  /\/(exports\/[^/]+\.parquet|api\/v1\/tables\/[^/]+\/rows\.parquet|api\/v1\/artifacts\/[^/]+\/[^/]+\/[^/]+\/[^/]+\/file)$/;
 
 /** The token must go only to a daemon. */
 function checkUrl(url: string): void {
   if (URL.canParse(url) && servedPath.test(new URL(url).pathname)) return;
   throw storageError('OPTIONS_INVALID', `${url} is not the file of a daemon's server.`, {
-    hint: 'Give https://HOST/exports/NAME.parquet or https://HOST/api/v1/artifacts/RUN/PRODUCER/KIND/ARTIFACT/file.',
+    hint: 'Give https://HOST/exports/NAME.parquet, https://HOST/api/v1/tables/TABLE/rows.parquet or https://HOST/api/v1/artifacts/RUN/PRODUCER/KIND/ARTIFACT/file.',
   });
-}
-
-/** A temporary file. */
-interface Copy {
-  handle: FileHandle;
-  path: string;
-  close(): Promise<void>;
-}
-
-/** On Linux the file has no name, so that nothing of it remains. */
-async function makeCopy(url: string): Promise<Copy> {
-  const path = nextSpillPath();
-  try {
-    const handle = await open(path, 'wx+', 0o600);
-    if (process.platform === 'linux') {
-      rmSync(path);
-      return { handle, path: `/proc/self/fd/${handle.fd}`, close: () => handle.close() };
-    }
-    return { handle, path, close: () => handle.close().finally(() => rmSync(path, { force: true })) };
-  } catch (cause) {
-    throw storageError('READ_FAILED', `There is no place for a copy of ${url}.`, {
-      cause,
-      hint: 'Make room in the temporary folder, or set TMPDIR to another one.',
-    });
-  }
 }

@@ -15,3 +15,4 @@ export { assertOneSelect } from './one-select.js';
 export type { SandboxOptions } from './open-sandbox.js';
 export { type RowsOptions, selectRows } from './select-rows.js';
 export { type SelectBatch, type SelectOptions, streamSelect } from './stream-select.js';
+export { type AnswerOptions, writeAnswer } from './write-answer.js';

@@ -1,10 +1,13 @@
 import { bindParams } from '../duckdb/bind.js';
+import { distinctNames } from '../duckdb/distinct-names.js';
 import { interruptible, queryError, resultDecoder } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { resolveMapping, type TypeMapping } from '../types/mapping.js';
 import { decodeValue, encodeValue } from '../types/wire-values.js';
+import { type Bound, namesOf } from './names-of.js';
 import { assertOneSelect } from './one-select.js';
 import { openSandbox, type SandboxOptions } from './open-sandbox.js';
+import { withoutSemicolon } from './stream-select.js';
 
 /** A query and its limits. */
 export interface RowsOptions extends SandboxOptions {
@@ -23,17 +26,19 @@ export interface RowsOptions extends SandboxOptions {
  * `{ names, rows }`, whose values `decodeValue` restores.
  *
  * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `OPTIONS_INVALID`, `READ_FAILED`,
- * `QUERY_FAILED` also for an answer beyond the limits; those of `openSandbox`.
+ * `QUERY_FAILED`, `ANSWER_TOO_LARGE`; those of `openSandbox`.
  */
 export async function selectRows(sql: string, options: RowsOptions): Promise<string> {
   const { params, mapping, maxRows, maxBytes, signal, ...where } = options;
   const resolved = resolveMapping(mapping);
-  const bound = params === undefined ? undefined : bindParams(paramsIn(params));
+  const bound = boundParams(params);
   const { connection, folders, close } = await openSandbox(where);
   try {
     await assertOneSelect(connection, sql, 'The query', folders);
-    const result = await interruptible(connection, signal, () => connection.run(sql, bound?.values, bound?.types));
-    const { names, columns } = resultDecoder(result, resolved);
+    const names = distinctNames(await namesOf(connection, sql, bound));
+    const first = `SELECT * FROM (\n${withoutSemicolon(sql)}\n) LIMIT ${maxRows + 1}`;
+    const result = await interruptible(connection, signal, () => connection.run(first, bound?.values, bound?.types));
+    const { columns } = resultDecoder(result, resolved, names);
     const rows: string[] = [];
     let bytes = 0;
     for (let index = 0; index < result.chunkCount; index++) {
@@ -49,11 +54,20 @@ export async function selectRows(sql: string, options: RowsOptions): Promise<str
     }
     return `{"names":${JSON.stringify(names)},"rows":[${rows.join(',')}]}`;
   } catch (error) {
-    throw signal.aborted ? signal.reason : queryError(error);
+    if (signal.aborted) throw signal.reason;
+    throw String(error).includes('Out of Memory Error') ? tooLarge(maxRows, maxBytes) : queryError(error);
   } finally {
     await close();
   }
 }
+
+/**
+ * Returns the parameters of a query from their JSON text.
+ *
+ * @throws StorageError `OPTIONS_INVALID`.
+ */
+export const boundParams = (params: string | undefined): Bound =>
+  params === undefined ? undefined : bindParams(paramsIn(params));
 
 function paramsIn(text: string): Parameters<typeof bindParams>[0] {
   let json: unknown;
@@ -69,6 +83,4 @@ function paramsIn(text: string): Parameters<typeof bindParams>[0] {
 }
 
 const tooLarge = (maxRows: number, maxBytes: number) =>
-  storageError('QUERY_FAILED', `The answer has more than ${maxRows} rows, or ${maxBytes / 2 ** 20} MiB.`, {
-    hint: 'Ask for less at once, with `limit` or LIMIT. Read large tables from their files.',
-  });
+  storageError('ANSWER_TOO_LARGE', `The answer has more than ${maxRows} rows, or ${maxBytes / 2 ** 20} MiB.`);

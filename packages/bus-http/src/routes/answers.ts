@@ -1,0 +1,79 @@
+import type { HttpBindings } from '@hono/node-server';
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { identifier } from '@quantbot/bus-format/sql';
+import type { RowsQuestion } from '@quantbot/duckdb-process';
+import type { Context } from 'hono';
+import type { HttpContext } from '../context.js';
+import { parquetType, patienceMs } from '../files/send-file.js';
+import { streamPart } from '../files/stream.js';
+import { refuse } from '../http-error.js';
+import { body, failures } from '../openapi.js';
+import { questionShape } from './data.js';
+
+const parquetAnswer = {
+  200: {
+    description: 'The rows. The metadata `quantbot.columns` of the file has the names and types of the query.',
+    content: { [parquetType]: { schema: z.any().openapi({ type: 'string', format: 'binary' }) } },
+  },
+  ...failures,
+};
+
+const rowsFile = createRoute({
+  method: 'post',
+  path: '/api/v1/rows.parquet',
+  summary: 'All rows of one read-only SELECT as a Parquet file; at most 240 s and http.max_answer_bytes',
+  request: { body: body(z.strictObject(questionShape)) },
+  responses: parquetAnswer,
+});
+
+const tableFile = createRoute({
+  method: 'get',
+  path: '/api/v1/tables/{table}/rows.parquet',
+  summary: 'All rows of a canonical table as a Parquet file, as they are now',
+  request: { params: z.object({ table: z.string().openapi({ param: { name: 'table', in: 'path' } }) }) },
+  responses: parquetAnswer,
+});
+
+/** A query may be silent for longer than other requests. */
+const silentMs = 300_000;
+
+/** Adds answers of any length. */
+export function addAnswers(app: OpenAPIHono, context: HttpContext): void {
+  app.openapi(rowsFile, c => sendAnswer(c, context, c.req.valid('json')));
+  app.openapi(tableFile, async c => {
+    const { table } = c.req.valid('param');
+    if (!context.bus.isTable(table)) refuse('TABLE_NOT_FOUND', `There is no table canon.${table}.`);
+    // Another answer would not be the same file.
+    if (c.req.header('if-match') !== undefined)
+      refuse('HTTP_FILE_CHANGED', 'The rows of a table are written anew for each request.');
+    if (c.req.method === 'HEAD')
+      refuse('HTTP_REQUEST_INVALID', 'The rows of a table have no length before they are written.');
+    return sendAnswer(c, context, { sql: `SELECT * FROM canon.${identifier(table)}` });
+  });
+}
+
+/** Writes the answer to a query, and streams it. A caller who leaves ends the query. */
+async function sendAnswer(
+  c: Context,
+  { answers }: HttpContext,
+  question: Omit<RowsQuestion, 'mapping'>,
+): Promise<Response> {
+  const { socket } = (c.env as HttpBindings).incoming;
+  const left = new AbortController();
+  const leave = () => left.abort(new Error('The caller has left.'));
+  const before = socket.timeout;
+  socket.once('close', leave);
+  socket.setTimeout(silentMs);
+  try {
+    if (socket.destroyed) leave();
+    const { handle, size, closed } = await answers.write(question, left.signal);
+    c.header('Content-Type', parquetType);
+    c.header('Content-Length', String(size));
+    c.header('ETag', `"${crypto.randomUUID()}"`);
+    const cutOff = () => socket.destroy();
+    return c.body(streamPart(handle, { start: 0, end: size, patienceMs, cutOff, closed }), 200);
+  } finally {
+    socket.off('close', leave);
+    socket.setTimeout(before ?? 0);
+  }
+}
