@@ -46,6 +46,20 @@ test('a token is known at once, and is refused at once when it is revoked', asyn
   expect([nameOf(a), nameOf(b)]).toEqual([undefined, 'b']);
 });
 
+test('a new token owns nothing of an earlier token of its name, and neither does a new configured one', async () => {
+  const { access, busRoot } = accessTo();
+  const ownerOf = (bearer: string, by = access) => by.callerOf({ bearer, cookie: undefined })?.owner;
+  const first = await createToken(busRoot, { name: 'a', scopes: reading, expiresAt: undefined });
+  const owner = ownerOf(first);
+  expect(access.callerOf({ bearer: undefined, cookie: sessionOf(first) })?.owner).toBe(owner);
+  await revokeToken(busRoot, 'a');
+  const second = await createToken(busRoot, { name: 'a', scopes: reading, expiresAt: undefined });
+  const owners = [owner, ownerOf(second)];
+  for (const secret of [configured, 'another']) owners.push(ownerOf(secret, accessTo({ configured: secret }).access));
+  expect(owners).not.toContain(undefined);
+  expect(new Set(owners).size).toBe(4);
+});
+
 test('a token ends at its time', async () => {
   const { busRoot, nameOf, pass } = accessTo();
   const token = await createToken(busRoot, { name: 'a', scopes: reading, expiresAt: new Date(start + 1000) });

@@ -16,6 +16,8 @@ import type { Logger } from '@quantbot/infra';
 export interface Caller {
   /** The name of the token. */
   name: string;
+  /** Whose files they send: this token's, and not those of an earlier token of its name. */
+  owner: string;
   scopes: TokenScopes;
   expiresAtMs: number;
 }
@@ -59,8 +61,7 @@ export class Access {
   constructor(options: AccessOptions) {
     this.#options = options;
     const { configured } = options;
-    const caller = { name: configuredTokenName, scopes: everything, expiresAtMs: Number.POSITIVE_INFINITY };
-    this.#configured = new Map(configured === undefined ? [] : keysOf(configured).map(key => [key, caller]));
+    this.#configured = new Map(configured === undefined ? [] : entriesOf(configured));
   }
 
   /** Whether there is a token at all. */
@@ -117,7 +118,7 @@ export class Access {
       if (!isTokensFolderSafe(busRoot)) throw new Error('Others than the owner of the bus can create tokens.');
       for (const { name, sha256, session_sha256, scopes, expires_at } of readTokens(busRoot).tokens) {
         const expiresAtMs = expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at);
-        const caller = { name, scopes, expiresAtMs };
+        const caller = { name, owner: ownerOf(name, sha256), scopes, expiresAtMs };
         this.#known.set(keyOf('token', sha256), caller).set(keyOf('session', session_sha256), caller);
       }
     } catch (err) {
@@ -151,7 +152,15 @@ export class Access {
 /** A token is no cookie, and a cookie is no token. */
 const keyOf = (kind: 'token' | 'session', sha256: string): string => `${kind} ${sha256}`;
 
-const keysOf = (token: string): string[] => [
-  keyOf('token', tokenHash(token)),
-  keyOf('session', tokenHash(sessionOf(token))),
-];
+/** No name of a token has a `~`, and 64 bits of its hash tell tokens of one name apart. */
+const ownerOf = (name: string, sha256: string): string => `${name}~${sha256.slice(0, 16)}`;
+
+/** The configured token, by the hashes of token and cookie. */
+function entriesOf(token: string): [string, Caller][] {
+  const [name, sha256] = [configuredTokenName, tokenHash(token)];
+  const caller = { name, owner: ownerOf(name, sha256), scopes: everything, expiresAtMs: Number.POSITIVE_INFINITY };
+  return [
+    [keyOf('token', sha256), caller],
+    [keyOf('session', tokenHash(sessionOf(token))), caller],
+  ];
+}

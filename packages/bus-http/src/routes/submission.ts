@@ -1,10 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { configuredTokenName } from '@quantbot/bus-format/state';
 import { parseManifest } from '@quantbot/infra';
 import type { Context } from 'hono';
-import type { Caller } from '../access/access.js';
 import { admitSender, maySubmitAs } from '../access/guard-access.js';
 import { whileSending } from '../connections.js';
 import type { HttpContext } from '../context.js';
@@ -72,11 +70,11 @@ export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): v
   };
   app.openapi(uploadState, c => {
     refuseOnCluster(bus);
-    return answerOffset(c, uploads.offsetOf(ownerOf(admitSender(access, c)), parseUpload(c.req.valid('param').upload)));
+    return answerOffset(c, uploads.offsetOf(admitSender(access, c).owner, parseUpload(c.req.valid('param').upload)));
   });
   app.openapi(uploadPart, async c => {
     refuseOnCluster(bus);
-    const owner = ownerOf(admitSender(access, c));
+    const { owner } = admitSender(access, c);
     const upload = parseUpload(c.req.valid('param').upload);
     const start = startOf(c.req.header('content-range'), upload);
     const incoming = incomingOf(c);
@@ -91,7 +89,7 @@ export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): v
         refuse('HTTP_FORBIDDEN', `The token ${caller.name} may not submit as ${producer}.`);
     };
     const given = await manifestBody(incomingOf(c));
-    const manifest = await takeJob(busRoot, given, { uploads, owner: ownerOf(caller), mayBy });
+    const manifest = await takeJob(busRoot, given, { uploads, owner: caller.owner, mayBy });
     const { job_id: jobId } = parseManifest(manifest);
     bus.logger.debug({ job: jobId, token: caller.name }, 'a job was submitted over HTTP');
     return c.json({ jobId, manifest: Buffer.from(manifest).toString('utf8') }, 200);
@@ -104,9 +102,6 @@ export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): v
     return c.json(await outcomeOf(c.req.valid('param').jobId, (producer = '') => maySubmitAs(caller, producer)), 200);
   });
 }
-
-/** The owner of files. A name of the bus's own cannot be that of a token. */
-const ownerOf = ({ name }: Caller): string => (name === configuredTokenName ? '~configured' : name);
 
 function parseUpload(text: string): Upload {
   const [sha256 = '', bytes] = text.split('-');

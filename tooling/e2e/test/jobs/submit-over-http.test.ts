@@ -198,7 +198,8 @@ test('files that no job took are removed after a time, and a link in place of a 
   const { code, stderr } = await quantbotBus(bus, 'gc', '--keep-unfinished', '1s', '--apply');
   expect(code, stderr).toBe(0);
   expect(uploadsOf(bus)).toEqual([]);
-  const folder = join(bus.layout.root, 'uploads/laptop');
+  const uploads = join(bus.layout.root, 'uploads');
+  const folder = join(uploads, readdirSync(uploads)[0] as string);
   renameSync(folder, `${folder}-aside`);
   symlinkSync(bus.folder, folder);
   expect(await put(bytes)).toMatchObject({ code: 'NOT_A_FOLDER' });
