@@ -4,6 +4,8 @@ tooling/e2e/test/readers/python-served.campaign.test.ts has the real one."""
 import hashlib
 import json
 import os
+import socket
+import time
 import unittest
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -89,6 +91,18 @@ class ServedFileTest(ServerTest):
             (500, "FILE_DAMAGED", "READ_FAILED"),
         ):
             self.assertEqual(self.code_of(self.serve(error=(status, code))), expected)
+
+
+class SilenceTest(ServerTest):
+    def test_a_server_that_is_not_there_is_named_by_its_host_and_port_and_soon_given_up(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        started = time.monotonic()
+        with self.assertRaises(BusError) as caught, served_file(f"http://127.0.0.1:{port}", KEY, SHA256, 1):
+            pass
+        self.assertLess(time.monotonic() - started, 3)
+        self.assertEqual(caught.exception.code, "READ_FAILED")
+        self.assertIn(f"(host 127.0.0.1, port {port}): ", caught.exception.message)
 
 
 class ParametersTest(unittest.TestCase):

@@ -1,9 +1,9 @@
-import { busError, type CodedError, type ServerError } from '@quantbot/infra';
+import { busError, type CodedError, type ServerError, silence } from '@quantbot/infra';
 import { type StorageCode, storageCodes, storageError } from './errors.js';
 
 /** Returns the error of a server that gave no answer. */
 export const unanswered = (root: string, cause: Error): CodedError =>
-  storageError('READ_FAILED', `${root} does not answer: ${cause.message}.`, {
+  storageError('READ_FAILED', `${silence(root, cause)}.`, {
     cause,
     hint: 'Check the network, and that the daemon serves HTTP at this address.',
   });

@@ -129,7 +129,7 @@ class HttpBus:
                 raise ServerFailed(error.code, _error_in(_body_of(error))) from None
         except (OSError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise ServerSilent(f"{self.root} does not answer: {reason}") from error
+            raise ServerSilent(silence(self.root, reason)) from error
 
     def _send(self, path: Path, sha256: str, size: int) -> None:
         """Sends a file. After a broken connection it goes on where the server says."""
@@ -238,19 +238,39 @@ def as_bus_error(error: ServerFailed) -> BusError:
     return BusError(error.code, str(error), hint=error.hint, details=error.details)
 
 
-def retrying(work: Callable[[], _T], progress: Callable[[], int] = lambda: 0) -> _T:
-    """Repeats work while the server is not reachable or busy. Progress starts the attempts anew."""
+def place_of(root: str) -> tuple[str, int]:
+    """The host and the port of a server."""
+    url = urllib.parse.urlsplit(root)
+    return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+
+
+def silence(root: str, reason: object) -> str:
+    host, port = place_of(root)
+    return f"{root} does not answer (host {host}, port {port}): {reason}"
+
+
+def retrying(
+    work: Callable[[], _T], progress: Callable[[], int] = lambda: 0, silent_s: float = float("inf")
+) -> _T:
+    """Repeats work while the server is not reachable or busy. Progress starts the attempts anew. A
+    server that stays silent for ``silent_s`` after it failed is given up."""
     reached, failures = progress(), 0
+    since: Optional[float] = None
     while True:
         try:
             return work()
         except (ServerSilent, ServerFailed) as error:
             is_passing = isinstance(error, ServerSilent) or error.status in (502, 503, 504) or error.code in _PASSING
-            failures = 1 if progress() > reached else failures + 1
+            if progress() > reached:
+                failures, since = 0, None
+            failures += 1
             reached = progress()
-            if not is_passing or failures >= _ATTEMPTS:
+            since = time.monotonic() if since is None else since
+            pause = min(0.2 * 2 ** (failures - 1), 5.0)
+            is_silent = isinstance(error, ServerSilent) and time.monotonic() - since + pause > silent_s
+            if not is_passing or failures >= _ATTEMPTS or is_silent:
                 raise
-            time.sleep(min(0.2 * 2 ** (failures - 1), 5.0))
+            time.sleep(pause)
 
 
 def _offset_in(answer: _Answer) -> int:

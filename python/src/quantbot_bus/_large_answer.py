@@ -6,7 +6,9 @@ import atexit
 import json
 import os
 import shutil
+import socket
 import tempfile
+import urllib.request
 import weakref
 from pathlib import Path
 from typing import Any, Callable, TypeVar
@@ -14,11 +16,14 @@ from typing import Any, Callable, TypeVar
 from ._database import coded
 from ._errors import BusError
 from ._frames import library
-from ._http_bus import HttpBus, ServerFailed, ServerSilent, retrying
+from ._http_bus import HttpBus, ServerFailed, ServerSilent, place_of, retrying, silence
 
 _T = TypeVar("_T")
 PIECE_BYTES = 1024 * 1024
 JSON = {"Content-Type": "application/json"}
+_SILENT_S = 2.5
+"""A server that gives no sign for this long is not there."""
+_reached: set[str] = set()
 _HERE = (
     "ANSWER_TOO_LARGE",
     "ARTIFACT_FORGOTTEN",
@@ -43,7 +48,7 @@ def large_answer(bus: HttpBus, question: bytes) -> Any:
     folder = tempfile.mkdtemp(prefix="quantbot-bus-")
     path = Path(folder) / "answer.parquet"
     try:
-        reading(lambda: retrying(lambda: _fetch(bus, question, path)))
+        reading(bus.root, lambda: _fetch(bus, question, path))
         connection = duckdb.connect(":memory:")
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"CREATE VIEW answer AS {_select(connection, path)}")
@@ -78,7 +83,7 @@ def _fetch(bus: HttpBus, question: bytes, path: Path) -> None:
     with bus.answer("POST", "/api/v1/rows.parquet", question, JSON) as answer, open(path, "wb") as file:
         shutil.copyfileobj(answer, file, PIECE_BYTES)
         if file.tell() != int(answer.headers["Content-Length"]):
-            raise ServerSilent(f"{bus.root} does not answer: the rows were cut off")
+            raise ServerSilent(silence(bus.root, "the rows were cut off"))
 
 
 def _select(connection: Any, path: Path) -> str:
@@ -95,10 +100,12 @@ def _select(connection: Any, path: Path) -> str:
     return f"SELECT {', '.join(shown)} FROM read_parquet({file}, hive_partitioning = false) t({places})"
 
 
-def reading(work: Callable[[], _T]) -> _T:
-    """Turns failures into errors of reading."""
+def reading(root: str, work: Callable[[], _T], progress: Callable[[], int] = lambda: 0) -> _T:
+    """Repeats work while the server is busy, and turns failures into errors of reading. A reader
+    should learn soon that there is no server."""
     try:
-        return work()
+        _must_reach(root)
+        return retrying(work, progress, _SILENT_S)
     except ServerSilent as error:
         hint = "Check the network, and that the daemon serves HTTP at this address."
         raise BusError("READ_FAILED", f"{str(error).rstrip('.')}.", hint=hint) from error
@@ -108,3 +115,17 @@ def reading(work: Callable[[], _T]) -> _T:
         other = "FILE_NOT_FOUND" if error.status == 404 else "QUERY_FAILED" if error.status < 500 else "READ_FAILED"
         code = error.code if error.code in _HERE else other
         raise BusError(code, str(error), hint=error.hint, details=error.details) from error
+
+
+def _must_reach(root: str) -> None:
+    """``urllib`` waits for minutes for a host that does not answer at all. A refused connection is
+    left to the attempts."""
+    if root in _reached or urllib.request.getproxies():  # a proxy may reach more
+        return
+    try:
+        socket.create_connection(place_of(root), _SILENT_S).close()
+        _reached.add(root)
+    except socket.timeout:
+        raise ServerSilent(silence(root, f"no connection within {_SILENT_S} s")) from None
+    except OSError:
+        pass

@@ -18,7 +18,7 @@ from ._database import Database, Params, coded, need_new_duckdb
 from ._durable import digest_of
 from ._errors import BusError
 from ._frames import library
-from ._http_bus import HttpBus, ServerSilent, retrying
+from ._http_bus import HttpBus, ServerSilent, silence
 from ._large_answer import JSON, PIECE_BYTES, large_answer, reading
 from ._results import exact_relation
 
@@ -87,7 +87,7 @@ class ServedDatabase(Database):
 
     def _ask(self, sql: str, params: Optional[str]) -> Mapping[str, Any]:
         body = self._question(sql, params)
-        answer = reading(lambda: retrying(lambda: self._bus.ask("POST", "/api/v1/rows", body, JSON)))
+        answer = reading(self._bus.root, lambda: self._bus.ask("POST", "/api/v1/rows", body, JSON))
         found: Mapping[str, Any] = json.loads(answer.body)
         return found
 
@@ -100,7 +100,7 @@ def served_file(root: str, key: str, sha256: str, size: int) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="quantbot-bus-") as folder:
         path = Path(folder) / "artifact.parquet"
-        reading(lambda: _fetch(HttpBus(root), f"/api/v1/artifacts/{key}/file", path, size))
+        _fetch(HttpBus(root), f"/api/v1/artifacts/{key}/file", path, size)
         if digest_of(path) != (size, sha256):
             raise BusError("READ_FAILED", f"{root} has sent another file than that of {key}.")
         yield path
@@ -133,10 +133,10 @@ def _fetch(bus: HttpBus, at: str, path: Path, size: int) -> None:
                 file.write(piece)
                 reached[0] += len(piece)
         if reached[0] < size:
-            raise ServerSilent(f"{bus.root} does not answer: the file was cut off")
+            raise ServerSilent(silence(bus.root, "the file was cut off"))
 
     with open(path, "wb") as file:
-        retrying(go_on, lambda: reached[0])
+        reading(bus.root, go_on, lambda: reached[0])
 
 
 def _table_of(names: list[str], types: list[str], rows: list[list[Optional[str]]], path: Path) -> Any:

@@ -109,7 +109,7 @@ async function send(root: string, path: string, { sha256, bytes }: ContentDigest
         offset = offsetIn(await askServer(root, { method: 'GET', path: at }));
         while (offset < bytes) offset = await sendPart(root, at, file, { offset, bytes });
       },
-      () => offset,
+      { progress: () => offset },
     );
   } finally {
     await file.close();

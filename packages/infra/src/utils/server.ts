@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitAfter } from '../backoff.js';
 import { busError, rejectCodes, submitCodes } from '../errors.js';
+import { silence } from './silence.js';
 import { submitFailed } from './submit-failed.js';
 
 /** How long the server may take for an answer. The last one may flush gigabytes. */
@@ -96,23 +97,45 @@ const isPassing = (error: unknown): boolean =>
     ? [502, 503, 504].includes(error.status) || passingCodes.includes(error.code)
     : isUnanswered(error);
 
-/**
- * Runs work that can be repeated, a few times while the server is not reachable or busy.
- *
- * @param progress returns how far the work has come: progress starts the attempts anew.
- */
-export async function withRetries<T>(work: () => Promise<T>, progress: () => number = () => 0): Promise<T> {
+/** How to repeat work. */
+export interface RetryOptions {
+  /** Returns how far the work has come: progress starts the attempts anew. */
+  progress?: () => number;
+  /** Gives up a server that is silent for this long after a failure (milliseconds). */
+  silentMs?: number;
+  /** Ends the attempts; the signal's reason is then thrown. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Runs work that can be repeated, a few times while the server is not reachable or busy. */
+export async function withRetries<T>(
+  work: () => Promise<T>,
+  { progress = () => 0, silentMs = Number.POSITIVE_INFINITY, signal }: RetryOptions = {},
+): Promise<T> {
   let reached = progress();
+  let since: number | undefined;
   for (let failures = 1; ; failures++)
     try {
+      signal?.throwIfAborted();
       return await work();
     } catch (error) {
+      signal?.throwIfAborted();
       if (!isPassing(error)) throw error;
-      if (progress() > reached) failures = 1;
+      if (progress() > reached) [failures, since] = [1, undefined];
       reached = progress();
-      if (failures >= maxAttempts) throw error;
-      await sleep(waitAfter(backoff, failures));
+      since ??= performance.now();
+      const wait = waitAfter(backoff, failures);
+      const isSilent = isUnanswered(error) && performance.now() - since + wait > silentMs;
+      if (failures >= maxAttempts || isSilent) throw error;
+      await pause(wait, signal);
     }
+}
+
+/** Waits, or until the signal aborts; then throws its reason. */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(error => {
+    throw signal?.reason ?? error;
+  });
 }
 
 const notSent = 'Check the network, and that the daemon serves HTTP at this address. Nothing was submitted.';
@@ -124,9 +147,7 @@ const notSent = 'Check the network, and that the daemon serves HTTP at this addr
  */
 export function asBusError(root: string, error: unknown, unanswered = notSent): unknown {
   if (isUnanswered(error)) {
-    const { cause } = error;
-    const message = cause instanceof Error && cause.message !== '' ? cause.message : error.message;
-    return submitFailed(new Error(`${root} does not answer: ${message}`, { cause: error }), unanswered);
+    return submitFailed(new Error(silence(root, error), { cause: error }), unanswered);
   }
   if (!(error instanceof ServerError)) return error;
   const { code, message, hint, details, status } = error;

@@ -1,4 +1,4 @@
-import { askServer, CodedError, ServerError, withRetries } from '@quantbot/infra';
+import { askServer, CodedError, readingFrom, ServerError } from '@quantbot/infra';
 import type { Params } from '../duckdb/bind.js';
 import { waitFor } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
@@ -63,11 +63,9 @@ export class HttpSource {
     const headers = { 'Content-Type': 'application/json' };
     const body = new TextEncoder().encode(JSON.stringify({ ...question, mapping }));
     try {
-      const text = await withRetries(async () => {
-        signal?.throwIfAborted();
-        const answer = await askServer(this.#root, { method: 'POST', path: '/api/v1/rows', headers, body, signal });
-        return answer.text();
-      });
+      const request = { method: 'POST', path: '/api/v1/rows', headers, body, signal };
+      const ask = async () => (await askServer(this.#root, request)).text();
+      const text = await readingFrom(this.#root, ask, { signal });
       return rowsIn(text);
     } catch (error) {
       if (!(error instanceof ServerError) || error.code !== 'ANSWER_TOO_LARGE') throw error;

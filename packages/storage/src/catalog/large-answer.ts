@@ -1,4 +1,4 @@
-import { askServer, withRetries } from '@quantbot/infra';
+import { askServer, readingFrom } from '@quantbot/infra';
 import { type LocalCopy, makeCopy } from '../duckdb/local-copy.js';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { runForRows } from '../duckdb/run.js';
@@ -24,7 +24,7 @@ export interface LargeQuestion {
 export async function largeAnswer(root: string, { body, mapping, signal }: LargeQuestion): Promise<Row[]> {
   const copy = await makeCopy(`the answer of ${root}`);
   try {
-    await withRetries(() => fetchInto(copy, root, body, signal));
+    await readingFrom(root, () => fetchInto(copy, root, body, signal), { signal });
     return await withMemoryConnection(async connection =>
       runForRows(connection, { sql: await selectOfAnswer(connection, copy.path), mapping, signal }),
     );
@@ -39,7 +39,6 @@ async function fetchInto(
   question: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  signal?.throwIfAborted();
   const headers = { 'Content-Type': 'application/json' };
   const body = new TextEncoder().encode(question);
   const answer = await askServer(root, {

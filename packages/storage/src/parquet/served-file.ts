@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { askServer, CodedError, ServerError, withRetries } from '@quantbot/infra';
+import { askServer, CodedError, readingFrom, ServerError } from '@quantbot/infra';
 import { type LocalCopy, makeCopy } from '../duckdb/local-copy.js';
 import { storageError } from '../errors.js';
 import { answered, unanswered } from '../served-error.js';
@@ -104,10 +104,10 @@ export class ServedFile {
   async #fetchRange(range?: Range): Promise<void> {
     const left = { start: 0, end: 0, ...range };
     try {
-      await withRetries(
-        () => this.#fetchNext(left).catch(this.#orLeft),
-        () => left.start,
-      );
+      await readingFrom(this.#url, () => this.#fetchNext(left), {
+        progress: () => left.start,
+        signal: this.#signal,
+      });
     } catch (error) {
       throw this.#signal?.aborted ? this.#signal.reason : this.#described(error);
     }
@@ -133,13 +133,7 @@ export class ServedFile {
     if (left.start < left.end) throw new TypeError('the answer was cut off');
   }
 
-  /** Does not try again once the caller has left. */
-  readonly #orLeft = (error: unknown): never => {
-    throw this.#signal?.aborted ? this.#failed('was left') : error;
-  };
-
   #ask(range: string): Promise<Response> {
-    this.#signal?.throwIfAborted();
     const { origin, pathname, search } = new URL(this.#url);
     const headers = {
       Range: range,
