@@ -22,8 +22,8 @@ export interface HttpContext {
 /** Queries DuckDB in another process, so that no query can harm the daemon. */
 export interface Reader {
   catalog<Q extends CatalogQuestion>(question: Q): Promise<CatalogAnswer<Q>>;
-  /** Returns the first rows of an untrusted SELECT. */
-  select(sql: string, maxRows: number): Promise<SelectAnswer>;
-  /** Returns all rows of an untrusted SELECT, as the text of the response. */
-  rows(question: RowsQuestion): Promise<string>;
+  /** Returns the first rows of an untrusted SELECT. `left` ends it. */
+  select(sql: string, maxRows: number, left: AbortSignal): Promise<SelectAnswer>;
+  /** Returns all rows of an untrusted SELECT, as the text of the response. `left` ends it. */
+  rows(question: RowsQuestion, left: AbortSignal): Promise<string>;
 }

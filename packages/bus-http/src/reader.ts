@@ -26,7 +26,6 @@ export function openReader({
   const select = new WorkerProcess('select', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
   const rows = new WorkerProcess('rows', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
   const fewQuestions = atMost(16, 0);
-  // A page that is left does not end its query, and the next page has one too.
   const fewSelects = atMost(2, 2);
   // Programs wait for one answer before the next question.
   const fewRows = atMost(2, 16);
@@ -39,7 +38,7 @@ export function openReader({
             catalogTimeoutMs,
           )) as CatalogAnswer<Q>,
       ),
-    select: (sql, maxRows) =>
+    select: (sql, maxRows, left) =>
       fewSelects(async () =>
         select.request(
           {
@@ -53,9 +52,10 @@ export function openReader({
             maxSpillMb: selectMaxSpillMb,
           },
           selectTimeoutMs + 5_000,
+          left,
         ),
       ),
-    rows: question =>
+    rows: (question, left) =>
       fewRows(async () =>
         rows.request(
           {
@@ -69,6 +69,7 @@ export function openReader({
             maxSpillMb: selectMaxSpillMb,
           },
           rowsTimeoutMs + 5_000,
+          left,
         ),
       ),
     close: () => {

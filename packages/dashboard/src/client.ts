@@ -45,22 +45,31 @@ export function get<T>(path: string, query: Query = {}, signal?: AbortSignal): P
   return ask(`/api/v1${path}${search.size > 0 ? `?${search}` : ''}`, { signal });
 }
 
+const asJson = (body: unknown, signal: AbortSignal | undefined): RequestInit => ({
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify(body),
+  signal,
+});
+
 /** Sends a POST below `/api/v1`. @throws ApiError */
 export const post = <T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> =>
-  ask(`/api/v1${path}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
-    signal,
-  });
+  ask(`/api/v1${path}`, asJson(body, signal));
 
-async function ask<T>(url: string, init: RequestInit): Promise<T> {
+/** Sends a POST whose answer is a file. @throws ApiError */
+export const postForFile = (path: string, body: unknown, signal?: AbortSignal): Promise<Blob> =>
+  ask(`/api/v1${path}`, asJson(body, signal), response => response.blob());
+
+async function ask<T>(
+  url: string,
+  init: RequestInit,
+  read = (response: Response) => response.json() as Promise<T>,
+): Promise<T> {
   try {
     const response = await fetch(url, init);
     // A response whose body is cut off is a failure, whatever its status was.
-    const body = (await response.json()) as T & { error?: ErrorBody };
-    if (!response.ok) throw new ApiError(body.error ?? unreachable);
-    return body;
+    if (response.ok) return await read(response);
+    throw new ApiError(((await response.json()) as { error?: ErrorBody }).error ?? unreachable);
   } catch (error) {
     if (init.signal?.aborted || error instanceof ApiError) throw error;
     throw new ApiError(unreachable);

@@ -13,9 +13,9 @@ export function csvOf({ columns, rows }: Pick<Answer, 'columns' | 'rows'>): stri
   return lines.map(line => `${line.join(',')}\r\n`).join('');
 }
 
-/** Gives a text to the browser as a file to keep. */
-export function save(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
+/** Gives the browser a file to keep. */
+export function save(name: string, content: Blob): void {
+  const url = URL.createObjectURL(content);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

@@ -51,3 +51,7 @@ export const exactTime = (time: string): string => {
 /** A TIMESTAMP has no zone: its text ends without `Z`. Other values stay unchanged. */
 export const withoutZone = (type: string, value: string): string =>
   /^TIMESTAMP(_(NS|MS|S))?$/.test(type) ? value.replace('T', ' ').replace(/(\.0+)?Z$/, '') : value;
+
+/** Whether the values of a type are numbers. */
+export const isNumeric = (type: string): boolean =>
+  /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL)/.test(type) && !type.endsWith(']');

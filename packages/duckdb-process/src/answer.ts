@@ -8,7 +8,10 @@ import { withTimeLimit } from './time-limit.js';
  *
  * @throws StorageError as `writeAnswer`; DaemonError `QUERY_TIMEOUT`.
  */
-export const answerToFile = ({ sql, timeoutMs, maxSpillMb, task: _, ...options }: AnswerTask): Promise<CopyResult> =>
-  withTimeLimit(timeoutMs, signal =>
+export const answerToFile = (
+  { sql, timeoutMs, maxSpillMb, task: _, ...options }: AnswerTask,
+  cancelled: AbortSignal,
+): Promise<CopyResult> =>
+  withTimeLimit(timeoutMs, cancelled, signal =>
     writeAnswer(sql, { ...options, spill: { folder: nextSpillFolder(), maxMb: maxSpillMb }, signal }),
   );

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { daemonError } from '@quantbot/bus-format';
 import { CodedError } from '@quantbot/infra';
-import type { WorkerReply, WorkerRequest, WorkerResult, WorkerTask } from './protocol.js';
+import type { WorkerCancel, WorkerReply, WorkerRequest, WorkerResult, WorkerTask } from './protocol.js';
 import { usageOf } from './usage.js';
 
 /** The budget of a task. */
@@ -132,18 +132,31 @@ export class WorkerProcess {
   /**
    * Runs a task in the process. A task that exceeds its budget is ended with its process.
    *
+   * @param cancelled ends a query; the process lives on.
    * @throws DaemonError `WORKER_CRASHED` (by a mistake in the process), `WORKER_KILLED` (by the
    * kernel or a user), `WORKER_DIED` (for any other reason), `WORKER_TIMEOUT`, `WORKER_MEMORY`; an
    * Error with the worker's message when the task failed.
    */
-  request<T extends WorkerTask>(task: T, budget: TaskBudget | number): Promise<WorkerResult<T>> {
+  request<T extends WorkerTask>(
+    task: T,
+    budget: TaskBudget | number,
+    cancelled?: AbortSignal,
+  ): Promise<WorkerResult<T>> {
+    if (cancelled?.aborted) return Promise.reject(cancelled.reason);
     if (this.#closed) return Promise.reject(daemonError('WORKER_DIED', `The ${this.#name} process was stopped.`));
     clearTimeout(this.#idleTimer);
     this.#child ??= this.#start();
     const child = this.#child;
     const id = this.#nextId++;
     return new Promise<unknown>((resolve, reject) => {
-      const unwatch = this.#watch(child, id, typeof budget === 'number' ? { timeoutMs: budget } : budget);
+      const stopWatch = this.#watch(child, id, typeof budget === 'number' ? { timeoutMs: budget } : budget);
+      // If the process is gone, so is the query.
+      const cancel = () => child.send({ cancel: id } satisfies WorkerCancel, () => {});
+      cancelled?.addEventListener('abort', cancel, { once: true });
+      const unwatch = () => {
+        stopWatch();
+        cancelled?.removeEventListener('abort', cancel);
+      };
       this.#pending.set(id, { resolve, reject, unwatch });
       child.send({ id, task } satisfies WorkerRequest, error => {
         if (error !== null) this.#settle(id, { id, error: error.message });

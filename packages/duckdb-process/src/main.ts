@@ -4,7 +4,7 @@ import { answerToFile } from './answer.js';
 import { contentHash } from './content.js';
 import { copyToParquet, writePartitions } from './copy.js';
 import { decode } from './decode.js';
-import type { WorkerReply, WorkerRequest, WorkerTask } from './protocol.js';
+import type { WorkerCancel, WorkerReply, WorkerRequest, WorkerTask } from './protocol.js';
 import { allRows } from './rows.js';
 import { selectFirst } from './select.js';
 import { tablesOf } from './tables.js';
@@ -27,15 +27,22 @@ process.on('SIGHUP', () => {});
 // The daemon is gone, so no one needs the result.
 process.on('disconnect', () => process.exit(0));
 
-process.on('message', async ({ id, task }: WorkerRequest) => {
-  const reply: WorkerReply = await run(task).then(
+const running = new Map<number, AbortController>();
+
+process.on('message', async (message: WorkerRequest | WorkerCancel) => {
+  if ('cancel' in message) return running.get(message.cancel)?.abort(new Error('The query was cancelled.'));
+  const { id, task } = message;
+  const cancel = new AbortController();
+  running.set(id, cancel);
+  const reply: WorkerReply = await run(task, cancel.signal).then(
     result => ({ id, result }),
     error => ({ id, error: shortened(error instanceof Error ? error.message : String(error)), coded: codedOf(error) }),
   );
+  running.delete(id);
   process.send?.(reply);
 });
 
-async function run(task: WorkerTask): Promise<unknown> {
+async function run(task: WorkerTask, cancelled: AbortSignal): Promise<unknown> {
   switch (task.task) {
     case 'decode':
       return decode(task);
@@ -52,11 +59,11 @@ async function run(task: WorkerTask): Promise<unknown> {
     case 'views':
       return tryViews(task);
     case 'select':
-      return selectFirst(task);
+      return selectFirst(task, cancelled);
     case 'rows':
-      return allRows(task);
+      return allRows(task, cancelled);
     case 'answer':
-      return answerToFile(task);
+      return answerToFile(task, cancelled);
     case 'catalog':
       return (await import('./ask-catalog.js')).askCatalog(task);
   }

@@ -223,6 +223,11 @@ export interface WorkerRequest {
   task: WorkerTask;
 }
 
+/** Ends a query of {@link WorkerRequest}, which then fails. Other tasks run to their end. */
+export interface WorkerCancel {
+  cancel: number;
+}
+
 /** A failed task's message, and its code and hint where it has them. */
 export type WorkerReply =
   | { id: number; result: unknown }

@@ -9,7 +9,10 @@ import { withTimeLimit } from './time-limit.js';
  * @returns the JSON text of its rows.
  * @throws StorageError as `selectRows`; DaemonError `QUERY_TIMEOUT`.
  */
-export const allRows = ({ sql, timeoutMs, maxSpillMb, task: _, ...options }: RowsTask): Promise<string> =>
-  withTimeLimit(timeoutMs, signal =>
+export const allRows = (
+  { sql, timeoutMs, maxSpillMb, task: _, ...options }: RowsTask,
+  cancelled: AbortSignal,
+): Promise<string> =>
+  withTimeLimit(timeoutMs, cancelled, signal =>
     selectRows(sql, { ...options, spill: { folder: nextSpillFolder(), maxMb: maxSpillMb }, signal }),
   );

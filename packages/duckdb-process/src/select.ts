@@ -8,12 +8,12 @@ import { withTimeLimit } from './time-limit.js';
  *
  * @throws StorageError as `streamSelect`; DaemonError `QUERY_TIMEOUT`.
  */
-export async function selectFirst(task: SelectTask): Promise<SelectAnswer> {
+export async function selectFirst(task: SelectTask, cancelled: AbortSignal): Promise<SelectAnswer> {
   const { sql, database, memoryMb, maxSpillMb, maxRows, maxBytes, timeoutMs } = task;
   const answer: SelectAnswer = { columns: [], rows: [], isCut: false };
   const spill = { folder: nextSpillFolder(), maxMb: maxSpillMb };
   let bytes = 0;
-  return withTimeLimit(timeoutMs, async signal => {
+  return withTimeLimit(timeoutMs, cancelled, async signal => {
     for await (const { columns, rows } of streamSelect(sql, { database, memoryMb, spill, values: 'json', signal })) {
       answer.columns = columns;
       for (const row of rows) {

@@ -1,16 +1,20 @@
 import { daemonError } from '@quantbot/bus-format';
 
 /**
- * Runs a query, and ends it after some time.
+ * Runs a query, and ends it after some time, or when it is cancelled.
  *
- * @throws DaemonError `QUERY_TIMEOUT`; whatever the query throws.
+ * @throws DaemonError `QUERY_TIMEOUT`; whatever the query throws, or the reason of `cancelled`.
  */
-export async function withTimeLimit<T>(timeoutMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const signal = AbortSignal.timeout(timeoutMs);
+export async function withTimeLimit<T>(
+  timeoutMs: number,
+  cancelled: AbortSignal,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    return await run(signal);
+    return await run(AbortSignal.any([timeout, cancelled]));
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (cancelled.aborted || !timeout.aborted) throw error;
     throw daemonError('QUERY_TIMEOUT', `The query did not finish within ${timeoutMs / 1000} s.`, { cause: error });
   }
 }

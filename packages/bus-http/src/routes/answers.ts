@@ -8,6 +8,7 @@ import { parquetType, patienceMs } from '../files/send-file.js';
 import { streamPart } from '../files/stream.js';
 import { refuse } from '../http-error.js';
 import { body, failures } from '../openapi.js';
+import { whileHere } from '../while-here.js';
 import { questionShape } from './data.js';
 
 const parquetAnswer = {
@@ -58,22 +59,10 @@ async function sendAnswer(
   { answers }: HttpContext,
   question: Omit<RowsQuestion, 'mapping'>,
 ): Promise<Response> {
-  const { socket } = (c.env as HttpBindings).incoming;
-  const left = new AbortController();
-  const leave = () => left.abort(new Error('The caller has left.'));
-  const before = socket.timeout;
-  socket.once('close', leave);
-  socket.setTimeout(silentMs);
-  try {
-    if (socket.destroyed) leave();
-    const { handle, size, closed } = await answers.write(question, left.signal);
-    c.header('Content-Type', parquetType);
-    c.header('Content-Length', String(size));
-    c.header('ETag', `"${crypto.randomUUID()}"`);
-    const cutOff = () => socket.destroy();
-    return c.body(streamPart(handle, { start: 0, end: size, patienceMs, cutOff, closed }), 200);
-  } finally {
-    socket.off('close', leave);
-    socket.setTimeout(before ?? 0);
-  }
+  const { handle, size, closed } = await whileHere(c, left => answers.write(question, left), { silentMs });
+  c.header('Content-Type', parquetType);
+  c.header('Content-Length', String(size));
+  c.header('ETag', `"${crypto.randomUUID()}"`);
+  const cutOff = () => (c.env as HttpBindings).incoming.socket.destroy();
+  return c.body(streamPart(handle, { start: 0, end: size, patienceMs, cutOff, closed }), 200);
 }

@@ -4,6 +4,7 @@ import { answerSchema, artifactSchema, lineageSchema, runSchema } from '@quantbo
 import type { HttpContext } from '../context.js';
 import { answers, committed, limitOf, textOf } from '../openapi.js';
 import { storedArtifact } from '../stored-artifact.js';
+import { whileHere } from '../while-here.js';
 import { wireArtifact, wireRun } from '../wire.js';
 
 const byKey = { key: z.string().max(1000).openapi({ description: '`run_id/producer/kind/artifact_id`.' }) };
@@ -96,12 +97,12 @@ export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
   app.openapi(preview, async c => {
     const { key, limit } = c.req.valid('query');
     const { path } = await storedArtifact(reader, key);
-    return c.json(await reader.select(`FROM read_parquet(${literal(path)})`, limit), 200);
+    return c.json(await whileHere(c, left => reader.select(`FROM read_parquet(${literal(path)})`, limit, left)), 200);
   });
   app.openapi(profile, async c => {
     const { path } = await storedArtifact(reader, c.req.valid('query').key);
     const summary = `SUMMARIZE FROM read_parquet(${literal(path)})`;
     const sql = `SELECT column_name, column_type, null_percentage, approx_unique, min, max, avg FROM (${summary})`;
-    return c.json(await reader.select(sql, maxProfiled), 200);
+    return c.json(await whileHere(c, left => reader.select(sql, maxProfiled, left)), 200);
   });
 }

@@ -4,6 +4,7 @@ import { answerSchema, tableChangeSchema, tableSchema } from '@quantbot/dashboar
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
 import { answers, body } from '../openapi.js';
+import { whileHere } from '../while-here.js';
 
 const tables = createRoute({
   method: 'get',
@@ -96,10 +97,10 @@ export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
   });
   app.openapi(query, async c => {
     const { sql, limit } = c.req.valid('json');
-    return c.json(await reader.select(sql, limit), 200);
+    return c.json(await whileHere(c, left => reader.select(sql, limit, left)), 200);
   });
   app.openapi(rows, async c => {
-    const text = await reader.rows(c.req.valid('json'));
+    const text = await whileHere(c, left => reader.rows(c.req.valid('json'), left));
     return c.body(text, 200, { 'Content-Type': 'application/json' }) as never;
   });
 }

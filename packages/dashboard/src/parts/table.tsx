@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { Answer } from '../client.js';
 import { csvOf, save } from '../csv.js';
 import { listLink, useFilters } from '../route.js';
-import { withoutZone } from '../words.js';
+import { count, isNumeric, withoutZone } from '../words.js';
 import { Scroll } from './scroll.js';
 
 /** A column of a table: its heading, its cells, and whether they are numbers. */
@@ -111,7 +111,8 @@ function sort<T>(rows: readonly T[], by: Column<T>['sortBy'], isDown: boolean): 
   return isDown ? sorted.reverse() : sorted;
 }
 
-const isNumeric = (type: string) => /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL)/.test(type);
+/** More rows than this make the page slow. The file to download has all. */
+const maxShown = 1_000;
 
 /** The rows of a query. */
 export function AnswerTable({ caption, answer }: { caption: string; answer: Answer }) {
@@ -122,11 +123,16 @@ export function AnswerTable({ caption, answer }: { caption: string; answer: Answ
   }));
   return (
     <>
-      <Table caption={caption} columns={unambiguous(columns)} rows={answer.rows} empty="No rows." />
+      <Table caption={caption} columns={unambiguous(columns)} rows={answer.rows.slice(0, maxShown)} empty="No rows." />
       <p class="pages">
-        {answer.isCut && <span class="quiet">Only the first {answer.rows.length} rows.</span>}
+        {answer.isCut && <span class="quiet">Only the first {count(answer.rows.length)} rows.</span>}
+        {answer.rows.length > maxShown && <span class="quiet">The table shows {count(maxShown)} of them.</span>}
         {answer.rows.length > 0 && (
-          <button type="button" class="plain" onClick={() => save(`${caption}.csv`, csvOf(answer))}>
+          <button
+            type="button"
+            class="plain"
+            onClick={() => save(`${caption}.csv`, new Blob([csvOf(answer)], { type: 'text/csv' }))}
+          >
             Download these rows as CSV
           </button>
         )}

@@ -177,23 +177,6 @@ sampledInBrowser('a table shows its columns, how they came to be, and its rows',
   expect(problems).toEqual([]);
 });
 
-inBrowser('SQL can be asked, its answer be sent as a link, and its mistakes are told', async () => {
-  const { url } = await busToLookAt();
-  const { page, problems } = await openPage();
-  await page.goto(`${url}/#/query`);
-  await page.getByRole('textbox').fill('SELECT count(*) AS total, NULL AS nothing FROM canon.numbers');
-  await page.keyboard.press('Control+Enter');
-  await page.getByRole('row', { name: '15 NULL' }).waitFor();
-  const link = page.url();
-  await page.goto('about:blank');
-  await page.goto(link);
-  await page.getByRole('row', { name: '15 NULL' }).waitFor();
-  expect(problems).toEqual([]);
-  await page.getByRole('textbox').fill('SELEKT 1');
-  await page.getByRole('button', { name: 'Run' }).click();
-  await page.getByRole('alert').getByText('QUERY_FAILED').waitFor();
-});
-
 const looks = [
   ['in light', { colorScheme: 'light' as const }],
   ['in dark, on a telephone', { colorScheme: 'dark' as const, viewport: { width: 400, height: 800 } }],

@@ -1,0 +1,85 @@
+import { readParquet } from '@quantbot/storage';
+import { numbers } from '@quantbot/tooling-testing/parquet';
+import { submit } from '@quantbot/tooling-testing/submit';
+import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { inBrowser, openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
+import { startServing } from '../support/http.js';
+
+/** A bus with a table of 15 numbers, and a page of its SQL. */
+async function sqlPage() {
+  const bus = makeTestBus();
+  const { url } = await startServing(bus);
+  await (await submit(bus, { runId: 'r', schemaHint: 'canon.numbers', select: numbers(15) })).settled();
+  const opened = await openPage();
+  await opened.page.goto(`${url}/#/query`);
+  await opened.page.locator('.cm-content').waitFor();
+  return opened;
+}
+
+/** Replaces what the editor has, as a user does. */
+async function type(page: Page, sql: string): Promise<void> {
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.press('Delete');
+  await page.keyboard.insertText(sql);
+}
+
+inBrowser('SQL can be asked, its answer be sent as a link, and its mistakes are told', async () => {
+  const { page, problems } = await sqlPage();
+  await type(page, 'SELECT count(*) AS total, NULL AS nothing FROM canon.numbers');
+  await page.keyboard.press('Control+Enter');
+  await page.getByRole('row', { name: '15 NULL' }).waitFor();
+  const link = page.url();
+  await page.goto('about:blank');
+  await page.goto(link);
+  await page.getByRole('row', { name: '15 NULL' }).waitFor();
+  expect(problems).toEqual([]);
+  await type(page, 'SELEKT 1');
+  await page.getByRole('button', { name: 'Run' }).click();
+  await page.getByRole('alert').getByText('QUERY_FAILED').waitFor();
+});
+
+sampledInBrowser('the editor completes names, remembers queries, draws, and gives all rows as a file', async () => {
+  const { page, problems } = await sqlPage();
+  await page.locator('summary', { hasText: 'canon.numbers' }).click();
+  await page.getByRole('button', { name: 'n BIGINT' }).waitFor();
+  await type(page, 'SELECT n, n * n AS square FROM canon.');
+  await page.keyboard.type('num');
+  await page.getByRole('option', { name: 'numbers' }).waitFor();
+  await page.waitForTimeout(100); // a completion takes no key in its first moment
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Control+Enter');
+  await page.getByRole('button', { name: 'Chart' }).click();
+  await page.getByRole('img', { name: 'Answer: 196 (at most 196)' }).waitFor();
+  expect(await violationsOf(page)).toEqual([]);
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download all rows as Parquet' }).click(),
+  ]);
+  const rows = await readParquet<{ square: number }>(await download.path());
+  expect(rows.map(({ square }) => square)).toEqual(Array.from({ length: 15 }, (_, n) => n * n));
+  await page.reload();
+  await page.locator('.cm-content').waitFor();
+  await type(page, '');
+  await page.getByText('Run before').click();
+  await page.getByRole('button', { name: 'SELECT n, n * n AS square FROM canon.numbers' }).click();
+  await expect.poll(() => page.locator('.cm-content').textContent()).toContain('square FROM canon.numbers');
+  expect(problems).toEqual([]);
+});
+
+sampledInBrowser('a query that is cancelled ends at once, in the page and in the daemon', async () => {
+  const { page, problems } = await sqlPage();
+  for (let time = 0; time < 3; time++) {
+    await type(page, 'SELECT count(*) FROM range(1000000000000) a, range(1000) b');
+    await page.getByRole('button', { name: 'Run' }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await expect.poll(() => page.getByRole('button', { name: 'Cancel' }).count()).toBe(0);
+  }
+  // Three that went on would take both places of queries for ten seconds.
+  await type(page, "SELECT 'quick' AS word");
+  await page.getByRole('button', { name: 'Run' }).click();
+  await page.getByRole('cell', { name: 'quick' }).waitFor({ timeout: 8_000 });
+  expect(problems).toEqual([]);
+});
