@@ -4,6 +4,7 @@ import { defineConfig } from 'tsup';
 export default defineConfig(
   esm({
     index: 'src/index.ts',
+    bus: 'src/bus.ts',
     'config/index': 'src/config/index.ts',
     'files/index': 'src/files/index.ts',
     'objects/index': 'src/objects/index.ts',

@@ -14,7 +14,7 @@ import {
   readGcState,
   writeGcState,
 } from '@quantbot/bus-format/state';
-import { type BusLayout, busLayout } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 
 /** What garbage collection may remove. */

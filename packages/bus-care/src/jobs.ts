@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { claimedNames, type InboxEntry, lookIntoInbox } from '@quantbot/bus-format/state';
-import { busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, systemErrorCode } from '@quantbot/infra/files';
 import { type JobFilter, type JobRecord, openCatalog } from '@quantbot/storage';

@@ -14,7 +14,7 @@ import {
   readScrubState,
   type ScrubState,
 } from '@quantbot/bus-format/state';
-import { busLayout, freeBytes, readBusMarker } from '@quantbot/infra';
+import { busLayout, freeBytes, readBusMarker } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists } from '@quantbot/infra/files';
 import { openDuckDb } from '@quantbot/storage';

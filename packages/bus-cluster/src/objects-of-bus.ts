@@ -1,4 +1,4 @@
-import { busError, markerIn, objectKeys } from '@quantbot/infra';
+import { busError, markerIn, objectKeys } from '@quantbot/infra/bus';
 import { type Objects, openObjects, type S3Options } from '@quantbot/infra/objects';
 
 const maxMarkerBytes = 64 * 1024;

@@ -1,5 +1,5 @@
 import { isRejection, type JournalRow, receiptOf, rejectReasonOf, textOf } from '@quantbot/bus-format/journal';
-import { objectKeys } from '@quantbot/infra';
+import { objectKeys } from '@quantbot/infra/bus';
 import type { Objects } from '@quantbot/infra/objects';
 
 /**

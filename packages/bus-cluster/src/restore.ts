@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { daemonError, type OnProgress } from '@quantbot/bus-format';
-import { busError } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import { faultPoint } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
 import { type ArchivedJournal, archivedJournal, downloadJournal, readJournalFile } from './archive.js';

@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RowsQuestion, TaskError, WorkerProcess } from '@quantbot/duckdb-process';
-import { freeBytes } from '@quantbot/infra';
+import { freeBytes } from '@quantbot/infra/bus';
 import { atMost } from './at-most.js';
 import { refuse } from './http-error.js';
 import type { VisibleBus } from './view/visible-bus.js';

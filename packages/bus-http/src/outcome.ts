@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createRoute, z } from '@hono/zod-openapi';
-import { isId, localOutcome, maxManifestBytes } from '@quantbot/infra';
+import { isId } from '@quantbot/infra';
+import { localOutcome, maxManifestBytes } from '@quantbot/infra/bus';
 import { readLoneFile } from '@quantbot/infra/files';
 import { answers } from './openapi.js';
 

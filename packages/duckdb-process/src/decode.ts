@@ -3,7 +3,7 @@ import { type DeclaredColumn, foreignSchema, identifier, literalList } from '@qu
 import type { ExactQuestion } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
-import { meaningRules } from '@quantbot/infra';
+import { meaningRules } from '@quantbot/infra/bus';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
 import type { Decoded, DecodeProblem, DecodeTask, ExactAnswer, RefusedValues } from './decode-task.js';
 import { describeFiles } from './describe.js';

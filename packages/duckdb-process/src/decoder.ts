@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type DaemonCode, DaemonError } from '@quantbot/bus-format';
 import { duckDbFault, machineFaultIn } from '@quantbot/bus-format/duckdb-fault';
-import { meaningRules } from '@quantbot/infra';
+import { meaningRules } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { TaskBudget, WorkerProcess } from './client.js';
 import type { DecodeTask, DescribedFiles, ExactAnswer } from './decode-task.js';

@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
 import { type DeclaredColumn, foreignSchema, identifier, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
-import { nullType } from '@quantbot/infra';
+import { nullType } from '@quantbot/infra/bus';
 import { exactType, fileColumnOf, typeText } from '@quantbot/storage/sandbox';
 import type { DecodeTask, DescribedFiles, RefusedValues } from './decode-task.js';
 

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type DeclaredColumn, foreignSchema, identifier, literal, literalList } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
-import { foldName } from '@quantbot/infra';
+import { foldName } from '@quantbot/infra/bus';
 import type { ColumnRules, TableQuality } from '@quantbot/infra/config';
 
 /** The rules that are about the values of a file. */

@@ -1,6 +1,6 @@
 // Writes schema/*.schema.json from the zod schemas. Part of the build, after tsup.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { jsonSchemaFiles } from '../dist/index.js';
+import { jsonSchemaFiles } from '../dist/bus.js';
 
 const folder = new URL('../schema/', import.meta.url);
 mkdirSync(folder, { recursive: true });

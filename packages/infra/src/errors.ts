@@ -168,7 +168,7 @@ const rejections = Object.fromEntries(
   Object.entries(rejectCodes).map(([code, hint]) => [code, { disposition: 'reject', hint }]),
 ) as Record<RejectCode, { disposition: 'reject'; hint: string }>;
 
-/** Creates a {@link BusError} with the hint of its code. */
+/** Creates a `BusError` with the hint of its code. */
 export const busError = defineErrors('infra', { ...rejections, ...submitCodes }, BusError);
 
 /**

@@ -238,11 +238,11 @@ export function parseManifest(bytes: Uint8Array): Manifest {
 }
 
 /**
- * {@link parseManifest} for the manifest of a job on an object store. Each artifact must have its
+ * `parseManifest` for the manifest of a job on an object store. Each artifact must have its
  * size and SHA-256, and name the object that follows from them and its key: so no job can name an
  * object of another.
  *
- * @throws as {@link parseManifest}.
+ * @throws as `parseManifest`.
  */
 export function parseObjectManifest(bytes: Uint8Array): ObjectManifest {
   const manifest = parseAnyManifest(bytes);

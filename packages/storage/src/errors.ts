@@ -1,4 +1,5 @@
-import { CodedError, type Disposition, defineErrors, startCommand } from '@quantbot/infra';
+import { CodedError, type Disposition, defineErrors } from '@quantbot/infra';
+import { startCommand } from '@quantbot/infra/bus';
 
 /**
  * Every code of `@quantbot/storage`, with its disposition: `caller` (correct the call) or `retry`

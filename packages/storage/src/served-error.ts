@@ -1,4 +1,5 @@
-import { busError, type CodedError, type ServerError, silence } from '@quantbot/infra';
+import type { CodedError } from '@quantbot/infra';
+import { busError, type ServerError, silence } from '@quantbot/infra/bus';
 import { type StorageCode, storageCodes, storageError } from './errors.js';
 
 /** Returns the error of a server that gave no answer. */

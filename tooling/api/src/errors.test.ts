@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import '@quantbot/backtest';
 import '@quantbot/bus-care/doctor';
 import '@quantbot/bus-daemon';
-import { registeredCodes } from '@quantbot/infra';
+import { registeredCodes } from '@quantbot/infra/bus';
 import '@quantbot/lab';
 import { expect, test } from 'vitest';
 import { root } from './repository.js';

@@ -62,6 +62,7 @@ function importsFor(code: string, modules: readonly { name: string; values: read
 /** Fails if examples are no longer found. */
 const withExamples = [
   '@quantbot/infra',
+  '@quantbot/infra/bus',
   '@quantbot/infra/utils',
   '@quantbot/storage',
   '@quantbot/backtest',

@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import { Postgres } from '@quantbot/bus-cluster';
 import { type Daemon, startDaemon } from '@quantbot/bus-daemon';
-import { createLogger, submitOperation } from '@quantbot/infra';
+import { createLogger } from '@quantbot/infra';
+import { submitOperation } from '@quantbot/infra/bus';
 import { findBusConfig } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { eventually } from '@quantbot/tooling-testing/eventually';

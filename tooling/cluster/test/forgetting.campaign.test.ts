@@ -1,7 +1,7 @@
 // @module-tag campaign
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { submitOperation } from '@quantbot/infra';
+import { submitOperation } from '@quantbot/infra/bus';
 import { openCatalog } from '@quantbot/storage';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';

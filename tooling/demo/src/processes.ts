@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readLockHolder } from '@quantbot/bus-daemon';
-import { readBusMarker } from '@quantbot/infra';
+import { readBusMarker } from '@quantbot/infra/bus';
 import type { Workspace } from './workspace.js';
 
 const here = dirname(fileURLToPath(import.meta.url));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { submitOperation } from '@quantbot/infra';
+import { submitOperation } from '@quantbot/infra/bus';
 import { submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
 import { type LedgerArtifact, type LedgerJob, type LedgerOp, readLedger, writeLedger } from './ledger.js';
 import type { Random } from './random.js';

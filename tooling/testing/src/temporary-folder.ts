@@ -1,7 +1,7 @@
 import { mkdtempSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processIds } from '@quantbot/infra';
+import { processIds } from '@quantbot/infra/bus';
 import { onTestFinished } from 'vitest';
 import { eventually } from './eventually.js';
 

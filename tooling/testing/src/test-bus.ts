@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BusLayout, busLayout } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 import { temporaryFolder } from './temporary-folder.js';
 

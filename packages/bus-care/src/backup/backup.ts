@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { OnProgress } from '@quantbot/bus-format';
-import { type BusLayout, busLayout } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { makeFolderDurable, writeFileDurable } from '@quantbot/infra/files';
 import { bringIn } from './bring-in.js';

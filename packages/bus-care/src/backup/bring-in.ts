@@ -1,7 +1,7 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { emptyCommit } from '@quantbot/bus-format/journal';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { exists, faultPoint, makeFolderDurable, syncFolder } from '@quantbot/infra/files';
 import { type CopiedJobs, jobFolders } from './copy-jobs.js';
 

@@ -1,6 +1,6 @@
 import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import { parseBusConfig } from '@quantbot/infra/config';
 import { stagedMark } from '@quantbot/infra/files';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { chmod, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { whoseIsIt } from '@quantbot/bus-format/state';
-import { busError, busLayout } from '@quantbot/infra';
+import { busError, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { copyHandle, fileNames, PinnedFolder, syncFile, syncFolder } from '@quantbot/infra/files';
 import { isSameFile, keepTimes } from './same-file.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
 import { canonTableOf, keptName } from '@quantbot/bus-format/canon';
 import { type Journal, listSegments } from '@quantbot/bus-format/journal';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { syncFile, syncFolder, systemErrorCode } from '@quantbot/infra/files';
 
 const attempts = 5;

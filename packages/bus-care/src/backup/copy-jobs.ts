@@ -1,7 +1,8 @@
 import { chmod, chown, lstat, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isCurrentRejection, isKept, parseClaimedName } from '@quantbot/bus-format/state';
-import { BusError, type BusLayout } from '@quantbot/infra';
+import { BusError } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { fileNames, systemErrorCode } from '@quantbot/infra/files';
 import { copyFolder, isSameFolder } from './copy-folder.js';

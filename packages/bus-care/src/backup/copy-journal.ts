@@ -13,7 +13,7 @@ import {
   rottenJournalFiles,
   seqName,
 } from '@quantbot/bus-format/journal';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { copyFileDurable, syncFolder, systemErrorCode, tryLink } from '@quantbot/infra/files';
 import { isSameFile, keepTimes } from './same-file.js';
 

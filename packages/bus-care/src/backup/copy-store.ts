@@ -2,7 +2,7 @@ import { chmod, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { concurrently, ignoreMissing, type OnProgress } from '@quantbot/bus-format';
 import { type Journal, type JournalRow, seqName } from '@quantbot/bus-format/journal';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import {
   copyFileDurable,
   copyFileHashing,

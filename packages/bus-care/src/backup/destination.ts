@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { DaemonError, daemonError } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
 import { backupGuardOf, lockWork } from '@quantbot/bus-format/state';
-import { type BusLayout, readBusMarker } from '@quantbot/infra';
+import { type BusLayout, readBusMarker } from '@quantbot/infra/bus';
 import { copyFileDurable, exists, makeFolderDurable, writeFileDurable } from '@quantbot/infra/files';
 
 /** The file that describes a backup and marks its folder as one. */

@@ -1,4 +1,4 @@
-import { visibleJson } from '@quantbot/infra';
+import { visibleJson } from '@quantbot/infra/bus';
 import type { ArtifactDiff, Changes } from './artifacts.js';
 import type { DifferingRows } from './rows.js';
 

@@ -1,4 +1,4 @@
-import { registerCodes } from '@quantbot/infra';
+import { registerCodes } from '@quantbot/infra/bus';
 import type { FindingKind } from './codes.js';
 
 /**

@@ -1,4 +1,4 @@
-import { registerCodes } from '@quantbot/infra';
+import { registerCodes } from '@quantbot/infra/bus';
 
 /** The level of a finding: after a `warning` the exit code is 0, after a `problem` 2. */
 export type FindingLevel = 'warning' | 'problem';

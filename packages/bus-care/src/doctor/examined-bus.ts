@@ -1,4 +1,4 @@
-import { type BusLayout, type BusMarker, busLayout, readBusMarker } from '@quantbot/infra';
+import { type BusLayout, type BusMarker, busLayout, readBusMarker } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { tablesOfExports } from './export-tables.js';
 import { once, type ReadsOnce } from './once.js';

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { processIds } from '@quantbot/infra';
+import { processIds } from '@quantbot/infra/bus';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 
 /** Returns the title of a process; undefined if it has ended or there is no /proc. */

@@ -1,5 +1,6 @@
 import type { Judged } from '@quantbot/bus-format/journal';
-import { type ForgetOutcome, maxOperationKeys } from '@quantbot/infra';
+import type { ForgetOutcome } from '@quantbot/infra';
+import { maxOperationKeys } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { decideKey, type ForgetManner } from './outcome.js';
 

@@ -1,6 +1,6 @@
 import { daemonError, type OnProgress } from '@quantbot/bus-format';
 import { acquireWriterLock, mustBeFolders } from '@quantbot/bus-format/state';
-import { busError, busLayout, layoutVersion, readBusMarker, recordLayout } from '@quantbot/infra';
+import { busError, busLayout, layoutVersion, readBusMarker, recordLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { type BackupReport, backup } from '../backup/index.js';
 import { type LayoutStep, layoutSteps } from './steps.js';

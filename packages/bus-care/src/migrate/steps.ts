@@ -1,4 +1,4 @@
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 
 /** A change of the layout, from one version to the next. */
 export interface LayoutStep {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { daemonError } from '@quantbot/bus-format';
-import { type Backoff, type Logger, waitAfter } from '@quantbot/infra';
+import type { Logger } from '@quantbot/infra';
+import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import type { NotifyHook } from '@quantbot/infra/config';
 
 import { DeliveryError } from './delivery-error.js';

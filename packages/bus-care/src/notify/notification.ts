@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { FoundDamage } from '@quantbot/bus-format/state';
-import { visible } from '@quantbot/infra';
+import { visible } from '@quantbot/infra/bus';
 import type { NotifyEvent } from '@quantbot/infra/config';
 import type { DaemonCause, Happening, NotifiedExport, RejectedJob } from './happening.js';
 

@@ -10,7 +10,7 @@ import {
   scrubGuardOf,
   writeScrubState,
 } from '@quantbot/bus-format/state';
-import { type BusLayout, busLayout } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { Pace } from '@quantbot/infra/files';
 import type { OwnFile, StoreProblem } from '../verify/problem.js';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { processIds } from '@quantbot/infra';
+import { processIds } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 
 /** A process that has removed or replaced files of the bus open, or mapped into memory. */

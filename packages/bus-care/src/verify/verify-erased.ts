@@ -6,7 +6,7 @@ import { canonTableOf } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { Journal, type JournalRow, positionIn } from '@quantbot/bus-format/journal';
 import { readExportStatus } from '@quantbot/bus-format/state';
-import { type BusLayout, busError, busLayout } from '@quantbot/infra';
+import { type BusLayout, busError, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { digestFile, systemErrorCode } from '@quantbot/infra/files';
 import { type Readers, readersOfOldFiles } from './old-files.js';

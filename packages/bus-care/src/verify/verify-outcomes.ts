@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { breathe, ignoreMissing, unlessUnreadable } from '@quantbot/bus-format';
 import { isOutcomeOf, isRejection, type Journal, type JournalRow, maxOutcomeBytes } from '@quantbot/bus-format/journal';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { fileNames, type Pace, readLoneFile } from '@quantbot/infra/files';
 import type { StoreProblem } from './problem.js';
 

@@ -13,7 +13,7 @@ import {
   readExportStatus,
 } from '@quantbot/bus-format/state';
 import { hurtAmong } from '@quantbot/duckdb-process';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, type Pace, readState, systemErrorCode } from '@quantbot/infra/files';
 import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';

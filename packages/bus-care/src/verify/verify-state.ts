@@ -20,14 +20,8 @@ import {
   scrubStateSchema,
   stateFileOf,
 } from '@quantbot/bus-format/state';
-import {
-  BusError,
-  type BusLayout,
-  busLimitsSchema,
-  isMarkerCopySound,
-  limitsFileOf,
-  readBusMarker,
-} from '@quantbot/infra';
+import { BusError } from '@quantbot/infra';
+import { type BusLayout, busLimitsSchema, isMarkerCopySound, limitsFileOf, readBusMarker } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, fileNames, readState } from '@quantbot/infra/files';
 import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';

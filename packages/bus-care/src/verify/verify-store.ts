@@ -5,7 +5,7 @@ import { canonTableOf, type TableArtifacts, tableStarts } from '@quantbot/bus-fo
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
 import { readRemovedUpTo } from '@quantbot/bus-format/state';
 import { decodeFile, type FileToDecode, WorkerProcess } from '@quantbot/duckdb-process';
-import { type BusLayout, busLayout } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { digestFile, type Pace, systemErrorCode } from '@quantbot/infra/files';
 import type { StoreProblem } from './problem.js';

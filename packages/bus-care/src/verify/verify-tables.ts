@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { type DeclaredColumn, identifier } from '@quantbot/bus-format';
 import { modeNamed, type TableArtifacts, tableFilesThatAreNone } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
-import { busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, inFolder } from '@quantbot/infra/files';
 import { type DuckDb, StorageError } from '@quantbot/storage';

@@ -1,6 +1,6 @@
 import { couldNot, type DoctorReport, type Finding, finding, fine, many, reportOf } from '@quantbot/bus-care/doctor';
 import type { DaemonError } from '@quantbot/bus-format';
-import { markerIn, objectKeys } from '@quantbot/infra';
+import { markerIn, objectKeys } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';

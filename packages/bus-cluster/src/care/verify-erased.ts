@@ -6,7 +6,7 @@ import { literal } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import type { JournalRow } from '@quantbot/bus-format/journal';
-import { busError } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { type KnownExport, knownExports } from '../exports.js';

@@ -2,7 +2,7 @@ import type { CanonTable } from '@quantbot/bus-format/canon';
 import { query } from '@quantbot/bus-format/duckdb';
 import { forgottenQuery } from '@quantbot/bus-format/journal';
 import { type BusInfo, catalogViews } from '@quantbot/bus-format/views';
-import { busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import type { OpenLake } from '@quantbot/storage/lake';
 
 /** What the views of `catalog.*` say besides the journal. */

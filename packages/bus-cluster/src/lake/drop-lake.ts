@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitAfter } from '@quantbot/infra';
+import { waitAfter } from '@quantbot/infra/bus';
 import { isDeadlock, type Postgres, type Queries } from '../postgres/postgres.js';
 
 const backoff = { firstMs: 50, maxMs: 2000 };

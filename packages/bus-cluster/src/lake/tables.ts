@@ -1,7 +1,7 @@
 import { type CanonTable, originColumns, parseNested, shownRows } from '@quantbot/bus-format/canon';
 import { isOfTable, withoutErased } from '@quantbot/bus-format/journal';
 import { type DeclaredColumn, identifier } from '@quantbot/bus-format/sql';
-import { nullType } from '@quantbot/infra';
+import { nullType } from '@quantbot/infra/bus';
 
 /** Types that DuckLake cannot hold in a table, each with a substitute. */
 const unsupported: [RegExp, string][] = [

@@ -1,5 +1,5 @@
 import { daemonError } from '@quantbot/bus-format';
-import { busError } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import pg from 'pg';
 
 /** A row of PostgreSQL. BIGINT becomes a number, since no seq exceeds 2^53. */

@@ -1,5 +1,6 @@
 import { inspect, styleText } from 'node:util';
-import { CodedError, visibleLines } from '@quantbot/infra';
+import { CodedError } from '@quantbot/infra';
+import { visibleLines } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
 
 /** Prints an error for people (code, sentence, details, hint) and sets the exit code. */

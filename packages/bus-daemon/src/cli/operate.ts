@@ -1,4 +1,5 @@
-import { type Operation, type Receipt, submitOperation } from '@quantbot/infra';
+import type { Operation, Receipt } from '@quantbot/infra';
+import { submitOperation } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists } from '@quantbot/infra/files';
 import { drainUnlessRunning } from '../drain.js';

@@ -1,6 +1,7 @@
 import { daemonError } from '@quantbot/bus-format';
 import { mustBeFolders, mustBeHere } from '@quantbot/bus-format/state';
-import { busError, exactJson, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra';
+import { exactJson } from '@quantbot/infra';
+import { busError, readBusMarker, visibleJson, visibleLines } from '@quantbot/infra/bus';
 import { type BusConfig, findBusConfig } from '@quantbot/infra/config';
 import { showLines } from './pager.js';
 

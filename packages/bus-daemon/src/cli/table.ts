@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { visible } from '@quantbot/infra';
+import { visible } from '@quantbot/infra/bus';
 import stringWidth from 'string-width';
 
 /**

@@ -1,4 +1,4 @@
-import { storeObjectKey } from '@quantbot/infra';
+import { storeObjectKey } from '@quantbot/infra/bus';
 import { type CheckedJob, isRejected } from '../writer/job.js';
 import { verify } from '../writer/stages/verify.js';
 import type { Cluster, FetchedJob } from './cluster.js';

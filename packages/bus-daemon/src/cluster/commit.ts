@@ -11,7 +11,7 @@ import {
 import { daemonError } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
-import { waitAfter } from '@quantbot/infra';
+import { waitAfter } from '@quantbot/infra/bus';
 import { isRejected } from '../writer/job.js';
 import { decide, keysOfOperation } from '../writer/stages/decide.js';
 import { rowsOfJob } from '../writer/stages/job-rows.js';

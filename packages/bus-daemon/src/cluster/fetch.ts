@@ -3,18 +3,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { entryOf, takeJobs } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
+import { BusError, exactJson, type Manifest, rejectCodes } from '@quantbot/infra';
 import {
-  BusError,
   busError,
-  exactJson,
   isForOperators,
-  type Manifest,
   maxManifestBytes,
   type ObjectManifest,
   objectKeys,
   parseObjectManifest,
-  rejectCodes,
-} from '@quantbot/infra';
+} from '@quantbot/infra/bus';
 import { fileNames } from '@quantbot/infra/files';
 import type { ListedObject } from '@quantbot/infra/objects';
 import type { Cluster, FetchedJob } from './cluster.js';

@@ -1,5 +1,5 @@
 import { LakePublisher, migrate, Postgres } from '@quantbot/bus-cluster';
-import { busError, markerIn, newMarkerText, objectKeys } from '@quantbot/infra';
+import { busError, markerIn, newMarkerText, objectKeys } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { lakeAddress, openLake } from '@quantbot/storage/lake';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { forgetMembers, lastSettled, noteMember, removeMember, renewLeases } from '@quantbot/bus-cluster';
 import { allEnded, dispositionOf } from '@quantbot/bus-format';
 import type { LoopHealth, LoopView, RunState } from '@quantbot/bus-http';
-import { type Backoff, waitAfter } from '@quantbot/infra';
+import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import { LargeJobs } from '../writer/loop/large-jobs.js';
 import { partsOf } from '../writer/loop/parts-of.js';
 import { Pulse } from '../writer/loop/pulse.js';

@@ -1,7 +1,7 @@
 import { noteSettled, putOutcome, releaseJobs, rowsOf, unsettled } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
-import { objectKeys } from '@quantbot/infra';
+import { objectKeys } from '@quantbot/infra/bus';
 import type { Cluster } from './cluster.js';
 import type { Committed } from './commit.js';
 import { removeJobFolder } from './job-folder.js';

@@ -13,7 +13,8 @@ import {
 import { TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
 import { version } from '@quantbot/bus-format/version';
 import { WorkerProcess } from '@quantbot/duckdb-process';
-import { busError, type Logger } from '@quantbot/infra';
+import type { Logger } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { lakeAddresses } from '@quantbot/storage/lake';
 import { Closers } from '../closers.js';

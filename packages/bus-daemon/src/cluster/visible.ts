@@ -10,7 +10,7 @@ import {
 import { openJobsOf, RejectedJobs } from '@quantbot/bus-cluster/care';
 import { type CanonTable, TableRegistry } from '@quantbot/bus-format/canon';
 import type { Totals, VisibleBus, VisibleRejections } from '@quantbot/bus-http';
-import { objectKeys } from '@quantbot/infra';
+import { objectKeys } from '@quantbot/infra/bus';
 import type { ClusterConfig } from '@quantbot/infra/config';
 import { lakeAddress } from '@quantbot/storage/lake';
 import type { Cluster } from './cluster.js';

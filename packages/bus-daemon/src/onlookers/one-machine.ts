@@ -14,7 +14,7 @@ import {
   submittableIn,
 } from '@quantbot/bus-format/state';
 import type { VisibleBus, VisibleMachine } from '@quantbot/bus-http';
-import { freeBytes } from '@quantbot/infra';
+import { freeBytes } from '@quantbot/infra/bus';
 import type { Bus } from '../writer/bus.js';
 import { stageNames } from '../writer/events.js';
 import { totalsOf } from './totals.js';

@@ -1,6 +1,6 @@
 import { keysOfRule, partsOf } from '@quantbot/bus-care/forget';
 import type { Onlooker, VisibleBus } from '@quantbot/bus-http';
-import { submitOperation } from '@quantbot/infra';
+import { submitOperation } from '@quantbot/infra/bus';
 import type { BusConfig, RetentionRule } from '@quantbot/infra/config';
 import { withForgetting } from '../writer/forgetting.js';
 import { submitPlace } from '../writer/submit-place.js';

@@ -8,7 +8,8 @@ import type {
 } from '@quantbot/bus-format/canon';
 import type { Journal, JournalRow, Judged, TableSegments } from '@quantbot/bus-format/journal';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import type { BusLayout, BusMarker, Logger } from '@quantbot/infra';
+import type { Logger } from '@quantbot/infra';
+import type { BusLayout, BusMarker } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { Events } from './events.js';
 import type { FileThreads } from './file-thread/client.js';

@@ -1,5 +1,5 @@
 import { type CanonTable, forgottenRowsOf, modes, wasDeclaredOtherwise } from '@quantbot/bus-format/canon';
-import { busError } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import type { Bus } from './bus.js';
 import { firstWithoutKey, type KeyCheck } from './null-keys.js';
 

@@ -1,5 +1,6 @@
 import type { RefusedValues } from '@quantbot/duckdb-process';
-import type { ParquetColumn, ParquetFooter, SchemaMeaning } from '@quantbot/infra';
+import type { ParquetColumn, ParquetFooter } from '@quantbot/infra';
+import type { SchemaMeaning } from '@quantbot/infra/bus';
 
 /** A schema that files for canonical tables share. */
 export interface FileSchema extends SchemaMeaning {

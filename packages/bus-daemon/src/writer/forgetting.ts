@@ -1,6 +1,7 @@
 import { type ForgetManner, previewForget, type SelectableJournal } from '@quantbot/bus-care/forget';
 import { Journal, judge } from '@quantbot/bus-format/journal';
-import { busLayout, type ForgetOutcome } from '@quantbot/infra';
+import type { ForgetOutcome } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 
 /** The journal of a bus, on one machine or of a cluster, to choose what to forget. */

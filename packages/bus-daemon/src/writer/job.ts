@@ -2,7 +2,8 @@ import type { FileColumn, TableRegistry, TableStart } from '@quantbot/bus-format
 import type { FoundTable, JournalRow } from '@quantbot/bus-format/journal';
 import type { WaitingJob } from '@quantbot/bus-format/state';
 import type { ValueFindings } from '@quantbot/duckdb-process';
-import type { BusError, ForgetOutcome, Manifest, ManifestArtifact, TraceContext } from '@quantbot/infra';
+import type { BusError, ForgetOutcome, Manifest, ManifestArtifact } from '@quantbot/infra';
+import type { TraceContext } from '@quantbot/infra/bus';
 import type { FileSchema } from './file-schema.js';
 import type { FileInfo } from './file-thread/look-into.js';
 

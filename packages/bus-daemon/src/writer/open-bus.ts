@@ -20,15 +20,8 @@ import {
 } from '@quantbot/bus-format/journal';
 import { closeToOthers, exportStatusFile, lockFileOf, openFolders } from '@quantbot/bus-format/state';
 import { WorkerProcess } from '@quantbot/duckdb-process';
-import {
-  type BusLayout,
-  busLayout,
-  initBusRoot,
-  type Logger,
-  readBusMarker,
-  restoreBusMarker,
-  writeBusLimits,
-} from '@quantbot/infra';
+import { initBusRoot, type Logger } from '@quantbot/infra';
+import { type BusLayout, busLayout, readBusMarker, restoreBusMarker, writeBusLimits } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, inFolder, removeTemporaries } from '@quantbot/infra/files';
 import type { Bus } from './bus.js';

@@ -10,7 +10,7 @@ import {
   stateFileOf,
   tryGuard,
 } from '@quantbot/bus-format/state';
-import { readBusMarker } from '@quantbot/infra';
+import { readBusMarker } from '@quantbot/infra/bus';
 import { writeState } from '@quantbot/infra/files';
 import { flipBit } from '@quantbot/tooling-testing/rot';
 import { expect, test } from 'vitest';

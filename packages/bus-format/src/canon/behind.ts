@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BusLayout, CodedError } from '@quantbot/infra';
+import { CodedError } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { duckDbFault } from '../duckdb-fault.js';
 import { DaemonError, daemonError, ignoreMissing, isDamage } from '../errors.js';
 import { isTableFile, listHotCommits, listSegments, positionIn, seqName } from '../journal/files.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { tableModeNames } from '@quantbot/infra/config';
 import { makeFolderDurable, readState, removeTemporaries, writeStateDurable } from '@quantbot/infra/files';
 import { z } from 'zod';

@@ -1,4 +1,5 @@
-import { busError, foldName, nullType, type ParquetColumn } from '@quantbot/infra';
+import type { ParquetColumn } from '@quantbot/infra';
+import { busError, foldName, nullType } from '@quantbot/infra/bus';
 import { mismatchText } from '../mismatch/mismatch.js';
 import { type FileColumn, isExactAs } from './exact.js';
 import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';

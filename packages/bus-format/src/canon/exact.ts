@@ -1,4 +1,5 @@
-import { foldName, nullType, type ParquetColumn } from '@quantbot/infra';
+import type { ParquetColumn } from '@quantbot/infra';
+import { foldName, nullType } from '@quantbot/infra/bus';
 import { identifier } from '../sql.js';
 import { parseNested } from './nested-type.js';
 import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { isTableFile, type Segment, seqName } from '../journal/files.js';
 import type { Journal } from '../journal/journal.js';
 import { isOfTable, type JournalRow } from '../journal/row.js';

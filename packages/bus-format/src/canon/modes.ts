@@ -1,4 +1,4 @@
-import { foldName } from '@quantbot/infra';
+import { foldName } from '@quantbot/infra/bus';
 import type { TableMode } from '@quantbot/infra/config';
 import { type DeclaredColumn, identifier, sortTerm } from '../sql.js';
 import { allRows, eachKeyOnce, newestJob, type ShownTable, type TableArtifacts } from './expected-rows.js';

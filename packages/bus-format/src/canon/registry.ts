@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { BusError, busError } from '@quantbot/infra';
+import { BusError } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import type { DeclaredTable } from '@quantbot/infra/config';
 import { evolve } from './evolve.js';
 import type { FileColumn } from './exact.js';

@@ -1,4 +1,4 @@
-import { busError } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { CanonTable } from './table.js';
 import { fieldsIn } from './types.js';

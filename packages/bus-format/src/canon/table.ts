@@ -2,7 +2,7 @@ import { type DeclaredTable, defaultTableMode, type TableMode } from '@quantbot/
 import type { SetMode } from '../journal/table-operations.js';
 import type { DeclaredColumn } from '../sql.js';
 
-export { canonTableOf } from '@quantbot/infra';
+export { canonTableOf } from '@quantbot/infra/bus';
 
 /** A canonical table after some commit. */
 export interface CanonTable {

@@ -1,4 +1,4 @@
-import { foldName, nullType } from '@quantbot/infra';
+import { foldName, nullType } from '@quantbot/infra/bus';
 import { type NestedType, nestedText, parseNested } from './nested-type.js';
 
 /**

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { makeFolderDurable, makingWay, readSmallFile, smallFileBytes, writeFileDurable } from '@quantbot/infra/files';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { ignoreMissing, unlessUnreadable } from '../errors.js';

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { machineFaultIn } from '../duckdb-fault.js';
 import { daemonError, ignoreMissing } from '../errors.js';

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, LIST, listValue, VARCHAR } from '@duckdb/node-api';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { syncFolder } from '@quantbot/infra/files';
 import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
 import { daemonError } from '../errors.js';

@@ -1,4 +1,5 @@
-import { busLayout, receiptSchema, rejectCodes, rejectReasonSchema } from '@quantbot/infra';
+import { receiptSchema, rejectCodes, rejectReasonSchema } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import { expect, test } from 'vitest';
 import { journalRow, rejectedRow } from '../testing.js';
 import { isOutcomeOf, isRejection, receiptOf, rejectReasonOf, textOf } from './outcome.js';

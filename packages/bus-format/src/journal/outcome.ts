@@ -1,12 +1,5 @@
-import {
-  type BusLayout,
-  canonTableOf,
-  type ForgetOutcome,
-  type Receipt,
-  type RejectReason,
-  rejectCodes,
-  schemaHintWarning,
-} from '@quantbot/infra';
+import { type ForgetOutcome, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
+import { type BusLayout, canonTableOf, schemaHintWarning } from '@quantbot/infra/bus';
 import { inFolder } from '@quantbot/infra/files';
 import { castHint } from '../mismatch/mismatch.js';
 import type { JournalRow } from './row.js';

@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { makeFolderDurable, syncFolder } from '@quantbot/infra/files';
 import { concurrently } from '../concurrent.js';
 import { daemonError } from '../errors.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { liveSegments, readSegments, type Segment } from './files.js';
 
 /**

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { anywhere, type Condition } from '../location.js';
 import { literal, literalList, schemaMap, selectList } from '../sql.js';
 import { emptyCommit, seqName } from './files.js';

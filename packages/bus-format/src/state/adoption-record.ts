@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { exists, makeFolderDurable, readState, writeStateDurable } from '@quantbot/infra/files';
 import { z } from 'zod';
 import { daemonError } from '../errors.js';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 
 /**
  * The names in `claimed/`. `<claim>~<job id>` is a job in work. Prefixed to that name, `.own-`

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { readState, writeStateDurable } from '@quantbot/infra/files';
 import { z } from 'zod';
 

@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import { type BusConfig, isRemoteRoot } from '@quantbot/infra/config';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { daemonError } from '../errors.js';

@@ -1,7 +1,7 @@
 import { chmod, lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { digestFile, type Pace, readState, systemErrorCode, writeStateDurable } from '@quantbot/infra/files';
 import { z } from 'zod';
 import { openFault } from '../duckdb-fault.js';

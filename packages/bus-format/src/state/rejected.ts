@@ -1,7 +1,8 @@
 import { lstatSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { busLayout, type RejectReason, rejectReasonSchema } from '@quantbot/infra';
+import { type RejectReason, rejectReasonSchema } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, fileNames, readLoneFile, syncFolder } from '@quantbot/infra/files';
 import { daemonError, unlessUnreadable } from '../errors.js';

@@ -3,7 +3,7 @@ import { chown, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BusLayout, busLayout } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { makeFolderDurable, readSmallFile, replaceFile, smallFileBytes, systemErrorCode } from '@quantbot/infra/files';
 import { z } from 'zod';

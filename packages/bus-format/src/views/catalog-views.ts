@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { type BusLayout, layoutVersion } from '@quantbot/infra';
+import { type BusLayout, layoutVersion } from '@quantbot/infra/bus';
 import { columnsQuery, tablesQuery } from '../canon/listed-tables.js';
 import { aliasesQuery, aliasHistoryQuery, keepsQuery } from '../journal/marks.js';
 import { artifactColumns } from '../journal/row.js';

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { BusLayout, BusMarker } from '@quantbot/infra';
+import type { BusLayout, BusMarker } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { query } from '../duckdb.js';
 import { openFault } from '../duckdb-fault.js';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { maxManifestBytes } from '@quantbot/infra';
+import { maxManifestBytes } from '@quantbot/infra/bus';
 import { refuse } from '../http-error.js';
 
 /** A program that sends nothing for this long (milliseconds) is cut off. */

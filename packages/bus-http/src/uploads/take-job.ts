@@ -1,5 +1,6 @@
 import { daemonError } from '@quantbot/bus-format';
-import { busError, type Manifest, parseManifest, submitGiven, waitingJob } from '@quantbot/infra';
+import { type Manifest, parseManifest } from '@quantbot/infra';
+import { busError, submitGiven, waitingJob } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
 import type { Uploads } from './uploads.js';
 

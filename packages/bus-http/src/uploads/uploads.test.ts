@@ -4,7 +4,7 @@ import { readFileSync, truncateSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
-import { writeBusLimits } from '@quantbot/infra';
+import { writeBusLimits } from '@quantbot/infra/bus';
 import { findBusConfig } from '@quantbot/infra/config';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, onTestFinished, test, vi } from 'vitest';

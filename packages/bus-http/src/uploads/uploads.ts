@@ -3,7 +3,7 @@ import { constants, lstatSync, mkdirSync, readdirSync, rmSync, type Stats } from
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
-import { busError, mustHaveRoom } from '@quantbot/infra';
+import { busError, mustHaveRoom } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { flush, syncFolder, systemErrorCode, writeFully } from '@quantbot/infra/files';
 import { withFileThread } from '../file-work.js';

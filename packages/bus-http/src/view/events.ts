@@ -1,5 +1,5 @@
 import type { FoundDamage, GcState } from '@quantbot/bus-format/state';
-import type { TraceContext } from '@quantbot/infra';
+import type { TraceContext } from '@quantbot/infra/bus';
 
 /**
  * The stages of a batch, in order. `publish`, between commit and settle, adds new tables to the

@@ -11,7 +11,8 @@ import {
   workFolderOf,
   writeAdoptionRecord,
 } from '@quantbot/bus-format/state';
-import { busLayout, initBusRoot } from '@quantbot/infra';
+import { initBusRoot } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { copyTable } from './copy-table.js';
 import { recordsOf } from './earlier-runs.js';

@@ -1,6 +1,6 @@
 import { daemonError } from '@quantbot/bus-format';
 import { type AdoptionRecord, type FileIdentity, isSameFile, listRecords } from '@quantbot/bus-format/state';
-import { busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { jobIdOf, whereIs } from './submit-tables.js';
 

@@ -1,7 +1,8 @@
 import { canonicalSchemas, modes, TableRegistry, tableStarts } from '@quantbot/bus-format/canon';
 import { Journal } from '@quantbot/bus-format/journal';
 import type { AdoptedTable } from '@quantbot/bus-format/state';
-import { BusError, busLayout } from '@quantbot/infra';
+import { BusError } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists } from '@quantbot/infra/files';
 import { type PlannedView, tryViews } from './carried-views.js';

@@ -13,7 +13,8 @@ import {
   workFolderOf,
 } from '@quantbot/bus-format/state';
 import { hashOfRows } from '@quantbot/duckdb-process';
-import { artifactKey, busLayout, type Submission, storeRelPath, submitArtifacts } from '@quantbot/infra';
+import { artifactKey, type Submission, submitArtifacts } from '@quantbot/infra';
+import { busLayout, storeRelPath } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, faultPoint } from '@quantbot/infra/files';
 import { fileOf, mismatch, parquet } from './copy-table.js';

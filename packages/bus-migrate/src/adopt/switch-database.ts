@@ -6,7 +6,7 @@ import { modeNamed } from '@quantbot/bus-format/canon';
 import { query } from '@quantbot/bus-format/duckdb';
 import { type AdoptionRecord, listPublished, writeAdoptionRecord } from '@quantbot/bus-format/state';
 import { hashOfRows } from '@quantbot/duckdb-process';
-import { busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { copyFileDurable, exists, faultPoint, syncFolder, tryLink } from '@quantbot/infra/files';
 import { mismatch } from './copy-table.js';

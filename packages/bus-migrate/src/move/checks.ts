@@ -3,7 +3,7 @@ import { type Queries, rowsBetween, unsupportedColumns } from '@quantbot/bus-clu
 import { daemonError } from '@quantbot/bus-format';
 import { type RegisteredArtifact, TableRegistry, tableStarts } from '@quantbot/bus-format/canon';
 import type { Journal, JournalRow } from '@quantbot/bus-format/journal';
-import { busError } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import { type BusConfig, defaultTableMode } from '@quantbot/infra/config';
 
 /**

@@ -1,5 +1,6 @@
 import type { JournalRow } from '@quantbot/bus-format/journal';
-import { type ArtifactKeyParts, storeObjectKey, storeRelPath } from '@quantbot/infra';
+import type { ArtifactKeyParts } from '@quantbot/infra';
+import { storeObjectKey, storeRelPath } from '@quantbot/infra/bus';
 
 const partsOf = ({ run_id, producer, kind, artifact_id }: JournalRow): ArtifactKeyParts => ({
   runId: run_id ?? '',

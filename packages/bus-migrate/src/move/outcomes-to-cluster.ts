@@ -4,14 +4,8 @@ import { putOutcome } from '@quantbot/bus-cluster';
 import { concurrently, ignoreMissing, unlessUnreadable } from '@quantbot/bus-format';
 import { isRejection, type Journal, type JournalRow, maxOutcomeBytes } from '@quantbot/bus-format/journal';
 import { submittableIn } from '@quantbot/bus-format/state';
-import {
-  type BusLayout,
-  exactJson,
-  type Manifest,
-  maxManifestBytes,
-  parseManifest,
-  storeObjectKey,
-} from '@quantbot/infra';
+import { exactJson, type Manifest, parseManifest } from '@quantbot/infra';
+import { type BusLayout, maxManifestBytes, storeObjectKey } from '@quantbot/infra/bus';
 import { digestFile, fileNames, inFolder, readLoneFile } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
 

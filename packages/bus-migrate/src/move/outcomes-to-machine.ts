@@ -10,15 +10,14 @@ import {
   rejectReasonOf,
   textOf,
 } from '@quantbot/bus-format/journal';
+import { exactJson, isId } from '@quantbot/infra';
 import {
   type BusLayout,
-  exactJson,
-  isId,
   maxManifestBytes,
   type ObjectManifest,
   objectKeys,
   parseObjectManifest,
-} from '@quantbot/infra';
+} from '@quantbot/infra/bus';
 import { fileNames, ownFolderMode, writeFileAtomic } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
 

@@ -15,7 +15,7 @@ import { concurrently, daemonError, type OnProgress } from '@quantbot/bus-format
 import { canonicalSchemas } from '@quantbot/bus-format/canon';
 import { damaged, Journal, type JournalRow, rottenJournalFiles } from '@quantbot/bus-format/journal';
 import { acquireWriterLock, mustBeFolders } from '@quantbot/bus-format/state';
-import { busLayout, readBusMarker } from '@quantbot/infra';
+import { busLayout, readBusMarker } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { faultPoint, inFolder } from '@quantbot/infra/files';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';

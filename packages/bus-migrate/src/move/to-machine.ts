@@ -16,7 +16,8 @@ import {
 import { concurrently, daemonError, type OnProgress } from '@quantbot/bus-format';
 import { commitFile, Journal, type JournalRow, segmentName } from '@quantbot/bus-format/journal';
 import { acquireWriterLock } from '@quantbot/bus-format/state';
-import { type BusLayout, busLayout, initBusRoot, newMarkerText, readBusMarker } from '@quantbot/infra';
+import { initBusRoot } from '@quantbot/infra';
+import { type BusLayout, busLayout, newMarkerText, readBusMarker } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import {
   createFileDurable,

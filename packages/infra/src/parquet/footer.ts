@@ -49,7 +49,7 @@ export async function readParquetFooter(path: string): Promise<ParquetFooter> {
   }
 }
 
-/** {@link readParquetFooter} for a file that is already open. */
+/** `readParquetFooter` for a file that is already open. */
 export const readFooterOf = async (handle: FileHandle): Promise<ParquetFooter> => footerOf(handle.fd);
 
 /**
@@ -80,7 +80,7 @@ function footerOf(file: number): ParquetFooter {
   return parseFooter(readAt(file, size - footerBytes - 8, footerBytes), { size, read });
 }
 
-/** {@link readParquetFooter} for a file in memory. */
+/** `readParquetFooter` for a file in memory. */
 export const readFooterIn = (file: Buffer): ParquetFooter =>
   footerIn(file, footerLength(file, file, file.length), {
     size: file.length,

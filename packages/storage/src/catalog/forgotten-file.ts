@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { Journal } from '@quantbot/bus-format/journal';
-import { busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import { fileNames } from '@quantbot/infra/files';
 import { type StorageError, storageError } from '../errors.js';
 

@@ -1,4 +1,5 @@
-import { askServer, CodedError, readingFrom, ServerError } from '@quantbot/infra';
+import { CodedError } from '@quantbot/infra';
+import { askServer, readingFrom, ServerError } from '@quantbot/infra/bus';
 import type { Params } from '../duckdb/bind.js';
 import { waitFor } from '../duckdb/run.js';
 import { storageError } from '../errors.js';

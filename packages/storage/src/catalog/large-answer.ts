@@ -1,4 +1,4 @@
-import { askServer, readingFrom } from '@quantbot/infra';
+import { askServer, readingFrom } from '@quantbot/infra/bus';
 import { type LocalCopy, makeCopy } from '../duckdb/local-copy.js';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { runForRows } from '../duckdb/run.js';

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { isHttpRoot } from '@quantbot/infra';
+import { isHttpRoot } from '@quantbot/infra/bus';
 import { findBusConfig } from '@quantbot/infra/config';
 import type { Param, Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';

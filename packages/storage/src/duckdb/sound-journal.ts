@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { liveJournalFiles, rottenJournalFiles } from '@quantbot/bus-format/seals';
-import { type BusLayout, busLayout } from '@quantbot/infra';
+import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { storageError } from '../errors.js';
 

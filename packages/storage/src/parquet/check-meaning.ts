@@ -1,4 +1,5 @@
-import { foldName, type ParquetFooter } from '@quantbot/infra';
+import type { ParquetFooter } from '@quantbot/infra';
+import { foldName } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
 import { findNanoseconds, findWrongMillisecond, momentType } from './nanoseconds.js';
 import type { CheckedOptions } from './read-options.js';

@@ -1,4 +1,5 @@
-import { foldName as fold, type ParquetColumn, type ParquetFooter } from '@quantbot/infra';
+import type { ParquetColumn, ParquetFooter } from '@quantbot/infra';
+import { foldName as fold } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
 import { closest } from './closest.js';
 import type { CheckedOptions } from './read-options.js';

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isHttpRoot } from '@quantbot/infra';
+import { isHttpRoot } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { storageError } from '../errors.js';
 

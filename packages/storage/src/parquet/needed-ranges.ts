@@ -1,4 +1,4 @@
-import { foldName } from '@quantbot/infra';
+import { foldName } from '@quantbot/infra/bus';
 import { type ColumnChunk, type FileMetaData, parquetMetadata, parquetSchema, type SchemaTree } from 'hyparquet';
 
 /** Bytes of a file; `end` is exclusive. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { BusError, isHttpRoot, type ParquetFooter, readFooterOf } from '@quantbot/infra';
+import { BusError, type ParquetFooter } from '@quantbot/infra';
+import { isHttpRoot, readFooterOf } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { StorageError, storageError } from '../errors.js';
 import type { ServedFile } from './served-file.js';

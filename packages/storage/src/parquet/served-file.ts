@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { askServer, CodedError, readingFrom, ServerError } from '@quantbot/infra';
+import { CodedError } from '@quantbot/infra';
+import { askServer, readingFrom, ServerError } from '@quantbot/infra/bus';
 import { type LocalCopy, makeCopy } from '../duckdb/local-copy.js';
 import { storageError } from '../errors.js';
 import { answered, unanswered } from '../served-error.js';

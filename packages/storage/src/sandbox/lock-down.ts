@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal } from '@quantbot/bus-format/sql';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import type { LakeAddress } from '../lake/open-lake.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { tableFilesThatAreNone } from '@quantbot/bus-format/canon';
 import { literal } from '@quantbot/bus-format/sql';
-import { busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import { attachPublished, published } from '../catalog/attach.js';
 import { attachLake } from '../catalog/lake-source.js';
 import { seqAt } from '../catalog/open-catalog.js';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { stateFileOf } from '@quantbot/bus-format/state';
-import { registeredCodes } from '@quantbot/infra';
+import { registeredCodes } from '@quantbot/infra/bus';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrate, planMigration } from '@quantbot/bus-care/migrate';
-import { readBusMarker, recordLayout } from '@quantbot/infra';
+import { readBusMarker, recordLayout } from '@quantbot/infra/bus';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';

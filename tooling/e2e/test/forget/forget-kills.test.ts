@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { submitOperation } from '@quantbot/infra';
+import { submitOperation } from '@quantbot/infra/bus';
 import { openCatalog } from '@quantbot/storage';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';

@@ -1,4 +1,4 @@
-import { submitOperation } from '@quantbot/infra';
+import { submitOperation } from '@quantbot/infra/bus';
 import { openCatalog } from '@quantbot/storage';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';

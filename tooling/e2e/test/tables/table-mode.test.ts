@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { submitOperation } from '@quantbot/infra';
+import { submitOperation } from '@quantbot/infra/bus';
 import type { TableMode } from '@quantbot/infra/config';
 import { setTableMode } from '@quantbot/infra/utils';
 import { openCatalog, readParquet } from '@quantbot/storage';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { filesForFolders } from '@quantbot/bus-format/state';
-import { BusError, isMarkerCopySound, readBusMarker } from '@quantbot/infra';
+import { BusError } from '@quantbot/infra';
+import { isMarkerCopySound, readBusMarker } from '@quantbot/infra/bus';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { shellWord } from '../words.js';

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
 import { exportStatusFile, guardsOf, readScrubState, type ScrubFinding } from '@quantbot/bus-format/state';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import type { StoreProblem } from '../../verify/problem.js';
 import { compareOutcomes, listOutcomes } from '../../verify/verify-outcomes.js';
 import { checkOwnFiles, checkSmallFiles } from '../../verify/verify-own-files.js';

@@ -1,6 +1,6 @@
 import { version as duckdbVersion } from '@duckdb/node-api';
 import { version } from '@quantbot/bus-format/version';
-import { layoutVersion } from '@quantbot/infra';
+import { layoutVersion } from '@quantbot/infra/bus';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 

@@ -1,5 +1,5 @@
 import type { GcOptions } from '@quantbot/bus-care/gc';
-import { objectKeys } from '@quantbot/infra';
+import { objectKeys } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import type { ListedObject, Objects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';

@@ -1,5 +1,6 @@
 import { concurrently } from '@quantbot/bus-format';
-import { BusError, maxManifestBytes, parseObjectManifest } from '@quantbot/infra';
+import { BusError } from '@quantbot/infra';
+import { maxManifestBytes, parseObjectManifest } from '@quantbot/infra/bus';
 import type { ListedObject, Objects } from '@quantbot/infra/objects';
 import { pagesOf } from '../../pages.js';
 

@@ -1,4 +1,4 @@
-import { busError } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import { findBusConfig } from '@quantbot/infra/config';
 import { withClusterPackage } from '../../cluster-package.js';
 import { type CommonOptions, print } from '../shared.js';

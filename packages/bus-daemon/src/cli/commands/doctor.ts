@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { type DoctorReport, examine, type Finding, many } from '@quantbot/bus-care/doctor';
-import { visibleLines } from '@quantbot/infra';
+import { visibleLines } from '@quantbot/infra/bus';
 import { type FoundConfig, findBusConfig } from '@quantbot/infra/config';
 import { withClusterPackage } from '../../cluster-package.js';
 import { type CommonOptions, jsonText } from '../shared.js';

@@ -1,5 +1,6 @@
 import { keysOfRule, keysOfRun, partsOf, type SelectableJournal } from '@quantbot/bus-care/forget';
-import { busError, type ForgetOutcome } from '@quantbot/infra';
+import type { ForgetOutcome } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import type { BusConfig, RetentionRule } from '@quantbot/infra/config';
 import type { Command } from 'commander';
 import { withClusterPackage } from '../../cluster-package.js';

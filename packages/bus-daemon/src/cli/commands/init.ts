@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
 import { openFolders } from '@quantbot/bus-format/state';
-import { busLayout } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import { commentedDefaults, findBusConfig } from '@quantbot/infra/config';
 import { createFileDurable, writeFileDurable } from '@quantbot/infra/files';
 import { type CommonOptions, print } from '../shared.js';

@@ -1,6 +1,6 @@
 import { findJob, type JobEntry, type JobState, type JobsWanted, listJobs } from '@quantbot/bus-care/jobs';
 import { daemonError } from '@quantbot/bus-format';
-import { visibleLines } from '@quantbot/infra';
+import { visibleLines } from '@quantbot/infra/bus';
 import { withClusterPackage } from '../../cluster-package.js';
 import { type CommonOptions, configOf, openedBus, print, withRest } from '../shared.js';
 import { tableOf } from '../table.js';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { visibleLines } from '@quantbot/infra';
+import { visibleLines } from '@quantbot/infra/bus';
 import { replaceFileDurable } from '@quantbot/infra/files';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { copySelect, type SandboxOptions, streamSelect } from '@quantbot/storage/sandbox';

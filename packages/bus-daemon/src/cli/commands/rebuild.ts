@@ -1,4 +1,5 @@
-import { busError, createLogger } from '@quantbot/infra';
+import { createLogger } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import { withClusterPackage } from '../../cluster-package.js';
 import { rebuild } from '../../rebuild.js';
 import { withProgress } from '../progress.js';

@@ -1,5 +1,6 @@
 import { listRejected, type RejectedEntry, readRejected, retryRejected } from '@quantbot/bus-format/state';
-import { rejectCodes, visibleLines } from '@quantbot/infra';
+import { rejectCodes } from '@quantbot/infra';
+import { visibleLines } from '@quantbot/infra/bus';
 import type { Command } from 'commander';
 import { withClusterPackage } from '../../cluster-package.js';
 import { type CommonOptions, configOf, openedBus, print } from '../shared.js';

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { JsonError, maxManifestDepth, parseJsonStrictly } from '@quantbot/infra';
+import { JsonError, maxManifestDepth, parseJsonStrictly } from '@quantbot/infra/bus';
 import {
   isBusUnavailable,
   JobRejectedError,

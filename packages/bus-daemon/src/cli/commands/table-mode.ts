@@ -12,7 +12,8 @@ import {
 } from '@quantbot/bus-format/canon';
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
 import { WorkerProcess } from '@quantbot/duckdb-process';
-import { busLayout, type TableOperation } from '@quantbot/infra';
+import type { TableOperation } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
 import { type BusConfig, type TableMode, tableModeNames } from '@quantbot/infra/config';
 import type { Command } from 'commander';
 import type { TableChange } from '../../writer/job.js';

@@ -1,6 +1,7 @@
 import { forgottenRowsOf } from '@quantbot/bus-format/canon';
 import { Journal } from '@quantbot/bus-format/journal';
-import { busError, busLayout, type TableOperation } from '@quantbot/infra';
+import type { TableOperation } from '@quantbot/infra';
+import { busError, busLayout } from '@quantbot/infra/bus';
 import { type BusConfig, isReplaced } from '@quantbot/infra/config';
 import { operate } from '../operate.js';
 import { type CommonOptions, localConfigOf, openedBus, print } from '../shared.js';

@@ -1,4 +1,5 @@
-import { exactJson, visibleJson } from '@quantbot/infra';
+import { exactJson } from '@quantbot/infra';
+import { visibleJson } from '@quantbot/infra/bus';
 import { distinctNames, type SelectBatch } from '@quantbot/storage/sandbox';
 import { stringify } from 'csv-stringify/sync';
 

@@ -1,7 +1,7 @@
 import { exportRequests, noteFailedExport } from '@quantbot/bus-cluster';
 import type { ExportState } from '@quantbot/bus-http';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import { type Backoff, waitAfter } from '@quantbot/infra';
+import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import type { Cluster } from '../cluster.js';
 import { type ClusterExport, clusterExports, isAskedFor, isBehind, isForced, stateOf } from './golden-exports.js';
 import { putExportStatus } from './status-object.js';

@@ -25,7 +25,7 @@ import {
 } from '@quantbot/bus-format/journal';
 import type { HotTableFile } from '@quantbot/bus-format/views';
 import { type BulkWriter, type CopyTask, maxMemoryMb, mustBeSound, type SourceFile } from '@quantbot/duckdb-process';
-import type { BusLayout } from '@quantbot/infra';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { faultPoint, makeFolderDurable, makingWay, syncFile, syncFolder } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { asSource, shownFiles } from '../publish/snapshot.js';

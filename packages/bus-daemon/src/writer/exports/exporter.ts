@@ -13,7 +13,8 @@ import {
 import type { Snapshot } from '@quantbot/bus-format/views';
 import type { ExportState } from '@quantbot/bus-http';
 import type { BulkWriter } from '@quantbot/duckdb-process';
-import { type Backoff, CodedError, waitAfter } from '@quantbot/infra';
+import { CodedError } from '@quantbot/infra';
+import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import { exists, makeFolderDurable } from '@quantbot/infra/files';
 import type { Bus, ExportRequest } from '../bus.js';
 import { ExportShare } from './export-share.js';

@@ -1,4 +1,5 @@
-import { type BusError, diskFull, freeBytes } from '@quantbot/infra';
+import type { BusError } from '@quantbot/infra';
+import { diskFull, freeBytes } from '@quantbot/infra/bus';
 import type { Bus } from '../bus.js';
 
 const lookEveryMs = 1_000;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dispositionOf, hintFor } from '@quantbot/bus-format';
 import type { WaitingTable } from '@quantbot/bus-format/state';
 import type { ExportState, LoopHealth, LoopView } from '@quantbot/bus-http';
-import { type Backoff, waitAfter } from '@quantbot/infra';
+import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import type { Bus } from '../bus.js';
 import { type CheckedJob, type ClaimedJob, isRejected } from '../job.js';
 import { Publisher } from '../publish/publisher.js';

@@ -3,7 +3,7 @@ import { isDamage, removeTree } from '@quantbot/bus-format';
 import { listLeftBehind, listOwnFolders, readScrubState, type WaitingTable } from '@quantbot/bus-format/state';
 import type { ExportState } from '@quantbot/bus-http';
 import { BulkWriter } from '@quantbot/duckdb-process';
-import { mendBusMarker } from '@quantbot/infra';
+import { mendBusMarker } from '@quantbot/infra/bus';
 import type { Bus } from '../bus.js';
 import { removeForgotten } from '../compaction/remove-forgotten.js';
 import { forgetExportsAhead } from '../exports/ahead.js';

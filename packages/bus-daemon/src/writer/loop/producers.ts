@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { producerInJobId } from '@quantbot/infra';
+import { producerInJobId } from '@quantbot/infra/bus';
 import { fileNames, inFolder } from '@quantbot/infra/files';
 import { readProducer } from '../file-thread/read-producers.js';
 import type { ClaimedJob, FoundJob } from '../job.js';

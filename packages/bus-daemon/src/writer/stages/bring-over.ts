@@ -2,7 +2,8 @@ import { closeSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { besideClaimed, whoseIsIt } from '@quantbot/bus-format/state';
-import { type BusError, busError, maxManifestBytes } from '@quantbot/infra';
+import type { BusError } from '@quantbot/infra';
+import { busError, maxManifestBytes } from '@quantbot/infra/bus';
 import {
   type ContentDigest,
   copyHandle,

@@ -6,7 +6,8 @@ import {
   type TableRegistry,
 } from '@quantbot/bus-format/canon';
 import type { KnownArtifact } from '@quantbot/bus-format/journal';
-import { BusError, busError, type Operation } from '@quantbot/infra';
+import { BusError, type Operation } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import type { DecidingBus } from '../bus.js';
 import {
   type AcceptedJob,

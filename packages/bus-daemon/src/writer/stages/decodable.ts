@@ -10,7 +10,8 @@ import {
   isSpoilt,
   type SlowFile,
 } from '@quantbot/duckdb-process';
-import { foldName, type ParquetColumn } from '@quantbot/infra';
+import type { ParquetColumn } from '@quantbot/infra';
+import { foldName } from '@quantbot/infra/bus';
 import type { VerifyingBus } from '../bus.js';
 import type { FileSchema } from '../file-schema.js';
 import type { VerifiedArtifact } from '../job.js';

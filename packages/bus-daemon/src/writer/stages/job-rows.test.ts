@@ -1,4 +1,5 @@
-import { busError, exactJson, parseManifest } from '@quantbot/infra';
+import { exactJson, parseManifest } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import { expect, test } from 'vitest';
 import type { AcceptedJob } from '../job.js';
 import { rowsOfJob } from './job-rows.js';

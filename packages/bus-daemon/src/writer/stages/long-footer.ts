@@ -1,5 +1,6 @@
 import { footerBudget, inFreshProcess, isSpoilt, TaskError } from '@quantbot/duckdb-process';
-import { busError, type ParquetFooter, type RejectCode, rejectCodes } from '@quantbot/infra';
+import { type ParquetFooter, type RejectCode, rejectCodes } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import type { VerifyingBus } from '../bus.js';
 
 /** Longer footers are not read in the daemon's main thread. */

@@ -1,6 +1,7 @@
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { FilesToDecode } from '@quantbot/duckdb-process';
-import { busError, type Manifest } from '@quantbot/infra';
+import type { Manifest } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import type { BusConfig, TableQuality } from '@quantbot/infra/config';
 import type { VerifiedArtifact } from '../job.js';
 

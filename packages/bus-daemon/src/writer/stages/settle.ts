@@ -12,7 +12,8 @@ import {
   textOf,
 } from '@quantbot/bus-format/journal';
 import { besideClaimed } from '@quantbot/bus-format/state';
-import { BusError, maxManifestBytes, type Receipt, receiptSchema } from '@quantbot/infra';
+import { BusError, type Receipt, receiptSchema } from '@quantbot/infra';
+import { maxManifestBytes } from '@quantbot/infra/bus';
 import {
   faultPoint,
   fileNames,

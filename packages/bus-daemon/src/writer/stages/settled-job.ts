@@ -1,6 +1,6 @@
 import { isRejection, type JournalRow, rejectReasonOf } from '@quantbot/bus-format/journal';
 import type { SettledJob } from '@quantbot/bus-http';
-import { canonTableOf } from '@quantbot/infra';
+import { canonTableOf } from '@quantbot/infra/bus';
 import type { CommittedJob } from '../job.js';
 
 /** Whether a row brought the bytes of an artifact, for the first time or again. */

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { busError } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 
 /** Smaller files are cheap to read, sparse or not. */
 const harmlessBytes = 16 * 1024 * 1024;

@@ -12,7 +12,8 @@ import {
   tableStarts,
 } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
-import { BusError, busError, type TableOperation } from '@quantbot/infra';
+import { BusError, type TableOperation } from '@quantbot/infra';
+import { busError } from '@quantbot/infra/bus';
 import { type BusConfig, tableModes } from '@quantbot/infra/config';
 import type { Bus, DecidingBus, TableFacts } from '../bus.js';
 import type { CheckedJob, TableChange } from '../job.js';

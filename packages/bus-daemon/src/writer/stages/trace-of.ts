@@ -1,4 +1,5 @@
-import { isTraceparent, type Manifest, type TraceContext } from '@quantbot/infra';
+import type { Manifest } from '@quantbot/infra';
+import { isTraceparent, type TraceContext } from '@quantbot/infra/bus';
 
 /** Returns the manifest's trace context, if valid. */
 export function traceOf(manifest: Manifest | undefined): TraceContext | undefined {

@@ -1,17 +1,15 @@
 import { constants, lstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { canonTableOf } from '@quantbot/bus-format/canon';
+import type { Manifest, ManifestArtifact, ParquetFooter } from '@quantbot/infra';
 import {
   busError,
   footerBytesOf,
-  type Manifest,
-  type ManifestArtifact,
   manifestArtifactKey,
-  type ParquetFooter,
   readFooterIn,
   readFooterOf,
   storeRelPath,
-} from '@quantbot/infra';
+} from '@quantbot/infra/bus';
 import {
   type ContentDigest,
   digestHandle,

@@ -3,15 +3,8 @@ import { lstatSync } from 'node:fs';
 import { breathe, concurrently, isMachineFault } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { DecodeFinding, SlowFile } from '@quantbot/duckdb-process';
-import {
-  BusError,
-  busError,
-  isForOperators,
-  type Manifest,
-  maxManifestBytes,
-  parseManifest,
-  schemaHintProblem,
-} from '@quantbot/infra';
+import { BusError, type Manifest, parseManifest } from '@quantbot/infra';
+import { busError, isForOperators, maxManifestBytes, schemaHintProblem } from '@quantbot/infra/bus';
 import { fileNames, inFolder, readSmallFile, systemErrorCode } from '@quantbot/infra/files';
 import type { Beside, VerifyingBus } from '../bus.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from '../job.js';
