@@ -27,7 +27,7 @@ export function addOperations(app: OpenAPIHono, { bus, access }: HttpContext): v
   app.openapi(operation, async c => {
     refuseOnCluster(bus);
     const caller = admitSender(access, c);
-    const manifest = await takeOperation(busRoot, await manifestBody((c.env as HttpBindings).incoming));
+    const manifest = await takeOperation(busRoot, await manifestBody((c.env as HttpBindings).incoming), caller.name);
     const { job_id: jobId, op } = parseManifest(manifest);
     bus.logger.info({ job: jobId, token: caller.name, op: op?.type }, 'an operation was asked for over HTTP');
     return c.json({ jobId, manifest: Buffer.from(manifest).toString('utf8') }, 200);

@@ -4,6 +4,9 @@ import { busError, submitGiven, waitingJob } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
 import type { Uploads } from './uploads.js';
 
+/** Together with the name of a token, this fits into the field. */
+const maxByLength = 60;
+
 /** The producer of operations. */
 export const operator = 'quantbot-bus';
 
@@ -51,17 +54,26 @@ export async function takeJob(
 
 /**
  * Puts an operation into the inbox. It is then one of the daemon's own user, who may have data
- * removed, so that the caller must have checked the scope.
+ * removed, so that the caller must have checked the scope. Its `by` names the token, too, because
+ * anyone can write a name there.
  *
  * @returns the manifest that waits in the inbox.
  * @throws BusError `MANIFEST_INVALID`, `JOB_ID_IN_USE`, `SUBMIT_FAILED`.
  */
-export async function takeOperation(busRoot: string, manifestBytes: Uint8Array): Promise<Uint8Array> {
+export async function takeOperation(busRoot: string, manifestBytes: Uint8Array, token: string): Promise<Uint8Array> {
   const manifest = parseManifest(manifestBytes);
   if (manifest.op === undefined || manifest.producer !== operator)
     throw busError('MANIFEST_INVALID', `An operation has an \`op\`, no artifacts, and the producer ${operator}.`);
-  const waiting = await waitingJob(busRoot, manifest);
-  return waiting ?? (await submitGiven(busRoot, manifestBytes, new Map())).manifestBytes;
+  const named = Buffer.from(JSON.stringify({ ...manifest, op: withToken(manifest.op, token) }));
+  const waiting = await waitingJob(busRoot, parseManifest(named));
+  return waiting ?? (await submitGiven(busRoot, named, new Map())).manifestBytes;
+}
+
+/** Operations that do not say who asked for them stay as they are. */
+function withToken<O extends NonNullable<Manifest['op']>>(op: O, token: string): O {
+  if (!('by' in op)) return op;
+  const by = op.by === null ? `token ${token}` : `${op.by.slice(0, maxByLength)} (token ${token})`;
+  return { ...op, by };
 }
 
 /** Each file lies in the job itself, under a plain name, and is known by its content. */

@@ -49,7 +49,7 @@ sampledInBrowser('who may operate sets aliases, keeps, drops and restores, and t
   expect(await violationsOf(page)).toEqual([]);
   expect(await catalog.aliases()).toMatchObject([{ alias: 'prod', key }]);
   const kept = await catalog.query('SELECT artifact_key, requested_by FROM catalog.keeps_v');
-  expect(kept).toEqual([{ artifact_key: key, requested_by: 'dashboard' }]);
+  expect(kept).toEqual([{ artifact_key: key, requested_by: 'dashboard (token on-call)' }]);
   await page.goto(`${url}/#/tables/numbers`);
   await act(page, 'Run its export');
   await page.getByText('The export ran.').waitFor();

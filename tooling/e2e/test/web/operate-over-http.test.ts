@@ -57,6 +57,8 @@ sampled('the functions of the library operate over HTTP as they do on the same m
     code: 'OPERATION_INVALID',
   });
   await keepArtifacts({ keys: [key], by: 'a test' }, options);
+  const requestedBy = async () => (await catalog.query('FROM catalog.keeps_v')).map(row => row.requested_by);
+  await eventually(requestedBy, ([by]) => by === 'a test (token on-call)');
   expect(await forgetArtifacts({ keys: [key] }, options)).toMatchObject([{ key, status: 'protected' }]);
   const tables = async () => (await catalog.query('FROM catalog.tables_d')).map(row => row.table_name);
   await dropTable({ table: 'numbers' }, options);
