@@ -88,6 +88,30 @@ test('texts that look like NULL, or like a part of a path, stay what they are as
   );
 });
 
+test('values that differ only in case keep their rows apart, also beside the folders that a dataset has', async () => {
+  const { folder, ...select } = task(`SELECT * FROM (VALUES (1, 'a', 'X'), (2, 'A', 'x'), (3, 'A', 'X')) t(x, p, q)`);
+  const part = { task: 'partition' as const, ...select, fileName: 'a.parquet', partitionBy: ['p', 'q'] };
+  const paths: string[][] = [];
+  for (const [name, taken] of [
+    ['new', []],
+    ['known', ['p=a/q=x/0.parquet']],
+  ] as const) {
+    const data = join(folder, name);
+    mkdirSync(data);
+    paths.push((await writePartitions({ ...part, folder: data, taken: [...taken] })).map(({ path }) => path));
+    const read = `read_parquet(${literal(`${data}/**/*.parquet`)}, hive_partitioning = true)`;
+    expect(await rowsOf(`SELECT x, p, q FROM ${read} ORDER BY x`)).toEqual([
+      { x: 1, p: 'a', q: 'X' },
+      { x: 2, p: 'A', q: 'x' },
+      { x: 3, p: 'A', q: 'X' },
+    ]);
+  }
+  expect(paths).toEqual([
+    ['p=A/q=X/a.parquet', 'p=A/q=%78/a.parquet', 'p=%61/q=X/a.parquet'],
+    ['p=%41/q=%58/a.parquet', 'p=%41/q=x/a.parquet', 'p=a/q=%58/a.parquet'],
+  ]);
+});
+
 test('the name of the folder for NULL is refused as a text', async () => {
   const sql = `SELECT * FROM (VALUES (1, '__HIVE_DEFAULT_PARTITION__'), (2, NULL)) t(x, part)`;
   await expect(partitionsOf(sql)).rejects.toMatchObject({

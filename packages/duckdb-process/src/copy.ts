@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
@@ -8,6 +7,7 @@ import { sealFile, sealMetadata } from '@quantbot/bus-format/journal';
 import { ownFolderMode } from '@quantbot/infra/files';
 import { assertOneSelect, copyExactly, lockDown } from '@quantbot/storage/sandbox';
 import { inKeptDatabase, openToWrite } from './kept-database.js';
+import { folderNames, nullFolder } from './partition-folders.js';
 import type {
   CopyResult,
   CopyTask,
@@ -38,12 +38,12 @@ export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =
     // DuckDB's own PARTITION_BY may write several files for a partition; here each is one, whose
     // name the daemon knows.
     await connection.run(`CREATE TEMP TABLE _result AS ${orderedSql(task)}`);
+    const nameFolder = folderNames(task.taken ?? []);
     const files: PartitionFile[] = [];
-    for (const { folders, condition, reads_null } of await query<Partition>(connection, partitionsSql(partitionBy))) {
-      if (reads_null) throw notAPartition(`'${nullFolder}' in ${partitionBy.join(' or ')} would be read as NULL`);
+    for (const { texts, condition } of await query<Partition>(connection, partitionsSql(partitionBy))) {
+      if (texts.includes(nullFolder)) throw readAsNull(partitionBy);
+      const folders = partitionBy.map((column, i) => nameFolder(column, texts[i] ?? null)).join('/');
       const path = `${folders}/${fileName}`;
-      if (existsSync(join(folder, path)))
-        throw notAPartition(`another partition has the folder ${folders}, because this file system ignores case`);
       await mkdir(join(folder, folders), { recursive: true, mode: ownFolderMode });
       const sql = `SELECT * EXCLUDE (${partitionBy.map(identifier).join(', ')}) FROM _result WHERE ${condition}`;
       files.push({ path, rows: await copy(connection, sql, join(folder, path), file) });
@@ -53,44 +53,30 @@ export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =
   });
 
 interface Partition {
-  /**
-   * `a=1/b=x`, as Hive writes it: DuckDB, pandas, Polars and Spark read the values back from the
-   * names.
-   */
-  folders: string;
+  /** The value of each column. */
+  texts: (string | null)[];
   /** The condition for the rows of the partition. */
   condition: string;
-  /** Whether it has a text that readers take for NULL. */
-  reads_null: boolean;
 }
 
-/** The name of the folder for NULL: pyarrow and Polars decode a name before they compare it. */
-const nullFolder = '__HIVE_DEFAULT_PARTITION__';
-
-const notAPartition = (why: string) =>
-  daemonError('EXPORT_FAILED', `The dataset cannot be partitioned: ${why}.`, {
-    hint: 'Choose another column for partition_by, or replace the value in the SQL of an export.',
-  });
+const readAsNull = (partitionBy: readonly string[]) =>
+  daemonError(
+    'EXPORT_FAILED',
+    `The dataset cannot be partitioned: '${nullFolder}' in ${partitionBy.join(' or ')} would be read as NULL.`,
+    { hint: 'Choose another column for partition_by, or replace the value in the SQL of an export.' },
+  );
 
 /** Returns the partitions in `_result`, in a stable order. */
 function partitionsSql(partitionBy: readonly string[]): string {
-  const texts = partitionBy.map(column => ({ column, text: `CAST(${identifier(column)} AS VARCHAR)` }));
-  const folders = texts.map(
-    ({ column, text }) => `${literal(`${column}=`)} || coalesce(${encoded(text)}, ${literal(nullFolder)})`,
-  );
-  const readsNull = texts.map(({ text }) => `coalesce(${text} = ${literal(nullFolder)}, false)`);
-  const conditions = texts.map(({ text }) => {
+  const texts = partitionBy.map(column => `CAST(${identifier(column)} AS VARCHAR)`);
+  const conditions = texts.map(text => {
     const quote = literal("'");
     const quoted = `${quote} || replace(${text}, ${quote}, ${literal("''")}) || ${quote}`;
     return `${literal(`${text} IS NOT DISTINCT FROM `)} || coalesce(${quoted}, 'NULL')`;
   });
-  const [folder, condition] = [folders.join(` || '/' || `), conditions.join(` || ' AND ' || `)];
-  return `SELECT DISTINCT ${folder} AS folders, ${condition} AS condition, ${readsNull.join(' OR ')} AS reads_null FROM _result ORDER BY folders`;
+  const condition = conditions.join(` || ' AND ' || `);
+  return `SELECT DISTINCT [${texts.join(', ')}] AS texts, ${condition} AS condition FROM _result ORDER BY texts`;
 }
-
-/** DuckDB takes the name `NULL`, in any case, for NULL, but not `%4EULL`. */
-const encoded = (text: string): string =>
-  `CASE WHEN upper(${text}) = 'NULL' THEN '%' || hex(${text}[1]) || ${text}[2:] ELSE url_encode(${text}) END`;
 
 /** The schemas that the setup of a SELECT of the daemon itself creates. */
 const setupSchemas = ['_rows', '_bus'];

@@ -60,6 +60,8 @@ export interface PartitionTask extends SelectToWrite {
   fileName: string;
   /** Columns whose values become folders; they are not in the files. None: one file. */
   partitionBy: string[];
+  /** Paths of files that the dataset already has. Their folders keep their values. */
+  taken?: string[];
 }
 
 /** How a Parquet file is written. */

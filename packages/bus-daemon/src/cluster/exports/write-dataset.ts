@@ -10,6 +10,7 @@ import {
   growthOf,
   neededParts,
   partName,
+  pathsOf,
   total,
   withParts,
 } from '../../writer/exports/dataset-parts.js';
@@ -94,7 +95,8 @@ async function extend(
   const growth = growthOf(current, item.options.partRows);
   const { fromSeq } = growth;
   const sql = item.sqlBetween?.(fromSeq, context.seq) ?? item.sql;
-  const added = neededParts(await build(context, item, building, { sql, fromSeq, tag: current.tag }), growth);
+  const taken = pathsOf(current);
+  const added = neededParts(await build(context, item, building, { sql, fromSeq, tag: current.tag, taken }), growth);
   return { manifest: withParts(current, added, { fromSeq, asOfSeq: context.seq }), added };
 }
 
@@ -102,7 +104,7 @@ async function build(
   context: ExportContext,
   item: ClusterExport,
   folder: string,
-  { sql, fromSeq, tag }: { sql: string; fromSeq: number; tag: string },
+  { sql, fromSeq, tag, taken = [] }: { sql: string; fromSeq: number; tag: string; taken?: string[] },
 ): Promise<DatasetFile[]> {
   const { cluster, worker } = context;
   const written = await worker.request(
@@ -112,6 +114,7 @@ async function build(
       folder,
       fileName: partName(fromSeq, tag),
       partitionBy: item.options.partitionBy,
+      taken,
     },
     cluster.config.export.timeoutMs,
   );

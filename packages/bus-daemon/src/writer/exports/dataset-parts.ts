@@ -11,6 +11,9 @@ export const partName = (fromSeq: number, tag: string): string =>
 export const total = (files: readonly DatasetFile[], what: 'rows' | 'bytes'): number =>
   files.reduce((sum, file) => sum + file[what], 0);
 
+/** Returns the paths of a dataset's files. */
+export const pathsOf = ({ files }: Pick<DatasetManifest, 'files'>): string[] => files.map(({ path }) => path);
+
 /** Where a dataset grows. */
 export interface Growth {
   /** The first job of the file that is written next. */

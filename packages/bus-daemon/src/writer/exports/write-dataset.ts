@@ -9,7 +9,7 @@ import {
   writeDatasetManifest,
 } from '@quantbot/bus-format/state';
 import { digestFile, faultPoint, makeFolderDurable, ownFolderMode, syncFile, syncFolder } from '@quantbot/infra/files';
-import { type DatasetFile, growthOf, neededParts, partName, total, withParts } from './dataset-parts.js';
+import { type DatasetFile, growthOf, neededParts, partName, pathsOf, total, withParts } from './dataset-parts.js';
 import {
   definitionOf,
   type ExportContext,
@@ -47,7 +47,8 @@ async function extend(context: ExportContext, item: GoldenExport, current: Datas
   const { snapshot } = context;
   const growth = growthOf(current, item.options.partRows);
   const { fromSeq } = growth;
-  return withBuilding(context, item, partName(fromSeq, current.tag), fromSeq, async (building, built) => {
+  const part = { fileName: partName(fromSeq, current.tag), fromSeq, taken: pathsOf(current) };
+  return withBuilding(context, item, part, async (building, built) => {
     const added = neededParts(built, growth);
     for (const file of added) {
       await makeFolderDurable(dirname(join(item.path, file.path)));
@@ -66,7 +67,8 @@ async function replace(context: ExportContext, item: GoldenExport): Promise<Data
   const { bus, snapshot } = context;
   const claim = bus.newClaim();
   const tag = claim.slice(0, 6);
-  return withBuilding(context, item, partName(1, tag), 1, async (building, files) => {
+  const part = { fileName: partName(1, tag), fromSeq: 1, taken: [] };
+  return withBuilding(context, item, part, async (building, files) => {
     const manifest = {
       bus_id: bus.marker.bus_id,
       export: item.name,
@@ -100,8 +102,7 @@ function foldersOf(files: readonly DatasetFile[]): Set<string> {
 const withBuilding = (
   context: ExportContext,
   item: GoldenExport,
-  fileName: string,
-  fromSeq: number,
+  { fileName, fromSeq, taken }: { fileName: string; fromSeq: number; taken: string[] },
   work: (building: string, files: DatasetFile[]) => Promise<DatasetManifest>,
 ): Promise<DatasetManifest> =>
   whileBuilding(context, item, async building => {
@@ -110,7 +111,7 @@ const withBuilding = (
     await mkdir(folder, { recursive: true, mode: ownFolderMode });
     const select = await selectOf(context, { ...item, sql: item.sqlFrom?.(fromSeq) ?? item.sql }, fromSeq);
     const written = await writer.write(
-      { task: 'partition', ...select, folder, fileName, partitionBy: item.options.partitionBy },
+      { task: 'partition', ...select, folder, fileName, partitionBy: item.options.partitionBy, taken },
       bus.config.export.timeoutMs,
     );
     const files: DatasetFile[] = [];
