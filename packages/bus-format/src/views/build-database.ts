@@ -97,11 +97,14 @@ async function makeViews(
 ): Promise<void> {
   const made = new Map<string, string>();
   for (const statement of before) await connection.run(statement);
-  for (const { name, statement } of views) {
+  for (const { name, statement, comment } of views) {
     const definition = hash('sha256', statement).slice(0, 16);
     made.set(name, definition);
-    if (known.get(name) !== definition) await connection.run(orReplace(statement));
-    else await breathe();
+    if (known.get(name) === definition) await breathe();
+    else {
+      await connection.run(orReplace(statement));
+      if (comment !== undefined) await connection.run(`COMMENT ON VIEW ${name} IS ${literal(comment)}`);
+    }
   }
   for (const name of known.keys()) if (!made.has(name)) await connection.run(`DROP VIEW IF EXISTS ${name}`);
   const definitions = JSON.stringify({ madeBy, views: [...made] });

@@ -2,6 +2,7 @@
 export { buildDatabase } from './build-database.js';
 export { catalogViews } from './catalog-views.js';
 export { assertOurs } from './ownership.js';
+export { viewsForPeople } from './people.js';
 export type { BusInfo, FrozenHot, HotTableFile, Snapshot, TableFiles } from './snapshot.js';
 export { configuredViewComment, splitViewName, viewStatements } from './view-name.js';
 export {

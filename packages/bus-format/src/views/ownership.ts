@@ -10,6 +10,7 @@ import { daemonError, ignoreMissing } from '../errors.js';
 import { literal } from '../sql.js';
 import { isBeingReplaced } from '../state/adoption-record.js';
 import { recordOf } from '../state/published.js';
+import { ownViewComment } from './people.js';
 import { configuredViewComment } from './view-name.js';
 
 /**
@@ -77,7 +78,7 @@ async function contentOf(path: string, busId: string): Promise<'ours' | 'foreign
         connection,
         `SELECT (SELECT count(*) FROM duckdb_tables()) + (SELECT count(*) FROM duckdb_views()
            WHERE NOT internal AND schema_name NOT IN ('_bus', '_rows', 'catalog', 'canon')
-           AND comment IS DISTINCT FROM ${literal(configuredViewComment)}) AS n`,
+           AND coalesce(comment, '') NOT IN (${literal(configuredViewComment)}, ${literal(ownViewComment)})) AS n`,
       );
       return ours?.bus_id === busId && Number(foreign?.n) === 0 ? 'ours' : 'foreign';
     } finally {

@@ -16,6 +16,7 @@ import type { BusInfo, FrozenHot, HotFiles, Snapshot, TableFiles } from './snaps
 export interface ViewStatement {
   name: string;
   statement: string;
+  comment?: string;
 }
 
 /**

@@ -69,11 +69,19 @@ latest = con.execute("""
 rows = con.execute("SELECT count(*), count(DISTINCT _artifact_key) FROM canon.alerts_std").fetchall()
 views = [r[0] for r in con.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = 'catalog' ORDER BY 1").fetchall()]
 counts = [con.execute(f"SELECT count(*) FROM catalog.{v}").fetchall()[0][0] for v in views]
-print(json.dumps({"latest": latest, "rows": rows, "views": dict(zip(views, counts)), "version": duckdb.__version__}))
+shown = [r[0] for r in con.execute("SHOW TABLES").fetchall()]
+listed = [r[0] for r in con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'main' ORDER BY 1").fetchall()]
+plain = con.execute("SELECT (SELECT count(*) FROM alerts_std), (SELECT count(*) FROM artifacts)").fetchall()
+print(json.dumps({"shown": shown, "listed": listed, "plain": plain, "latest": latest, "rows": rows, "views": dict(zip(views, counts)), "version": duckdb.__version__}))
 `;
+      const catalog = ['artifacts', 'datasets', 'exports', 'jobs', 'latest_artifacts', 'lineage', 'runs'];
+      const peoples = ['aliases', 'alerts_std', ...catalog].sort();
       const answer = JSON.parse(execFileSync(python, ['-c', script, bus.config.duckdbPath], { encoding: 'utf8' }));
       expect(answer).toMatchObject({
         version,
+        shown: peoples,
+        listed: peoples,
+        plain: [[9, 3]],
         latest: [[join(bus.layout.store, 'baseline/alerts_std/run-2@alerts_std.parquet')]],
         rows: [[9, 3]],
         views: {

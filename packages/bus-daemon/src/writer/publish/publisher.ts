@@ -6,7 +6,14 @@ import type { CanonTable } from '@quantbot/bus-format/canon';
 import { seqName } from '@quantbot/bus-format/journal';
 import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord } from '@quantbot/bus-format/state';
 import { version } from '@quantbot/bus-format/version';
-import { assertOurs, type BusInfo, buildDatabase, publicSchema, type Snapshot } from '@quantbot/bus-format/views';
+import {
+  assertOurs,
+  type BusInfo,
+  buildDatabase,
+  publicSchema,
+  type Snapshot,
+  viewsForPeople,
+} from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import {
   digestFile,
@@ -137,8 +144,10 @@ export class Publisher {
     await makeFolderDurable(dirname(bus.config.duckdbPath));
     const schema = schemaFor(locationOf(bus.config.duckdbPath));
     this.#reportViews(views);
+    const tables = snapshot.tables.map(({ table }) => table.name);
+    const configured = views.map(view => view.name);
     await buildDatabase(building, {
-      schema: { ...schema, views: [...schema.views, viewsTable(views)] },
+      schema: { ...schema, views: [...schema.views, viewsTable(views), ...viewsForPeople(tables, configured)] },
       configured: views.filter(({ problem }) => problem === null),
       before: await this.#before(),
       onProblem: (view, error) => bus.logger.error({ err: error, view: view.name }, 'a view could not be created'),
