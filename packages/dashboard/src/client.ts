@@ -2,6 +2,7 @@ import type { z } from '@hono/zod-openapi';
 import type * as schemas from './api/schemas.js';
 
 export type Status = z.infer<typeof schemas.statusSchema>;
+export type ForgetPreview = z.infer<typeof schemas.forgetPreviewSchema>;
 export type Space = z.infer<typeof schemas.spaceSchema>;
 export type Sample = z.infer<typeof schemas.sampleSchema>;
 export type Job = z.infer<typeof schemas.jobSchema>;

@@ -75,6 +75,7 @@ describeBothWorlds(
       const outside = await world().ask('/api/v1/query', { sql: "FROM read_text('/etc/passwd')" });
       expect(outside.json).toMatchObject({ error: { code: 'OUT_OF_REACH' } });
       expect(await get('/charts')).toEqual({ charts });
+      expect(await get(`/forget-preview?key=${key}`)).toMatchObject({ status: 'forgotten', rows: 'kept' });
     });
 
     test('tables have their columns, and the changes of them', async () => {

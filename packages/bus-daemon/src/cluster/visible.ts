@@ -13,6 +13,7 @@ import type { Totals, VisibleBus, VisibleRejections } from '@quantbot/bus-http';
 import { objectKeys } from '@quantbot/infra/bus';
 import type { ClusterConfig } from '@quantbot/infra/config';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { previewOne } from '../writer/forgetting.js';
 import type { Cluster } from './cluster.js';
 import { lastKnown } from './last-known.js';
 import type { ClusterLoop } from './loop.js';
@@ -47,6 +48,7 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
     isTable: name => cluster.tables.get(name) !== undefined,
     schemas: () => datedSchemas(postgres),
     rejected: rejectionsOf(cluster),
+    previewForget: key => previewOne(config, key),
     failedExports: async () =>
       (await knownExports(postgres)).flatMap(({ name, error }) => (error === null ? [] : [name])),
     catalog: () => lakeAddress(settings),

@@ -17,6 +17,7 @@ import type { VisibleBus, VisibleMachine } from '@quantbot/bus-http';
 import { freeBytes } from '@quantbot/infra/bus';
 import type { Bus } from '../writer/bus.js';
 import { stageNames } from '../writer/events.js';
+import { previewOne } from '../writer/forgetting.js';
 import { totalsOf } from './totals.js';
 
 /** Returns the view of a one-machine bus for onlookers. */
@@ -47,6 +48,7 @@ export function oneMachine(bus: Bus): VisibleBus {
       },
       retry: jobId => retryRejected(config, jobId),
     },
+    previewForget: key => previewOne(config, key),
     failedExports: async () => {
       // The exporter reports an unreadable status.
       const status = await readExportStatus(config.export.exportDir).catch(() => undefined);

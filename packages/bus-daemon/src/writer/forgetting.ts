@@ -28,6 +28,10 @@ export async function withForgetting<T>(config: BusConfig, work: (forgetting: Fo
   }
 }
 
+/** Returns what would become of an artifact if it was forgotten now, without force. */
+export const previewOne = (config: BusConfig, key: string): Promise<ForgetOutcome | undefined> =>
+  withForgetting(config, async ({ preview }) => (await preview([key], { force: false, rows: 'default' }))[0]);
+
 async function open({ cluster, busRoot }: BusConfig) {
   if (cluster !== undefined) {
     const { openChosenJournal } = await import('@quantbot/bus-cluster/care');

@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { literal } from '@quantbot/bus-format';
-import { answerSchema, artifactSchema, lineageSchema, runSchema } from '@quantbot/dashboard/api';
+import { answerSchema, artifactSchema, forgetPreviewSchema, lineageSchema, runSchema } from '@quantbot/dashboard/api';
 import type { HttpContext } from '../context.js';
 import { answers, committed, limitOf, textOf } from '../openapi.js';
 import { storedArtifact } from '../stored-artifact.js';
@@ -74,11 +74,19 @@ const profile = createRoute({
   responses: answers(answerSchema),
 });
 
+const forgetPreview = createRoute({
+  method: 'get',
+  path: '/api/v1/forget-preview',
+  summary: 'What would become of an artifact if it was forgotten now, without force',
+  request: { query: z.object(byKey) },
+  responses: answers(forgetPreviewSchema),
+});
+
 /** The most columns of a profile. */
 const maxProfiled = 2_000;
 
 /** Adds runs, artifacts and lineage. */
-export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
+export function addArtifacts(app: OpenAPIHono, { bus, reader }: HttpContext): void {
   app.openapi(runs, async c => {
     const { run, text, before, limit } = c.req.valid('query');
     const found = await reader.catalog({ ask: 'runs', runId: run, text, beforeSeq: before, limit });
@@ -98,6 +106,11 @@ export function addArtifacts(app: OpenAPIHono, { reader }: HttpContext): void {
     const { key, limit } = c.req.valid('query');
     const { path } = await storedArtifact(reader, key);
     return c.json(await whileHere(c, left => reader.select(`FROM read_parquet(${literal(path)})`, limit, left)), 200);
+  });
+  app.openapi(forgetPreview, async c => {
+    const found = await bus.previewForget(c.req.valid('query').key);
+    const { status = 'unknown' as const, bytes = 0, rows = null, protected_by: protectedBy = [] } = found ?? {};
+    return c.json({ status, bytes, rows, protectedBy }, 200);
   });
   app.openapi(profile, async c => {
     const { path } = await storedArtifact(reader, c.req.valid('query').key);

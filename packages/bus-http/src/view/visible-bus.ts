@@ -1,7 +1,7 @@
 import type { OpenJob } from '@quantbot/bus-care/jobs';
 import type { CanonTable, FirstOfSchema } from '@quantbot/bus-format/canon';
 import type { GcState, RejectedEntry, ScrubState } from '@quantbot/bus-format/state';
-import type { Logger } from '@quantbot/infra';
+import type { ForgetOutcome, Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { LakeAddress } from '@quantbot/storage/lake';
 import type { BusEvents, SettledJob, StageName } from './events.js';
@@ -44,6 +44,8 @@ export interface VisibleBus {
   /** Each schema of each canonical table, with its first artifact. */
   schemas(): Promise<FirstOfSchema[]>;
   rejected: VisibleRejections;
+  /** Returns what would become of an artifact if it was forgotten now, without force. */
+  previewForget(key: string): Promise<ForgetOutcome | undefined>;
   /** Names of exports that failed at their last attempt. */
   failedExports(): Promise<string[]>;
   /** The catalog for questions: the published database, or the lake. */

@@ -16,6 +16,18 @@ export const errorSchema = z
   })
   .openapi('Error');
 
+export const forgetPreviewSchema = z
+  .strictObject({
+    status: z.enum(['forgotten', 'protected', 'already_forgotten', 'unknown']),
+    bytes: count.openapi({ description: 'Bytes that would go.' }),
+    rows: z
+      .enum(['kept', 'dropped'])
+      .nullable()
+      .openapi({ description: 'What would become of its rows in its canonical table; null without a table.' }),
+    protectedBy: z.array(z.string()),
+  })
+  .openapi('ForgetPreview');
+
 export const stateSchema = z.enum(['starting', 'running', 'paused']);
 
 export const statusSchema = z

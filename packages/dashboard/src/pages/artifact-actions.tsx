@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
 import { useAsked } from '../ask.js';
-import { type Answer, type Artifact, post } from '../client.js';
+import { type Answer, ApiError, type Artifact, type ForgetPreview, get, post } from '../client.js';
 import { operate } from '../operate.js';
 import { Act, Actions } from '../parts/act.js';
-import { Facts } from '../parts/parts.js';
+import { Facts, Shown } from '../parts/parts.js';
+import { bytes as size } from '../words.js';
 
 const by = 'dashboard';
 
@@ -38,6 +39,37 @@ export function ArtifactActions({ artifact: { key, producer, kind } }: { artifac
         act={() => operate({ type: 'keep', artifact_keys: [key], keep: !isKept, reason: null, by })}
         done=""
       />
+      <Act name="Forget" question={<WhatGoes artifactKey={key} />} act={() => forget(key)} done="It is forgotten." />
     </Actions>
   );
+}
+
+/** What would go, before the page asks whether it shall. */
+function WhatGoes({ artifactKey: key }: { artifactKey: string }) {
+  const asked = useAsked(signal => get<ForgetPreview>('/forget-preview', { key }, signal), ['forget', key]);
+  return (
+    <Shown asked={asked}>
+      {({ status, bytes, rows, protectedBy }) => (
+        <>
+          {status === 'protected' && `It is protected: ${protectedBy.join('; ')}. `}
+          {status === 'forgotten' && `Its ${size(bytes)} go for ever, and its entry in the catalog stays. `}
+          {status === 'forgotten' && rows !== null && `Its rows ${rows === 'kept' ? 'stay in' : 'leave'} its table. `}
+          Shall it be forgotten?
+        </>
+      )}
+    </Shown>
+  );
+}
+
+/** @throws ApiError also if it is protected: only the command line forgets by force. */
+async function forget(key: string): Promise<void> {
+  const asked = { type: 'forget', artifact_keys: [key], force: false, rows: 'default', reason: null, by };
+  const outcome = (await operate(asked)).forget?.[0];
+  if (outcome?.status === 'forgotten') return;
+  throw new ApiError({
+    code: 'OPERATION_INVALID',
+    message: outcome?.protected_by?.join('; ') ?? `It was not forgotten: ${outcome?.status}.`,
+    hint: `End what protects it, or run: npx quantbot-bus forget ${key} --force --apply`,
+    details: [],
+  });
 }

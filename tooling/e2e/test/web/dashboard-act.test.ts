@@ -1,6 +1,6 @@
 import { openCatalog } from '@quantbot/storage';
 import { submit } from '@quantbot/tooling-testing/submit';
-import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
@@ -22,6 +22,19 @@ async function busToOperate() {
   return { bus, ...serving };
 }
 
+/** A page of somebody who may operate. */
+async function operator(bus: TestBus, url: string) {
+  const token = await tokenFor(bus, 'on-call', '--read', '--operate');
+  const opened = await openPage();
+  const { page, problems } = opened;
+  await page.goto(url);
+  await page.getByLabel(/Token/).fill(token);
+  await page.getByRole('button', { name: 'Enter' }).click();
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  problems.length = 0; // the browser reports the answer that asked for the token
+  return opened;
+}
+
 async function act(page: Page, name: string): Promise<void> {
   await page.getByRole('button', { name, exact: true }).click();
   await page.getByRole('button', { name: 'Yes', exact: true }).click();
@@ -29,14 +42,8 @@ async function act(page: Page, name: string): Promise<void> {
 
 sampledInBrowser('who may operate sets aliases, keeps, drops and restores, and the journal has it all', async () => {
   const { bus, url } = await busToOperate();
-  const token = await tokenFor(bus, 'on-call', '--read', '--operate');
   await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
-  const { page, problems } = await openPage();
-  await page.goto(url);
-  await page.getByLabel(/Token/).fill(token);
-  await page.getByRole('button', { name: 'Enter' }).click();
-  await page.getByRole('heading', { name: 'Overview' }).waitFor();
-  problems.length = 0; // the browser reports the answer that asked for the token
+  const { page, problems } = await operator(bus, url);
   await page.goto(`${url}/#/artifacts/${encodeURIComponent(key)}`);
   await page.getByLabel('Alias').fill('prod');
   await page.getByRole('button', { name: 'Set the alias' }).click();
@@ -81,3 +88,29 @@ sampledInBrowser(
     await page.getByText(/token create me --read --operate/).waitFor();
   },
 );
+
+sampledInBrowser('before an artifact is forgotten, the page says what goes; what is protected stays', async () => {
+  const { bus, url } = await busToOperate();
+  const newest = { runId: 'r2', jobId: 'newer', schemaHint: 'canon.numbers', select: 'SELECT 5::BIGINT AS n' };
+  await (await submit(bus, newest)).settled();
+  await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+  const { page, problems } = await operator(bus, url);
+  await page.goto(`${url}/#/artifacts/${encodeURIComponent('r2/tests/numbers/numbers')}`);
+  await page.getByRole('button', { name: 'Forget', exact: true }).click();
+  await page.getByText(/It is protected: .*newest/).waitFor();
+  await page.getByRole('button', { name: 'Yes', exact: true }).click();
+  await page.getByRole('alert').getByText('OPERATION_INVALID').waitFor();
+  await page.goto(`${url}/#/artifacts/${encodeURIComponent(key)}`);
+  await page.getByRole('button', { name: 'Forget', exact: true }).click();
+  await page.getByText(/go for ever.*Its rows stay in its table/).waitFor();
+  expect(await violationsOf(page)).toEqual([]);
+  expect(await catalog.query('FROM catalog.forgotten_f')).toEqual([]);
+  await page.getByRole('button', { name: 'Yes', exact: true }).click();
+  await expect
+    .poll(
+      async () => (await catalog.query('SELECT artifact_key, requested_by FROM catalog.forgotten_f')).at(0),
+      patience,
+    )
+    .toEqual({ artifact_key: key, requested_by: 'dashboard (token on-call)' });
+  expect(problems.filter(problem => !/status of 40[04]/.test(problem))).toEqual([]);
+});

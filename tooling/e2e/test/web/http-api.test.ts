@@ -81,6 +81,8 @@ test('every answer, errors too, is what openapi.json says, and there is no route
     ['get', '/api/v1/lineage', ''],
     ['get', '/api/v1/preview', `?key=${key}&limit=2`],
     ['get', '/api/v1/preview', '?key=nobody'],
+    ['get', '/api/v1/forget-preview', `?key=${key}`],
+    ['get', '/api/v1/forget-preview', '?key=nobody'],
     ['get', '/api/v1/profile', `?key=${key}`],
     ['get', '/api/v1/profile', '?key=nobody'],
     ['get', '/api/v1/tables', ''],
