@@ -14,6 +14,10 @@ export const httpCodes = {
     disposition: 'stop',
     hint: 'Write a token of at least 16 characters into the file: `node -p "crypto.randomBytes(18).toString(\'base64\')" > token && chmod 600 token`.',
   },
+  HTTP_TLS_INVALID: {
+    disposition: 'stop',
+    hint: 'Correct http.tls in bus_config.json: a certificate, and its private key without a password, as PEM files that the daemon can read.',
+  },
   HTTP_HOST_REFUSED: {
     disposition: 'caller',
     hint: 'Open http://localhost:PORT or a numeric address, or add the name to http.allowed_hosts in bus_config.json.',

@@ -57,20 +57,37 @@ export interface Connection {
  */
 export function limitConnections(server: Server, limits: ConnectionLimits, logger: Logger): void {
   const connections = new Map<Socket, Connection>();
+  const byPeer = new Map<string, Connection>();
+  const add = (socket: Socket, connection: Connection) => {
+    connections.set(socket, connection);
+    socket.once('close', () => remove(connection));
+  };
+  const remove = (connection: Connection) => {
+    for (const map of [connections, byPeer] as Map<unknown, Connection>[])
+      for (const [key, other] of map) if (other === connection) map.delete(key);
+  };
   const warn = atMostEvery(warnEveryMs, (address: string) =>
     logger.warn({ address, ...limits }, 'too many HTTP connections; closing the least active ones'),
   );
   server.on('connection', (socket: Socket) => {
     const address = groupOf(socket.remoteAddress ?? '');
-    const crowd = crowdOf([...connections.values()], address, limits);
-    connections.set(socket, { socket, address, requests: new Set() });
-    socket.once('close', () => connections.delete(socket));
+    const crowd = crowdOf([...new Set(connections.values())], address, limits);
+    const connection = { socket, address, requests: new Set<IncomingMessage>() };
+    add(socket, connection);
+    byPeer.set(peerOf(socket), connection);
     if (crowd === undefined) return;
     warn(address);
     const [least] = crowd.filter(connection => useOf(connection) < busy).sort((a, b) => useOf(a) - useOf(b));
-    const leaving = least?.socket ?? socket;
-    connections.delete(leaving);
-    leaving.destroy();
+    const leaving = least ?? connection;
+    remove(leaving);
+    leaving.socket.destroy();
+  });
+  // After the handshake, the encrypted socket has the place of the one that was accepted.
+  server.on('secureConnection', (socket: Socket) => {
+    const connection = byPeer.get(peerOf(socket));
+    if (connection === undefined) return void socket.destroy(); // it had to leave meanwhile
+    connection.socket = socket;
+    add(socket, connection);
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const requests = connections.get(request.socket)?.requests;
@@ -78,6 +95,9 @@ export function limitConnections(server: Server, limits: ConnectionLimits, logge
     response.once('close', () => requests?.delete(request));
   });
 }
+
+/** Names the other end of a connection. */
+const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 /**
  * Returns the connections of which one must be closed before another is accepted, oldest first;

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import { exactJson } from '@quantbot/infra';
+import { withoutBrackets } from '@quantbot/infra/config';
 import type { MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { withoutBrackets } from './address.js';
 import { refuse } from './http-error.js';
 
 /**

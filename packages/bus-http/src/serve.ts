@@ -1,10 +1,11 @@
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { daemonError } from '@quantbot/bus-format';
 import { isTokensFolderSafe, tokensFolderOf } from '@quantbot/bus-format/state';
+import { type ListenAddress, parseListen } from '@quantbot/infra/config';
 import { Access } from './access/access.js';
-import { type ListenAddress, parseListen, readToken } from './address.js';
 import { Answers } from './answers.js';
 import { createApp } from './app.js';
 import { readAssets } from './assets.js';
@@ -13,6 +14,8 @@ import { Gauges } from './metrics/gauges.js';
 import { History } from './metrics/history.js';
 import { createMetrics } from './metrics/metrics.js';
 import { openReader } from './reader.js';
+import { followTls, readTls, tlsOptions } from './tls.js';
+import { readToken } from './token-file.js';
 import type { LoopView } from './view/loop-view.js';
 import type { Onlooker, VisibleBus } from './view/visible-bus.js';
 
@@ -24,10 +27,12 @@ const idleMs = 60_000;
 /**
  * Serves a daemon's dashboard, API, metrics and health checks.
  *
- * @throws DaemonError `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`.
+ * @throws DaemonError `HTTP_LISTEN_FAILED`, `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`,
+ * `HTTP_TLS_INVALID`.
  */
 export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> {
-  const { listen = '' } = bus.config.http;
+  const { listen = '', tls } = bus.config.http;
+  const pair = tls === undefined ? undefined : readTls(tls);
   const address = parseListen(listen);
   const access = accessTo(bus, address);
   await bus.totals(); // counts the journal before the loop runs
@@ -44,27 +49,30 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
   const app = createApp(context, readAssets(), maxFilesFor(limits));
   const server = createAdaptorServer({
     fetch: app.fetch,
-    createServer,
+    ...(pair === undefined ? { createServer } : { createServer: createTlsServer }),
     serverOptions: {
+      ...(pair !== undefined && { ...pair, ...tlsOptions }),
       requestTimeout: 60_000, // for a part of a file
       headersTimeout: 10_000,
       keepAliveTimeout: 5_000,
       connectionsCheckingInterval: 2_000,
       maxHeaderSize: 16_384,
     },
-  }) as Server;
+  } as Parameters<typeof createAdaptorServer>[0]) as Server;
   server.timeout = idleMs;
   limitConnections(server, limits, bus.logger);
-  const url = await listenOn(server, address).catch(error => {
+  const url = await listenOn(server, address, pair === undefined ? 'http' : 'https').catch(error => {
     reader.close();
     throw error;
   });
+  const unfollow = tls === undefined ? () => {} : followTls(server as TlsServer, tls, bus.logger);
   history.start();
   bus.logger.info({ url }, 'serving dashboard, metrics and health checks');
   return {
     url,
     close: async () => {
       history.stop();
+      unfollow();
       reader.close();
       answers.close();
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
@@ -97,7 +105,7 @@ function accessTo(bus: VisibleBus, { isLoopback }: ListenAddress): Access {
   return access;
 }
 
-async function listenOn(server: Server, { host, port }: ListenAddress): Promise<string> {
+async function listenOn(server: Server, { host, port }: ListenAddress, scheme: string): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', cause =>
       reject(
@@ -108,5 +116,5 @@ async function listenOn(server: Server, { host, port }: ListenAddress): Promise<
   });
   const { address, port: taken, family } = server.address() as AddressInfo;
   const local = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
-  return `http://${local}:${taken}`;
+  return `${scheme}://${local}:${taken}`;
 }

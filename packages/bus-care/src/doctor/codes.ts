@@ -19,6 +19,7 @@ export const findingCodes = registerCodes('doctor', {
   BUS_ROOT_INVALID: { check: 'configuration', level: 'problem' },
   CONFIG_CHANGED: { check: 'configuration', level: 'warning' },
   PRODUCERS_ELSEWHERE: { check: 'configuration', level: 'warning' },
+  TOKENS_IN_THE_CLEAR: { check: 'configuration', level: 'warning' },
   BUS_NOT_STARTED: { check: 'bus', level: 'warning' },
   MARKER_UNREADABLE: { check: 'bus', level: 'problem' },
   FOLDER_MISSING: { check: 'bus', level: 'problem' },

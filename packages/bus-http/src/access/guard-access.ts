@@ -1,3 +1,5 @@
+import { TLSSocket } from 'node:tls';
+import type { HttpBindings } from '@hono/node-server';
 import { sessionOf, type TokenScopes } from '@quantbot/bus-format/state';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
@@ -84,6 +86,8 @@ export function openSession(access: Access, c: Context, token: string): void {
     sameSite: 'Strict',
     path: '/',
     maxAge: sessionS,
-    secure: c.req.header('x-forwarded-proto') === 'https',
+    secure: c.req.header('x-forwarded-proto') === 'https' || isEncrypted(c),
   });
 }
+
+const isEncrypted = (c: Context): boolean => (c.env as HttpBindings).incoming.socket instanceof TLSSocket;

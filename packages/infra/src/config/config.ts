@@ -11,6 +11,7 @@ import { resolveHook } from './notify.js';
 import { qualityOf } from './quality.js';
 import { retentionOf } from './retention.js';
 import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
+import { resolveTls } from './tls.js';
 import { resolveUpkeep } from './upkeep.js';
 
 /** The file name that is searched for in the working folder and above it. */
@@ -152,6 +153,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
       listen: file.http.listen ?? undefined,
       tokenFile: file.http.token_file === null ? undefined : resolve(base, file.http.token_file),
       allowedHosts: file.http.allowed_hosts,
+      tls: resolveTls(file.http.tls, base),
       uploads: {
         maxOpen: file.http.uploads.max_open,
         maxBytesPerDay: file.http.uploads.max_bytes_per_day,

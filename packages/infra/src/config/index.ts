@@ -13,6 +13,7 @@ export {
   parseBusConfig,
 } from './config.js';
 export { type ExportFileOptions, type ExportJob, isReplaced, ownExportPath } from './exports.js';
+export { isInTheClear, type ListenAddress, parseListen, withoutBrackets } from './listen.js';
 export {
   type CommandTarget,
   type NotifyEvent,
@@ -25,3 +26,4 @@ export {
 export { type ColumnRules, qualityOf, type TableQuality } from './quality.js';
 export type { Retention, RetentionRule } from './retention.js';
 export { type BusConfig, type ConfigFile, type ConfiguredView, configSchema } from './schema.js';
+export type { TlsFiles } from './tls.js';

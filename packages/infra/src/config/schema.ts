@@ -6,6 +6,7 @@ import { type ExportFileOptions, type ExportJob, exportJobSchema, tableExportSch
 import { hookSchema, type NotifyHook } from './notify.js';
 import { seconds, tableName, tellTwice } from './parts.js';
 import { type Retention, retentionShape } from './retention.js';
+import { type TlsFiles, tlsSchema } from './tls.js';
 import { gcSchema, minFreeBytesSchema, scrubSchema, type UpkeepConfig } from './upkeep.js';
 import { maxAnswerBytesSchema, type UploadLimits, uploadsSchema } from './uploads.js';
 
@@ -214,6 +215,7 @@ export const configSchema = z.strictObject({
         .array(z.string().regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/, 'must be a host name, with a port if wanted'))
         .default([])
         .describe('Host names that callers may use in addition to localhost and numeric addresses.'),
+      tls: tlsSchema,
       uploads: uploadsSchema,
       max_answer_bytes: maxAnswerBytesSchema,
       charts: z.array(chartSchema).max(24).default([]).describe('Line charts of your own data on the dashboard.'),
@@ -287,6 +289,8 @@ export interface BusConfig extends UpkeepConfig {
     /** Absolute path. */
     tokenFile: string | undefined;
     allowedHosts: string[];
+    /** Undefined: plain HTTP. */
+    tls: TlsFiles | undefined;
     uploads: UploadLimits;
     maxAnswerBytes: number;
     charts: Chart[];

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BusError } from '@quantbot/infra';
+import { isInTheClear } from '@quantbot/infra/config';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { shellWord } from '../words.js';
@@ -15,12 +16,12 @@ export function brokenConfiguration(error: BusError): Finding[] {
 
 /**
  * Reports where the configuration is. Checks that the daemon uses its current content, and that
- * producers submit to the same bus.
+ * producers submit to the same bus. Reports a server whose tokens others could read.
  */
 export async function configuration(bus: ExaminedBus): Promise<Finding[]> {
   const { configPath, config } = bus;
   return orFine(
-    [...notReadYet(bus), ...producersElsewhere(bus)],
+    [...notReadYet(bus), ...producersElsewhere(bus), ...inTheClear(bus)],
     'configuration',
     configPath === undefined
       ? `no bus_config.json in the working folder or above it; the defaults apply, and the bus is ${config.busRoot}`
@@ -49,6 +50,17 @@ function producersElsewhere({ env, config }: ExaminedBus): Finding[] {
       'PRODUCERS_ELSEWHERE',
       `QUANTBOT_BUS_ROOT is ${named}: programs started from here submit there, not to ${config.busRoot}.`,
       `\`unset QUANTBOT_BUS_ROOT\`, or \`export QUANTBOT_BUS_ROOT=${shellWord(config.busRoot)}\``,
+    ),
+  ];
+}
+
+function inTheClear({ config: { http } }: ExaminedBus): Finding[] {
+  if (!isInTheClear(http)) return [];
+  return [
+    finding(
+      'TOKENS_IN_THE_CLEAR',
+      `The server at ${http.listen} takes tokens of other machines without TLS, unless a proxy encrypts before it.`,
+      'set http.tls, or listen on 127.0.0.1 behind a proxy with TLS',
     ),
   ];
 }

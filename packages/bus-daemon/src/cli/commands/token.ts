@@ -7,6 +7,7 @@ import {
   type TokenScopes,
 } from '@quantbot/bus-format/state';
 import { isId } from '@quantbot/infra';
+import { isInTheClear } from '@quantbot/infra/config';
 import type { Command } from 'commander';
 import { parseDuration } from '../arguments.js';
 import { type CommonOptions, localConfigOf, print } from '../shared.js';
@@ -35,8 +36,16 @@ export async function tokenCreateCommand(
       token,
       `${name} may ${inWords(scopes)}${expiresAt === undefined ? '' : ` until ${expiresAt.toISOString()}`}.`,
       'Keep the token: it is not shown again.',
+      ...inTheClear(options),
     ].join('\n'),
   );
+}
+
+/** Says that other machines can listen when the token is sent. */
+function inTheClear(options: CommonOptions): string[] {
+  const { http } = localConfigOf(options);
+  if (!isInTheClear(http)) return [];
+  return [`It is sent to ${http.listen} in the clear. Set http.tls, or put a proxy with TLS in front.`];
 }
 
 /** `quantbot-bus token list`: lists the tokens and their last use. */

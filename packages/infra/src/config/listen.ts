@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
-import { daemonError } from '@quantbot/bus-format';
+import type { TlsFiles } from './tls.js';
 
 /** The address of a server. */
 export interface ListenAddress {
@@ -33,25 +32,6 @@ function isLoopbackHost(host: string): boolean {
 /** Removes the brackets that an IPv6 address has in a URL. */
 export const withoutBrackets = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
 
-const shortestToken = 16;
-
-/**
- * Reads the token from its file; undefined if none is configured.
- *
- * @throws DaemonError `HTTP_TOKEN_INVALID`.
- */
-export function readToken(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  let token: string;
-  try {
-    token = readFileSync(path, 'utf8').trim();
-  } catch (cause) {
-    throw daemonError('HTTP_TOKEN_INVALID', `The token cannot be read: ${(cause as Error).message}.`, { cause });
-  }
-  if (token.length < shortestToken || /\s/.test(token))
-    throw daemonError(
-      'HTTP_TOKEN_INVALID',
-      `${path} has no token. A token is one line of ${shortestToken} characters or more, without spaces.`,
-    );
-  return token;
-}
+/** Whether a server sends tokens and data to other machines without TLS. */
+export const isInTheClear = ({ listen, tls }: { listen: string | undefined; tls: TlsFiles | undefined }): boolean =>
+  listen !== undefined && tls === undefined && !parseListen(listen).isLoopback;
