@@ -32,7 +32,7 @@ const askToForget = (bus: TestCluster, keys: string[], rows: 'default' | 'drop' 
   );
 
 async function furnished(newCluster: (settings?: object) => Promise<TestCluster>): Promise<TestCluster> {
-  const bus = await newCluster();
+  const bus = await newCluster({ compaction: { release_grace_s: 0 } });
   for (const i of [0, 1, 2, 3]) {
     await bus.submit(`job-${i}`, i);
     if (i === 2) await bus.done('start', '--drain');
@@ -103,6 +103,21 @@ describeClusters(
       },
     );
 
+    test('a drain leaves bytes that readers of other hosts may be about to open', async () => {
+      const bus = await furnished(newCluster);
+      const store = await bus.names('store/');
+      bus.configure({ compaction: { release_grace_s: 3600 } });
+      await askToForget(bus, [keyOf(0)]);
+      await askToForget(bus, [keyOf(1)], 'drop');
+      await bus.done('start', '--drain');
+      expect(await shownBy(bus)).toEqual(erasedAndKept);
+      expect(await bus.names('store/')).toEqual(store);
+      bus.configure({ compaction: { release_grace_s: 0 } });
+      await bus.done('start', '--drain');
+      expect((await bus.names('store/')).length).toBe(store.length - 2);
+      expect(await bus.done('verify', '--erased', keyOf(1))).toContain(`no file of the bus holds ${keyOf(1)}`);
+    });
+
     test('bytes that are removed before a job brings them back are uploaded again', async () => {
       const bus = await furnished(newCluster);
       await askToForget(bus, [keyOf(0)], 'drop');
@@ -118,7 +133,6 @@ describeClusters(
 
     test('a daemon that freezes before it removes an object, and wakes up late, takes nothing that came again', async () => {
       const bus = await furnished(newCluster);
-      bus.configure({ compaction: { release_grace_s: 0 } });
       const [first] = (await bus.names('store/')).filter(name => name.includes('/job-0@'));
       await askToForget(bus, [keyOf(0)], 'drop');
       const frozen = await bus.frozenAt('forget:condemned', 'start');

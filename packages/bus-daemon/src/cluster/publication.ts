@@ -141,15 +141,16 @@ export class Publication {
   }
 
   /**
-   * Removes the bytes of forgotten artifacts, if this daemon publishes.
+   * Removes the bytes of forgotten artifacts, if this daemon publishes. They stay for the grace
+   * period, also if the daemon ends: readers on other hosts may be about to open them.
    *
-   * @param options.isLast the daemon ends: it does so at once, and without a grace period.
+   * @param options.isLast the daemon ends: it looks once more, at once.
    */
   async removeForgotten({ isLast = false } = {}): Promise<void> {
     const now = performance.now();
     if (this.#lake === undefined || (!isLast && now - this.#removedAt < removalMs)) return;
     this.#removedAt = now;
-    const graceMs = isLast ? 0 : this.#cluster.config.compaction.releaseGraceMs;
+    const graceMs = this.#cluster.config.compaction.releaseGraceMs;
     await removeForgottenBytes(this.#cluster, this.#lake, { publishedSeq: this.seq, graceMs });
   }
 
