@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
 import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { CommitUnknown, commitBatch, resolveCommit, rowsBetween, type Submission } from './journal.js';
+import { CommitUnknown, commitBatch, type Head, resolveCommit, rowsBetween, type Submission } from './journal.js';
 import { migrate, mustBeCurrent } from './migrate.js';
 import { Postgres } from './postgres/postgres.js';
 import { releaseJobs, takeJobs } from './work.js';
@@ -219,4 +219,71 @@ test('a restart of PostgreSQL fails what was under way and nothing later', async
   await commit(postgres, [submission('b')]).catch(() => {});
   await commit(postgres, [submission('b')]);
   expect((await rowsBetween(postgres, 1, 9)).map(({ job_id }) => job_id)).toEqual(['a', 'b']);
+});
+
+test('the journal holds each text as it was sent, but for what PostgreSQL cannot hold', async () => {
+  const { postgres } = await database();
+  const texts = [
+    '',
+    '\x1e',
+    '\x1f',
+    '\x1f\x1e',
+    '\x1e\x1f\x1e\x1e',
+    'a\x1fb',
+    '{"a","b"}',
+    'NULL',
+    '\\N\n\t"\'',
+    '🜁é',
+    null,
+  ];
+  const commitTexts = (own: readonly (string | null)[], round: number) =>
+    commitBatch(
+      postgres,
+      { jobs: own.map((_, i) => submission(`${round}-${i}`)), keys: [], objects: [], schemasAfter: 0 },
+      async ({ lastSeq }) => ({
+        rows: own.map((text, i) => ({
+          ...row(submission(`${round}-${i}`), lastSeq + 1 + i),
+          reject_error: text,
+          schema_json: text,
+          rows: i === 0 ? null : i,
+        })),
+        tables: [],
+      }),
+    );
+  await commitTexts(texts, 0);
+  for (const [i, text] of texts.entries()) await commitTexts([text], i + 1);
+  await commitTexts(['a\0b', '\ud800', 'a\udc00'], 99);
+  const found = await rowsBetween(postgres, 0, 100);
+  const wanted = [...texts, ...texts, 'a\uFFFDb', '\uFFFD', 'a\uFFFD'];
+  expect(found.map(({ reject_error }) => reject_error)).toEqual(wanted);
+  expect(found.map(({ schema_json }) => schema_json)).toEqual(wanted);
+  expect(found.slice(0, 3).map(({ rows }) => rows)).toEqual([null, 1, 2]);
+});
+
+test('a batch knows the artifacts, the schemas and the submissions that others have committed', async () => {
+  const { postgres } = await database();
+  const [one, two] = [submission('one'), submission('two\x1f')];
+  const schema = { schema_hint: 'canon.t', schema_json: '[{"name":"x"}]' };
+  const write = (jobs: Submission[], seen: Head[]) =>
+    commitBatch(postgres, { jobs, keys: jobs.map(({ jobId }) => jobId), objects: [], schemasAfter: 0 }, async head => {
+      seen.push(head);
+      const rows = jobs.filter(({ claim }) => !head.earlier.has(claim));
+      return { rows: rows.map((job, i) => ({ ...row(job, head.lastSeq + 1 + i), ...schema })), tables: ['t'] };
+    });
+  const seen: Head[] = [];
+  await write([one], seen);
+  await write([one, two], seen);
+  await write([two], seen);
+  expect(
+    seen.map(({ lastSeq, known, earlier, schemas }) => ({
+      lastSeq,
+      known: [...known.keys()],
+      earlier: [...earlier],
+      schemas: schemas.map(({ seq }) => seq),
+    })),
+  ).toEqual([
+    { lastSeq: 0, known: [], earlier: [], schemas: [] },
+    { lastSeq: 1, known: ['one'], earlier: [[one.claim, 1]], schemas: [1] },
+    { lastSeq: 2, known: ['two\x1f'], earlier: [[two.claim, 2]], schemas: [1] },
+  ]);
 });

@@ -1,10 +1,11 @@
 import type { FirstOfSchema, RegisteredArtifact } from '@quantbot/bus-format/canon';
-import type { JournalRow, Judged, KnownArtifact } from '@quantbot/bus-format/journal';
+import { foldKeys, type JournalRow, type Judged, type KeyRow, type KnownArtifact } from '@quantbot/bus-format/journal';
 import type { ParquetColumn } from '@quantbot/infra';
-import { findKeys, judgeIn } from './judge.js';
-import { mustStillBeCurrent } from './migrate.js';
-import { condemnedAmong } from './places.js';
-import { CommitUnknown, type Postgres, type Queries } from './postgres/postgres.js';
+import { columnTexts, unnested } from './column-texts.js';
+import { judgeIn, keysAmong } from './judge.js';
+import { mustBeOwn, versionQuery } from './migrate.js';
+import { type Condemned, condemnedAmong, condemnedQuery } from './places.js';
+import { CommitUnknown, type PgRow, type Postgres, type Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
 import { writeJobs } from './write-jobs.js';
 
@@ -34,6 +35,17 @@ export interface Head {
   judge(keys: readonly string[]): Promise<Judged[]>;
 }
 
+/** The submissions that one transaction commits. */
+export interface Batch {
+  jobs: readonly Submission[];
+  /** The keys of their artifacts. */
+  keys: readonly string[];
+  /** The objects that new rows may name. */
+  objects: readonly string[];
+  /** The last seq whose schemas the caller knows. */
+  schemasAfter: number;
+}
+
 /** The content of a commit. */
 export interface Decision {
   /** Rows of the new jobs, with seqs from `lastSeq + 1` without gaps. */
@@ -55,57 +67,106 @@ export interface Commit {
  * Commits a batch in one transaction: the order of the bus is the order in which `bus.head` is
  * locked. `decide` runs under the lock, so it must not wait for anything else.
  *
- * @param batch.objects the objects that new rows may name.
- * @param batch.schemasAfter the last seq whose schemas the caller knows.
  * @throws CommitUnknown: call {@link resolveCommit} until it answers; DaemonError `CLUSTER_NEWER`
  * once a newer program has migrated the schema.
  */
 export function commitBatch(
   postgres: Postgres,
-  batch: { jobs: readonly Submission[]; keys: readonly string[]; objects: readonly string[]; schemasAfter: number },
+  batch: Batch,
   decide: (head: Head) => Promise<Decision>,
 ): Promise<Commit> {
-  return postgres.transaction(async queries => {
-    const { seq: lastSeq, nowMs } = await lockHead(queries);
-    await mustStillBeCurrent(queries);
-    const known = await findKeys(queries, batch.keys);
-    const forgotten = [...known].filter(([, { gone }]) => gone !== undefined).map(([key]) => key);
-    const head: Head = {
-      lastSeq,
-      nowMs,
-      known,
-      condemned: await condemnedAmong(queries, { objects: batch.objects, forgotten }),
-      schemas: await schemasBetween(queries, batch.schemasAfter, lastSeq),
-      earlier: await committedEarlier(queries, batch.jobs),
-      judge: keys => judgeIn(queries, keys),
-    };
-    const { rows, tables } = await decide(head);
-    const commit = { firstSeq: lastSeq + 1, lastSeq: rows.at(-1)?.seq ?? lastSeq, earlier: head.earlier };
-    const retryOf = new Map(batch.jobs.map(job => [job.claim, job.retryOf]));
-    if (rows.length > 0) await writeJobs(queries, rows, { tables, retryOf });
-    return commit;
-  });
+  return postgres.transaction(
+    async (queries, [heads = [], versions = []]) => {
+      mustBeOwn(Number(versions[0]?.version ?? 0));
+      const { seq: lastSeq, nowMs } = heads[0] as { seq: number; nowMs: number };
+      const { found, earlier, schemas, condemned } = await readState(queries, batch, lastSeq);
+      const known = foldKeys(found);
+      const forgotten = [...known].filter(([, { gone }]) => gone !== undefined).map(([key]) => key);
+      const { rows, tables } = await decide({
+        lastSeq,
+        nowMs,
+        known,
+        condemned: await condemnedAmong(queries, condemned, { objects: batch.objects, forgotten }),
+        schemas,
+        earlier,
+        judge: keys => judgeIn(queries, keys),
+      });
+      const retryOf = new Map(batch.jobs.map(job => [job.claim, job.retryOf]));
+      if (rows.length > 0) await writeJobs(queries, rows, { tables, retryOf });
+      return { firstSeq: lastSeq + 1, lastSeq: rows.at(-1)?.seq ?? lastSeq, earlier };
+    },
+    [lockHead, versionQuery],
+  );
 }
 
-async function lockHead(queries: Queries): Promise<{ seq: number; nowMs: number }> {
-  const [head] = await queries.query<{ seq: number; nowMs: number }>(
-    `SELECT seq, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) AS "nowMs" FROM bus.head FOR UPDATE`,
-  );
-  return head as { seq: number; nowMs: number };
+const lockHead = `SELECT seq, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) AS "nowMs" FROM bus.head FOR UPDATE`;
+
+/** What a commit depends on. It is read by one statement, under the lock. */
+interface State {
+  found: KeyRow[];
+  earlier: ReadonlyMap<string, number>;
+  schemas: RegisteredArtifact[];
+  condemned: Condemned;
 }
+
+async function readState(queries: Queries, { jobs, keys, schemasAfter }: Batch, lastSeq: number): Promise<State> {
+  const { texts, end, none } = columnTexts([
+    keys,
+    jobs.map(({ claim }) => claim),
+    jobs.map(({ jobId }) => jobId),
+    jobs.map(({ manifestSha256 }) => manifestSha256),
+    jobs.map(({ retryOf }) => retryOf),
+  ]);
+  const [state] = await queries.query<{
+    found: KeyRow[];
+    earlier: { claim: string; seq: number }[];
+    schemas: SchemaRow[];
+    condemned: Condemned;
+  }>(stateQuery, [end, none, schemasAfter, lastSeq, ...texts]);
+  const { found = [], earlier = [], schemas = [], condemned = { condemned: 0, hasOrphans: false } } = state ?? {};
+  return {
+    found,
+    earlier: new Map(earlier.map(({ claim, seq }) => [claim, seq])),
+    schemas: schemas.map(registered),
+    condemned,
+  };
+}
+
+const schemasQuery =
+  'SELECT seq, schema_hint, artifact_key, schema_json FROM bus.schemas WHERE seq > $1 AND seq <= $2 ORDER BY seq, ordinal';
+
+/** Each submission is looked up by itself: PostgreSQL might read the whole table for a join. */
+const earlierQuery = `SELECT given.claim, committed.seq
+  FROM ${unnested(
+    ['text', 'text', 'text', 'bigint'].map((type, index) => ({ type, text: `$${index + 6}` })),
+    { end: '$1', none: '$2' },
+  )} AS given (claim, job, hash, retry) CROSS JOIN LATERAL (
+    SELECT seq FROM bus.jobs WHERE (job_id, manifest_sha256, retry_of) = (job, hash, retry) LIMIT 1) committed`;
+
+const asArray = (query: string) => `(SELECT coalesce(json_agg(r), '[]') FROM (${query}) r)`;
+const stateQuery = `SELECT
+  ${asArray(keysAmong(unnested([{ type: 'text', text: '$5' }], { end: '$1', none: '$2' })))} AS found,
+  ${asArray(earlierQuery)} AS earlier,
+  ${asArray(schemasQuery.replace('$1', '$3').replace('$2', '$4'))} AS schemas,
+  (SELECT row_to_json(r) FROM (${condemnedQuery}) r) AS condemned`;
+
+interface SchemaRow extends PgRow {
+  seq: number;
+  schema_hint: string;
+  artifact_key: string;
+  schema_json: string;
+}
+
+const registered = ({ seq, schema_hint, artifact_key, schema_json }: SchemaRow): RegisteredArtifact => ({
+  seq,
+  schemaHint: schema_hint,
+  artifactKey: artifact_key,
+  columns: JSON.parse(schema_json) as ParquetColumn[],
+});
 
 /** Returns the schemas of canonical tables with `after < seq <= upTo`, in order. */
 export async function schemasBetween(queries: Queries, after: number, upTo: number): Promise<RegisteredArtifact[]> {
-  const rows = await queries.query<{ seq: number; schema_hint: string; artifact_key: string; schema_json: string }>(
-    'SELECT seq, schema_hint, artifact_key, schema_json FROM bus.schemas WHERE seq > $1 AND seq <= $2 ORDER BY seq, ordinal',
-    [after, upTo],
-  );
-  return rows.map(({ seq, schema_hint, artifact_key, schema_json }) => ({
-    seq,
-    schemaHint: schema_hint,
-    artifactKey: artifact_key,
-    columns: JSON.parse(schema_json) as ParquetColumn[],
-  }));
+  return (await queries.query<SchemaRow>(schemasQuery, [after, upTo])).map(registered);
 }
 
 /** Returns each schema of the canonical tables, in order, with the time of its first artifact. */
@@ -122,16 +183,6 @@ export async function datedSchemas(queries: Queries): Promise<FirstOfSchema[]> {
   }));
 }
 
-async function committedEarlier(queries: Queries, jobs: readonly Submission[]): Promise<Map<string, number>> {
-  const rows = await queries.query<{ claim: string; seq: number }>(
-    `SELECT given.claim, jobs.seq
-     FROM json_to_recordset($1) AS given (claim text, "jobId" text, "manifestSha256" text, "retryOf" bigint)
-     JOIN bus.jobs ON (job_id, manifest_sha256, retry_of) = ("jobId", "manifestSha256", "retryOf")`,
-    [JSON.stringify(jobs)],
-  );
-  return new Map(rows.map(({ claim, seq }) => [claim, seq]));
-}
-
 /**
  * Finds the outcome of a commit whose answer was lost. PostgreSQL grants the lock on `bus.head`
  * only after the lost transaction has ended.
@@ -142,14 +193,16 @@ export async function resolveCommit(
   postgres: Postgres,
   claims: readonly string[],
 ): Promise<{ firstSeq: number; lastSeq: number } | undefined> {
-  return postgres.transaction(async queries => {
-    await lockHead(queries);
-    const [row] = await queries.query<{ first: number | null; last: number | null }>(
-      'SELECT min(seq) AS first, max(seq) AS last FROM bus.jobs WHERE claim = ANY($1)',
-      [claims],
-    );
-    return row?.first == null ? undefined : { firstSeq: row.first, lastSeq: row.last as number };
-  });
+  return postgres.transaction(
+    async queries => {
+      const [row] = await queries.query<{ first: number | null; last: number | null }>(
+        'SELECT min(seq) AS first, max(seq) AS last FROM bus.jobs WHERE claim = ANY($1)',
+        [claims],
+      );
+      return row?.first == null ? undefined : { firstSeq: row.first, lastSeq: row.last as number };
+    },
+    [lockHead],
+  );
 }
 
 /** Returns the rows of jobs from one seq to another, in order. */

@@ -7,6 +7,7 @@ import {
   type KnownArtifact,
 } from '@quantbot/bus-format/journal';
 import type { Operation } from '@quantbot/infra';
+import { columnTexts, unnested } from './column-texts.js';
 import { atTheirPlaces } from './places.js';
 import type { Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
@@ -15,18 +16,29 @@ import { rowFrom } from './row-from.js';
 export const judgeIn = (queries: Queries, keys: readonly string[]): Promise<Judged[]> =>
   judgeBy(journalIn(queries), keys);
 
+/** A row of {@link keysAmong}. */
+export type FoundKey = KeyRow & Record<string, unknown>;
+
+/**
+ * Returns SQL of the journal's rows of these keys.
+ *
+ * @param wanted SQL of the set of keys.
+ */
+export function keysAmong(wanted: string): string {
+  // Two queries, because each can use only one of the two indexes.
+  const columns = 'artifact_key, seq, sha256, rel_path, status';
+  const isWanted = `artifact_key = ANY (ARRAY (SELECT ${wanted}))`;
+  return `SELECT ${columns} FROM bus.journal WHERE status = 'ingested' AND ${isWanted}
+    UNION ALL SELECT ${columns} FROM bus.journal WHERE status IN ('forgotten', 'erased', 'restored') AND ${isWanted}
+    ORDER BY seq`;
+}
+
 /** Returns the journal's entry for each of these keys that it has. */
 export async function findKeys(queries: Queries, keys: readonly string[]): Promise<Map<string, KnownArtifact>> {
   if (keys.length === 0) return new Map();
-  // Two queries, because each can use only one of the two indexes. JSON is faster than an array.
-  const wanted = 'ARRAY (SELECT json_array_elements_text($1))';
-  const columns = 'artifact_key, seq, sha256, rel_path, status';
-  const rows = await queries.query<KeyRow & Record<string, unknown>>(
-    `SELECT ${columns} FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY (${wanted})
-     UNION ALL SELECT ${columns} FROM bus.journal WHERE status IN ('forgotten', 'erased', 'restored') AND artifact_key = ANY (${wanted})
-     ORDER BY seq`,
-    [JSON.stringify(keys)],
-  );
+  const { texts, end, none } = columnTexts([keys]);
+  const wanted = unnested([{ type: 'text', text: '$1' }], { end: '$2', none: '$3' });
+  const rows = await queries.query<FoundKey>(keysAmong(wanted), [...texts, end, none]);
   return foldKeys(rows);
 }
 

@@ -53,16 +53,6 @@ export async function migrate(postgres: Postgres): Promise<string[]> {
 }
 
 /**
- * Checks, in a transaction that has locked `bus.head`, that no program has migrated the schema
- * since this daemon started.
- *
- * @throws DaemonError `CLUSTER_NEWER`, `CLUSTER_OLDER`.
- */
-export async function mustStillBeCurrent(queries: Queries): Promise<void> {
-  mustBeOwn(await versionOf(queries));
-}
-
-/**
  * Checks that the schema is the one that this program knows.
  *
  * @throws DaemonError `CLUSTER_NEWER`, `CLUSTER_OLDER`.
@@ -74,7 +64,8 @@ export async function mustBeCurrent(queries: Queries): Promise<void> {
   mustBeOwn(exists ? await versionOf(queries) : 0);
 }
 
-function mustBeOwn(version: number): void {
+/** @throws DaemonError `CLUSTER_NEWER`, `CLUSTER_OLDER`. */
+export function mustBeOwn(version: number): void {
   mustNotBeNewer(version);
   if (version < migrations.length)
     throw daemonError(
@@ -83,8 +74,11 @@ function mustBeOwn(version: number): void {
     );
 }
 
+/** Asks for the version of the schema. */
+export const versionQuery = 'SELECT max(version) AS version FROM bus.migrations';
+
 async function versionOf(queries: Queries): Promise<number> {
-  const [row] = await queries.query<{ version: number | null }>('SELECT max(version) AS version FROM bus.migrations');
+  const [row] = await queries.query<{ version: number | null }>(versionQuery);
   return row?.version ?? 0;
 }
 

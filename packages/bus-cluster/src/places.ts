@@ -16,24 +16,34 @@ export const freshPlace = (place: string): string =>
 /** Returns the key under which producers store these bytes. */
 export const firstPlace = (place: string): string => place.replace(/~[0-9a-f]{16}\.parquet$/, '.parquet');
 
+/** What may be removed at any time: see {@link condemnedAmong}. */
+export interface Condemned {
+  /** Objects that rows of forgetting up to this job name. */
+  condemned: number;
+  /** Whether there are objects without a row of the journal. */
+  hasOrphans: boolean;
+}
+
+/** Asks for {@link Condemned}. */
+export const condemnedQuery = 'SELECT condemned, EXISTS (SELECT FROM bus.condemned) AS "hasOrphans" FROM bus.removal';
+
 /**
  * Returns the objects that may be removed at any time, of these objects and of those of forgotten
- * artifacts. Call it in a transaction that has locked `bus.head`: otherwise there may be more at
- * once.
+ * artifacts.
  *
+ * @param condemned as a transaction sees it that has locked `bus.head`. Otherwise there may be more
+ * at once.
  * @param of.objects those that a commit may name.
  * @param of.forgotten keys of forgotten artifacts that it may bring back.
  */
 export async function condemnedAmong(
   queries: Queries,
+  { condemned, hasOrphans }: Condemned,
   { objects, forgotten }: { objects: readonly string[]; forgotten: readonly string[] },
 ): Promise<Set<string>> {
-  const [removal] = await queries.query<{ condemned: number; hasOrphans: boolean }>(
-    'SELECT condemned, EXISTS (SELECT FROM bus.condemned) AS "hasOrphans" FROM bus.removal',
-  );
   const gone = forgotten.length === 0 ? [] : [...(await forgottenAmong(queries, forgotten)).values()];
-  const byForgetting = gone.filter(({ seq }) => seq <= (removal?.condemned ?? 0)).map(({ relPath }) => relPath);
-  if (!removal?.hasOrphans) return new Set(byForgetting);
+  const byForgetting = gone.filter(({ seq }) => seq <= condemned).map(({ relPath }) => relPath);
+  if (!hasOrphans) return new Set(byForgetting);
   const orphans = await queries.query<{ object: string }>(
     'SELECT object FROM bus.condemned WHERE object = ANY (ARRAY (SELECT json_array_elements_text($1)))',
     [JSON.stringify([...objects, ...gone.map(({ relPath }) => relPath)])],

@@ -1,4 +1,5 @@
 import { type JournalRow, journalColumnKinds } from '@quantbot/bus-format/journal';
+import { asText, columnTexts, unnested } from './column-texts.js';
 import { addRestoringFragments } from './forgotten.js';
 import type { Queries } from './postgres/postgres.js';
 
@@ -7,8 +8,7 @@ export const channel = 'quantbot_bus';
 
 /**
  * Writes the rows of new jobs, in a transaction that has locked `bus.head`. It is one statement,
- * because each answer of the server is waited for under the lock, and its rows are JSON, because
- * the client takes ten times as long to write arrays.
+ * because each answer of the server is waited for under the lock.
  *
  * @param options.tables canonical tables that get rows.
  * @param options.retryOf what a job retries, by its claim.
@@ -24,30 +24,56 @@ export async function writeJobs(
   }: { tables: readonly string[]; retryOf: ReadonlyMap<string, number>; isPast?: boolean },
 ): Promise<void> {
   const [firstSeq, lastSeq] = [rows[0]?.seq, rows.at(-1)?.seq];
-  // Positions from 1, as those of PostgreSQL's arrays.
-  const schemas = new Map<string | null, number>();
-  for (const { schema_json } of rows) if (!schemas.has(schema_json)) schemas.set(schema_json, schemas.size + 1);
-  const json = jsonOf(rows, { retryOf, schemas });
-  await queries.query(insert, [json, [...schemas.keys()].map(asText), tables, firstSeq, lastSeq, isPast]);
+  const schemas = positions(rows.map(({ schema_json }) => schema_json));
+  const { texts, end, none } = columnTexts([
+    ...journalColumnKinds.map(([name, kind]) => rows.map(row => sentValue(row, name, kind, schemas))),
+    rows.map(({ claim }) => retryOf.get(claim) ?? 0),
+  ]);
+  const values = [end, none, [...schemas.keys()].map(textOrNull), tables, firstSeq, lastSeq, isPast];
+  await queries.query(insert, [...values, ...texts], 'write-jobs');
   if (rows.some(({ status }) => status === 'restored'))
     await addRestoringFragments(queries, { firstSeq: firstSeq ?? 0, lastSeq: lastSeq ?? 0, isPast });
 }
 
+/** Rows of a batch share their schemas, which may be long: they are sent once, with positions from 1. */
+function positions(schemas: readonly (string | null)[]): Map<string | null, number> {
+  return new Map([...new Set(schemas)].map((schema, index) => [schema, index + 1]));
+}
+
+function sentValue(
+  row: JournalRow,
+  name: keyof JournalRow,
+  kind: keyof typeof pgTypes,
+  schemas: ReadonlyMap<string | null, number>,
+): string | number | null {
+  if (name === 'schema_json') return schemas.get(row.schema_json) ?? null;
+  const value = row[name];
+  return kind === 'timestamp' && value !== null ? new Date(value).toISOString().slice(0, -1) : value;
+}
+
+const textOrNull = (text: string | null): string | null => (text === null ? null : asText(text));
+
 const pgTypes = { int64: 'bigint', string: 'text', timestamp: 'timestamp' };
 const names = journalColumnKinds.map(([name]) => name).join(', ');
-/** Rows of a batch share their schemas, which may be long: they are sent once. */
 const values = journalColumnKinds
-  .map(([name]) => (name === 'schema_json' ? '($2::text[])[schema_at] AS schema_json' : name))
+  .map(([name]) => (name === 'schema_json' ? '($3::text[])[schema_at] AS schema_json' : name))
   .join(', ');
+/** The columns as they are sent, after the first seven values. */
+const sent = [
+  ...journalColumnKinds.map(([name, kind]) =>
+    name === 'schema_json' ? { name: 'schema_at', type: 'int' } : { name, type: pgTypes[kind] },
+  ),
+  { name: 'retry_of', type: 'bigint' },
+].map((column, index) => ({ ...column, text: `$${index + 8}` }));
 
 /** Each schema of a canonical hint is recorded with the first row that has it. */
 const insert = `
   WITH given AS MATERIALIZED (
-    SELECT ${values}, retry_of FROM json_to_recordset($1) AS given
-      (${journalColumnKinds.map(([name, kind]) => `${name} ${pgTypes[kind]}`).join(', ')}, schema_at int, retry_of bigint)
+    SELECT ${values}, retry_of FROM ${unnested(sent, { end: '$1', none: '$2' })}
+      AS given (${sent.map(({ name }) => name).join(', ')}) WHERE seq IS NOT NULL
   ), new_jobs AS (
     INSERT INTO bus.jobs (seq, job_id, manifest_sha256, claim, retry_of, settled)
-    SELECT seq, job_id, coalesce(manifest_sha256, ''), claim, retry_of, $6::boolean FROM given WHERE ordinal = 0
+    SELECT seq, job_id, coalesce(manifest_sha256, ''), claim, retry_of, $7::boolean FROM given WHERE ordinal = 0
   ), new_rows AS (
     INSERT INTO bus.journal (${names}) SELECT ${names} FROM given
   ), new_schemas AS (
@@ -58,35 +84,8 @@ const insert = `
     ON CONFLICT DO NOTHING
   ), new_fragments AS (
     INSERT INTO bus.fragments (first_seq, last_seq, table_name, committed_at)
-    SELECT $4::bigint, $5::bigint, unnest($3::text[]), CASE WHEN $6::boolean THEN to_timestamp(0) ELSE now() END
+    SELECT $5::bigint, $6::bigint, unnest($4::text[]), CASE WHEN $7::boolean THEN to_timestamp(0) ELSE now() END
   ), new_head AS (
-    UPDATE bus.head SET seq = $5::bigint
+    UPDATE bus.head SET seq = $6::bigint
   )
   SELECT pg_notify('${channel}', 'commit')`;
-
-/** The rows as JSON, without what PostgreSQL cannot hold: NUL and halves of surrogate pairs. */
-function jsonOf(
-  rows: readonly JournalRow[],
-  { retryOf, schemas }: { retryOf: ReadonlyMap<string, number>; schemas: ReadonlyMap<string | null, number> },
-): string {
-  const given = rows.map(row => ({
-    ...withoutNulls({ ...row, schema_json: null }),
-    schema_at: schemas.get(row.schema_json) ?? null,
-    retry_of: retryOf.get(row.claim) ?? 0,
-  }));
-  const json = JSON.stringify(given);
-  // JSON writes both as escapes. Look at the whole text first: they are rare, and values are many.
-  return /\\u0000|\\ud[89a-f]/.test(json) ? JSON.stringify(given, (_name, value) => asText(value)) : json;
-}
-
-function withoutNulls(row: JournalRow): Record<string, string | number> {
-  const given: Record<string, string | number> = {};
-  for (const [name, kind] of journalColumnKinds) {
-    const value = row[name];
-    if (value !== null) given[name] = kind === 'timestamp' ? new Date(value).toISOString().slice(0, -1) : value;
-  }
-  return given;
-}
-
-const asText = <Value>(value: Value): Value | string =>
-  typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;

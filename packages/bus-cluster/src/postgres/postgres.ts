@@ -7,7 +7,13 @@ export type PgRow = Record<string, unknown>;
 
 /** Runs statements: a pool, or a transaction on one connection. */
 export interface Queries {
-  query<Row extends PgRow = PgRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /**
+   * Runs a statement.
+   *
+   * @param name the server plans a statement of this name once per connection. The plan stays when
+   * tables grow, so give a name only to a statement that reads no table.
+   */
+  query<Row extends PgRow = PgRow>(sql: string, values?: readonly unknown[], name?: string): Promise<Row[]>;
 }
 
 /**
@@ -83,17 +89,22 @@ export class Postgres implements Queries {
     };
   }
 
-  async query<Row extends PgRow = PgRow>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-    return (await this.#pool.query<Row>(sql, [...values])).rows;
+  query<Row extends PgRow = PgRow>(sql: string, values?: readonly unknown[], name?: string): Promise<Row[]> {
+    return ask(this.#pool, sql, values, name);
   }
 
   /**
    * Runs `work` in one transaction.
    *
+   * @param first statements without values. They are sent with BEGIN, and their rows go to `work`,
+   * those of each statement apart.
    * @throws CommitUnknown if the answer to COMMIT was lost. After any other error, nothing was
    * committed.
    */
-  async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+  async transaction<T>(
+    work: (queries: Queries, first: PgRow[][]) => Promise<T>,
+    first: readonly string[] = [],
+  ): Promise<T> {
     const client = await this.#pool.connect();
     let broken: Error | undefined;
     const noteBroken = (error: Error) => {
@@ -101,10 +112,13 @@ export class Postgres implements Queries {
     };
     client.on('error', noteBroken);
     try {
-      await client.query('BEGIN');
-      const result = await work({
-        query: async (sql, values = []) => (await client.query(sql, [...values])).rows,
-      });
+      const begun = await client.query<PgRow>(['BEGIN', ...first].join('; '));
+      // More than one statement has more than one result.
+      const [, ...results] = [begun].flat() as pg.QueryResult<PgRow>[];
+      const result = await work(
+        { query: (sql, values, name) => ask(client, sql, values, name) },
+        results.map(({ rows }) => rows),
+      );
       await client.query('COMMIT').catch(error => {
         throw isAnswer(error) ? error : new CommitUnknown(error);
       });
@@ -133,6 +147,17 @@ export class Postgres implements Queries {
   async close(): Promise<void> {
     await this.#pool.end();
   }
+}
+
+async function ask<Row extends PgRow>(
+  on: pg.Pool | pg.PoolClient,
+  sql: string,
+  values: readonly unknown[] = [],
+  name?: string,
+): Promise<Row[]> {
+  const answer =
+    name === undefined ? on.query<Row>(sql, [...values]) : on.query<Row>({ name, text: sql, values: [...values] });
+  return (await answer).rows;
 }
 
 /**

@@ -21,7 +21,7 @@ const addFiles = /^CALL ducklake_add_data_files\('lake', '((?:[^']|'')+)', (\[.*
 export const clusterMutants: Readonly<Record<string, ClusterMutant>> = {
   'a lease is taken for a lock': {
     // Neither a look for submissions that are committed, nor the unique keys behind it.
-    sql: text => text.replace(/JOIN bus\.jobs ON \(job_id[^)]*\) = \([^)]*\)/, '$& WHERE false'),
+    sql: text => text.replace(/WHERE \(job_id[^)]*\) = \([^)]*\)/, '$& AND false'),
     without: [
       'ALTER TABLE bus.jobs DROP CONSTRAINT IF EXISTS jobs_job_id_manifest_sha256_key',
       'ALTER TABLE bus.jobs DROP CONSTRAINT IF EXISTS jobs_job_id_manifest_sha256_retry_of_key',
@@ -46,7 +46,7 @@ export const clusterMutants: Readonly<Record<string, ClusterMutant>> = {
     sql: text =>
       text
         .replace('WHERE claim = ANY($1)', 'WHERE false AND claim = ANY($1)')
-        .replace(/JOIN bus\.jobs ON \(job_id[^)]*\) = \([^)]*\)/, '$& WHERE false'),
+        .replace(/WHERE \(job_id[^)]*\) = \([^)]*\)/, '$& AND false'),
     without: [
       'ALTER TABLE bus.jobs DROP CONSTRAINT IF EXISTS jobs_job_id_manifest_sha256_key',
       'ALTER TABLE bus.jobs DROP CONSTRAINT IF EXISTS jobs_job_id_manifest_sha256_retry_of_key',
