@@ -35,7 +35,7 @@ export async function writeJobs(
     await addRestoringFragments(queries, { firstSeq: firstSeq ?? 0, lastSeq: lastSeq ?? 0, isPast });
 }
 
-/** Rows of a batch share their schemas, which may be long: they are sent once, with positions from 1. */
+/** Positions from 1. Rows of a batch share their schemas, which may be long: they are sent once. */
 function positions(schemas: readonly (string | null)[]): Map<string | null, number> {
   return new Map([...new Set(schemas)].map((schema, index) => [schema, index + 1]));
 }
