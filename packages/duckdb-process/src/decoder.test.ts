@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { parseBusConfig } from '@quantbot/infra/config';
 import { expect, onTestFinished, test } from 'vitest';
 import { WorkerProcess } from './client.js';
-import { decodeAlone, decodeBudget } from './decoder.js';
+import { decodeAlone, decodeBudget, writingMemoryMb } from './decoder.js';
 
 const entry = fileURLToPath(new URL('../test/support/obedient-worker.mjs', import.meta.url));
 const { limits } = parseBusConfig('{}', '/bus_config.json');
@@ -35,4 +35,9 @@ test('a worker that was ended for good is not started again', async () => {
 test('a larger file may cost more time', () => {
   const mib = 1024 * 1024;
   expect([0, 10 * mib, 100 * mib].map(bytes => decodeBudget(limits, bytes).cpuMs)).toEqual([10_000, 20_000, 110_000]);
+});
+
+test('to write the rows of a file may take more memory than to read them', () => {
+  for (const decodeMemoryMb of [512, 600])
+    expect(writingMemoryMb({ ...limits, decodeMemoryMb })).toBe(2 * decodeMemoryMb);
 });

@@ -54,7 +54,9 @@ const usualMemoryMb = 512;
 /** Memory of a process besides DuckDB's: Node.js, libraries, footers. */
 const residentBesidesMb = 512;
 /** The share of the machine's memory that one file may take. */
-const machineShare = 0.4;
+const machineShare = 0.2;
+/** DuckDB needs up to twice the memory to write rows that it needs to read them. */
+const writingFactor = 2;
 /**
  * A process that waits for a disk uses no processor time, so it also ends after this many times its
  * budget on the clock.
@@ -74,8 +76,14 @@ export function decodeBudget(
 }
 
 /** Returns the memory that the files of a canonical table may take on this machine. */
-export const maxMemoryMb = ({ decodeMemoryMb }: BusConfig['limits']): number =>
+const maxMemoryMb = ({ decodeMemoryMb }: BusConfig['limits']): number =>
   Math.max(usualMemoryMb, Math.min(decodeMemoryMb, Math.floor((machineMemory() * machineShare) / 1e6)));
+
+/**
+ * Returns the memory that writing the rows of a canonical table may take: enough for each file that
+ * was accepted, so that no producer's file breaks the compaction or the export of a shared table.
+ */
+export const writingMemoryMb = (limits: BusConfig['limits']): number => writingFactor * maxMemoryMb(limits);
 
 /** Returns the budget for reading a footer, whose size is bounded. */
 export const footerBudget = (limits: BusConfig['limits']): TaskBudget => decodeBudget(limits, 0, 2 * usualMemoryMb);

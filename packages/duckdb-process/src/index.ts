@@ -14,8 +14,8 @@ export {
   footerBudget,
   inFreshProcess,
   isSpoilt,
-  maxMemoryMb,
   type SlowFile,
+  writingMemoryMb,
 } from './decoder.js';
 export type {
   CatalogAnswer,

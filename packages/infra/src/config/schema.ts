@@ -81,8 +81,8 @@ export const configSchema = z.strictObject({
         .number()
         .int()
         .min(512)
-        .default(4096)
-        .describe('Memory to decode such a file, but at most two fifths of the memory of the machine.'),
+        .default(2048)
+        .describe('Memory to decode such a file, but at most a fifth of the memory of the machine.'),
     })
     .prefault({})
     .describe('Limits of a job.'),
@@ -158,7 +158,7 @@ export const configSchema = z.strictObject({
         .int()
         .min(64)
         .default(1024)
-        .describe('Memory for an export that cannot do with 256 MB. What does not fit is spilled to disk.'),
+        .describe('Memory for an export that cannot do with 256 MB. A table gets as much as compaction.'),
       jobs: z
         .array(exportJobSchema)
         .default([])

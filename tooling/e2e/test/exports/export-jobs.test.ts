@@ -60,6 +60,17 @@ test('a table that a producer creates takes the place of no export, by its name 
   expect((await doctor(bus)).codes).toEqual(['DAEMON_NOT_RUNNING']);
 });
 
+test('a file that was accepted does not break the export of the table that it shares, however little it has', async () => {
+  const bus = makeTestBus({ limits: { decode_memory_mb: 512 }, export: { memory_limit_mb: 64 } });
+  await drain(bus);
+  await submit(bus, { runId: 'other', schemaHint: 'canon.shared', select: "SELECT ['text'] AS texts" });
+  // 2 KB that become 40 MB: more than what DuckDB can write with 64 MB.
+  const texts = "SELECT [repeat('y', 1000000) || n || '-' || range FOR n IN range(4)] AS texts FROM range(10)";
+  await submit(bus, { runId: 'heavy', schemaHint: 'canon.shared', select: texts });
+  await drain(bus);
+  expect(status(bus.config.export.exportDir)).toMatchObject({ shared: { ok: true, rows: 11, error: null } });
+});
+
 sampled(
   'SQL that is not one SELECT over the bus’s data fails alone, with a clear status; ingestion and the other exports go on',
   async () => {

@@ -24,7 +24,13 @@ import {
   seqName,
 } from '@quantbot/bus-format/journal';
 import type { HotTableFile } from '@quantbot/bus-format/views';
-import { type BulkWriter, type CopyTask, maxMemoryMb, mustBeSound, type SourceFile } from '@quantbot/duckdb-process';
+import {
+  type BulkWriter,
+  type CopyTask,
+  mustBeSound,
+  type SourceFile,
+  writingMemoryMb,
+} from '@quantbot/duckdb-process';
 import type { BusLayout } from '@quantbot/infra/bus';
 import { faultPoint, makeFolderDurable, makingWay, syncFile, syncFolder } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
@@ -199,7 +205,7 @@ export async function writeSegment(
       path: building,
       file: { compression: 'zstd', readBack: true, seal: true },
       sources,
-      memoryMb: maxMemoryMb(bus.config.limits),
+      memoryMb: writingMemoryMb(bus.config.limits),
     };
     await compactor.inTurn(() => compactor.write(task, timeoutMs));
     await syncFile(building);

@@ -4,8 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { sortTerm } from '@quantbot/bus-format';
 import { version } from '@quantbot/bus-format/version';
 import { rowsViewsAt, type Snapshot, viewsAt } from '@quantbot/bus-format/views';
-import type { BulkWriter, SelectToWrite } from '@quantbot/duckdb-process';
-import type { ExportFileOptions } from '@quantbot/infra/config';
+import { type BulkWriter, type SelectToWrite, writingMemoryMb } from '@quantbot/duckdb-process';
+import type { BusConfig, ExportFileOptions } from '@quantbot/infra/config';
 import { makeFolderDurable } from '@quantbot/infra/files';
 import { foldersOfDaemon } from '@quantbot/storage/sandbox';
 import type { Bus } from '../bus.js';
@@ -105,6 +105,13 @@ export const orderOf = ({ sortBy }: Pick<ExportFileOptions, 'sortBy'>): string =
   sortBy.map(({ column, descending }) => `${sortTerm(column)}${descending ? ' DESC' : ''}`).join(', ');
 
 /**
+ * Returns the memory for an export (MB). That of a canonical table may take as much as compaction:
+ * each file that was accepted can be exported, whatever the configuration says about exports.
+ */
+const memoryFor = ({ limits, export: { memoryLimitMb } }: BusConfig, untrusted: boolean): number =>
+  untrusted ? memoryLimitMb : Math.max(memoryLimitMb, writingMemoryMb(limits));
+
+/**
  * Returns the worker's task for an export. The key-value metadata of the file identify it, also in
  * a copy.
  */
@@ -137,7 +144,7 @@ export async function selectOf(
         'quantbot.daemon_version': version,
       },
     },
-    memoryMb: config.export.memoryLimitMb,
+    memoryMb: memoryFor(config, untrusted),
     sources: sourcesOf(bus, read, hot, { fromSeq, untrusted }),
   };
 }
