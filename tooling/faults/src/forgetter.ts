@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitOperation } from '@quantbot/infra/bus';
 import { submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
@@ -15,6 +15,8 @@ interface Forgetter {
   /** Part of the names of its jobs. */
   tag: string;
   random: Random;
+  /** Whether a job has its receipt. */
+  isSettled: (jobId: string) => boolean;
 }
 
 /**
@@ -22,12 +24,12 @@ interface Forgetter {
  * columns of all tables, stays.
  */
 export async function keepAndForget(forgetter: Forgetter): Promise<void> {
-  const { busRoot, ledger, random, tag } = forgetter;
+  const { ledger, random, tag, isSettled } = forgetter;
   const jobs = [...readLedger(ledger).values()].filter(
     ({ jobId, acknowledged, expect, op }) =>
       acknowledged && expect === 'ingested' && op === undefined && !jobId.startsWith('job-first-'),
   );
-  const settled = jobs.filter(({ jobId }) => existsSync(join(busRoot, 'processed', jobId, 'RECEIPT.json')));
+  const settled = jobs.filter(({ jobId }) => isSettled(jobId));
   const keyOf = (among: LedgerJob[]) => (random.pick(random.pick(among).artifacts) as LedgerArtifact).key;
   if (settled.length > 0 && random.next() < 0.25)
     await operate(forgetter, `keep-${tag}`, { type: 'keep', keys: [keyOf(settled)], keep: random.next() < 0.8 });

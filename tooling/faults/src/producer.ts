@@ -5,7 +5,7 @@
  * `only-forgets` if it does nothing else.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
 import { keepAndForget } from './forgetter.js';
@@ -33,7 +33,11 @@ const isForgetter = manner === 'forgets' || manner === 'only-forgets';
 
 for (let i = 0; i < Number(count); i++) {
   if (manner !== 'only-forgets') await submitOne(`${name}-${i}`, i);
-  if (isForgetter) await keepAndForget({ busRoot, ledger, folder, tag: `${name}-${i}`, random });
+  if (isForgetter) await keepAndForget({ busRoot, ledger, folder, tag: `${name}-${i}`, random, isSettled });
+}
+
+function isSettled(jobId: string): boolean {
+  return existsSync(join(busRoot, 'processed', jobId, 'RECEIPT.json'));
 }
 
 /**

@@ -17,6 +17,6 @@ describe.skipIf('missing' in extensions)('a cluster under faults', () => {
     const { code, printed } = await clusterFaults('--faults', String(count), '--objects', objects);
     console.log(printed.split('\n').slice(-20).join('\n'));
     expect(code, printed).toBe(0);
-    expect(printed).toMatch(/[1-9]\d* acknowledged/);
+    expect(printed).toMatch(/[1-9]\d* acknowledged, [1-9]\d* times asked to forget/);
   });
 });

@@ -18,6 +18,8 @@ export interface CampaignResult {
   jobs: number;
   acknowledged: number;
   receipts: number;
+  /** Acknowledged operations that forget artifacts. */
+  forgets: number;
   /** From the last fault until nothing was left to do. */
   healedMs: number;
 }
@@ -72,6 +74,7 @@ export async function clusterCampaign(options: CampaignOptions): Promise<Campaig
         ]),
         objects: world.objectsFolder,
         submitted,
+        gone: observer.gone,
       })),
     );
     late.close();
@@ -85,6 +88,7 @@ export async function clusterCampaign(options: CampaignOptions): Promise<Campaig
       jobs: submitted.size,
       acknowledged: [...submitted.values()].filter(({ acknowledged }) => acknowledged).length,
       receipts: observer.receipts,
+      forgets: [...submitted.values()].filter(({ acknowledged, op }) => acknowledged && op?.type === 'forget').length,
       healedMs,
     };
   } finally {
@@ -176,13 +180,15 @@ async function leftIn(world: World): Promise<string> {
   const [row] = await world.postgres
     .query(
       `SELECT (SELECT seq FROM bus.head) AS seq, (SELECT count(*) FROM bus.jobs WHERE NOT settled) AS unsettled,
-         (SELECT count(*) FROM bus.fragments WHERE object IS NULL) AS fragments`,
+         (SELECT count(*) FROM bus.fragments WHERE object IS NULL) AS fragments,
+         (SELECT count(*) FROM bus.journal WHERE status IN ('forgotten', 'erased')
+            AND seq > (SELECT seq FROM bus.removal)) AS forgotten`,
       'bus',
     )
     .catch(() => []);
   if (row === undefined) return 'PostgreSQL does not answer';
   const waiting = world.entriesOfInbox();
-  return Number(row.seq) > 0 && Number(row.unsettled) + Number(row.fragments) + waiting === 0
+  return Number(row.seq) > 0 && Number(row.unsettled) + Number(row.fragments) + Number(row.forgotten) + waiting === 0
     ? ''
-    : `${waiting} in the inbox, ${row.unsettled} without a receipt, ${row.fragments} fragments missing`;
+    : `${waiting} in the inbox, ${row.unsettled} without a receipt, ${row.fragments} fragments missing, ${row.forgotten} forgotten with bytes`;
 }

@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import { tables } from '../tables.js';
 import type { Query } from './lake.js';
 
-/** An ingested artifact, as far as canonical tables are concerned. */
+/** An artifact whose rows are in a canonical table, and the file where they can be read. */
 export interface TableRow {
   seq: number;
   ordinal: number;
   artifact_key: string | null;
-  rel_path: string | null;
+  path: string;
   schema_hint: string | null;
 }
 
@@ -15,7 +14,6 @@ export interface TableRow {
 export async function checkTables(
   who: string,
   query: Query,
-  objects: string,
   artifacts: readonly TableRow[],
   problems: string[],
 ): Promise<void> {
@@ -24,15 +22,15 @@ export async function checkTables(
     if (own.length === 0) continue;
     const sum = (key: string) => `SELECT count(*) AS n, CAST(sum(hash(run, n, price, ${key})) AS VARCHAR) AS h FROM`;
     const [real] = await query(`${sum('_artifact_key')} canon.${table}`);
-    const [fresh] = await query(`${sum('k')} (${shown(table, freshRows(objects, own), own)})`);
+    const [fresh] = await query(`${sum('k')} (${shown(table, freshRows(own), own)})`);
     if (real?.n !== fresh?.n || real?.h !== fresh?.h)
       problems.push(`${who}: canon.${table} has ${real?.n} rows, a fresh read of the store gives ${fresh?.n}`);
   }
 }
 
 /** All rows of the artifacts of a table: `k` is the key, `s` seq, `o` ordinal and `r` the row. */
-function freshRows(objects: string, rows: readonly TableRow[]): string {
-  const pathOf = ({ rel_path }: TableRow) => `'${join(objects, rel_path ?? '')}'`;
+function freshRows(rows: readonly TableRow[]): string {
+  const pathOf = ({ path }: TableRow) => `'${path}'`;
   const places = rows.map(row => `(${pathOf(row)}, '${row.artifact_key}', ${row.seq}, ${row.ordinal})`);
   return `SELECT f.* EXCLUDE (filename), p.k, p.s, p.o
     FROM (SELECT run, n, price, file_row_number AS r, filename

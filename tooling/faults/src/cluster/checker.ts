@@ -5,18 +5,18 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type JournalRow as FateRow, type Fates, fatesOf } from '../fates.js';
 import type { LedgerJob } from '../ledger.js';
 import { listFiles, sha256Of } from '../tree.js';
-import { checkTables, type TableRow } from './check-tables.js';
+import { checkForgetReceipt, checkForgotten, opsOf, placesOf, withJobIds } from './check-forgotten.js';
+import { checkTables } from './check-tables.js';
 import type { Query } from './lake.js';
 
 /** A row of the journal, as far as it is checked. */
-export interface JournalRow extends TableRow {
-  status: string;
-  job_id: string;
-  sha256: string | null;
+export interface JournalRow extends FateRow {
   manifest_sha256: string;
   reject_code: string | null;
+  op_json: string | null;
 }
 
 /** What the checker looks at. */
@@ -28,18 +28,31 @@ export interface Evidence {
   /** The folder behind the object store. */
   objects: string;
   submitted: ReadonlyMap<string, LedgerJob>;
+  /** Objects of the store that went while somebody watched. */
+  gone: ReadonlySet<string>;
 }
 
 /** What is wrong with a cluster that has nothing left to do; empty when every promise holds. */
-export async function checkCluster({ journal, readers, objects, submitted }: Evidence): Promise<string[]> {
+export async function checkCluster({
+  journal,
+  readers,
+  objects,
+  submitted: ledger,
+  gone,
+}: Evidence): Promise<string[]> {
   const problems: string[] = [];
   const rows = await readJournal(journal, problems);
+  const submitted = withJobIds(rows, ledger);
+  const fates = fatesOf(rows, opsOf(submitted), problems);
   checkJobs(rows, submitted, problems);
-  checkOutcomes(objects, rows, problems);
-  checkStore(objects, rows, submitted, problems);
+  checkOutcomes(objects, rows, fates, problems);
+  checkStore(objects, rows, submitted, fates, problems);
+  checkForgotten({ objects, rows, submitted, fates, gone }, problems);
   for (const name of below(objects, 'inbox')) problems.push(`inbox/${name}: left behind`);
   for (const [who, query] of readers)
-    await attempt(`the lake, by ${who},`, problems, () => checkLake(who, query, objects, rows, problems));
+    await attempt(`the lake, by ${who},`, problems, () =>
+      checkLake(who, query, { objects, rows, fates, submitted }, problems),
+    );
   return problems;
 }
 
@@ -53,8 +66,8 @@ async function attempt(what: string, problems: string[], work: () => Promise<voi
 
 async function readJournal(query: Query, problems: string[]): Promise<JournalRow[]> {
   const found = await query(
-    `SELECT seq, ordinal, status, job_id, artifact_key, rel_path, sha256, schema_hint, manifest_sha256, reject_code
-     FROM bus.journal ORDER BY seq, ordinal`,
+    `SELECT seq, ordinal, status, job_id, producer, kind, artifact_id, artifact_key, rel_path, sha256, schema_hint,
+       inputs, manifest_sha256, reject_code, op_json FROM bus.journal ORDER BY seq, ordinal`,
   );
   const rows = found.map(row => ({ ...row, seq: Number(row.seq), ordinal: Number(row.ordinal) })) as JournalRow[];
   const jobs = (await query('SELECT seq FROM bus.jobs ORDER BY seq')).map(({ seq }) => Number(seq));
@@ -79,7 +92,8 @@ function checkJobs(rows: readonly JournalRow[], submitted: Evidence['submitted']
       continue;
     }
     if (seqs.size > 1) problems.push(`${job.jobId}: committed ${seqs.size} times (seq ${[...seqs]})`);
-    const wanted = job.expect === 'rejected' ? ['rejected'] : ['ingested', 'duplicate'];
+    if (job.op !== undefined) continue; // its fate says what its rows must be
+    const wanted = job.expect === 'rejected' ? ['rejected'] : ['ingested', 'duplicate', 'restored'];
     const status = new Set(own.map(row => row.status));
     if ([...status].some(one => !wanted.includes(one)))
       problems.push(`${job.jobId}: is ${[...status]}, must be ${wanted.join(' or ')} (${own[0]?.reject_code})`);
@@ -106,7 +120,7 @@ function checkJobs(rows: readonly JournalRow[], submitted: Evidence['submitted']
 }
 
 /** A receipt or a reason for each job, which says what the journal says. */
-function checkOutcomes(objects: string, rows: readonly JournalRow[], problems: string[]): void {
+function checkOutcomes(objects: string, rows: readonly JournalRow[], fates: Fates, problems: string[]): void {
   const [receipts, rejected] = [below(objects, 'receipts'), below(objects, 'rejected')].map(
     names => new Set(names.filter(name => !name.endsWith('.manifest.json'))),
   ) as [Set<string>, Set<string>];
@@ -118,7 +132,10 @@ function checkOutcomes(objects: string, rows: readonly JournalRow[], problems: s
     if (rejected.delete(name) !== isRejected)
       problems.push(`rejected/${name}: ${isRejected ? 'is missing' : 'is there'}`);
     const path = join(objects, isRejected ? 'rejected' : 'receipts', name);
-    if (existsSync(path)) checkOutcome(jobId, JSON.parse(readFileSync(path, 'utf8')), group, problems);
+    if (!existsSync(path)) continue;
+    const outcome = JSON.parse(readFileSync(path, 'utf8'));
+    checkOutcome(jobId, outcome, group, problems);
+    if (!isRejected) checkForgetReceipt(jobId, outcome, fates, problems);
   }
   for (const name of [...receipts, ...rejected])
     problems.push(`${name}: the outcome of a job that the journal does not know`);
@@ -139,33 +156,42 @@ function checkOutcome(jobId: string, outcome: Outcome, rows: readonly JournalRow
     return;
   }
   const have = (outcome.artifacts ?? []).map(({ key, sha256, status }) => `${key} ${sha256} ${status}`);
-  const want = own.map(({ artifact_key, sha256, status }) => `${artifact_key} ${sha256} ${status}`);
+  const want = own
+    .filter(({ status }) => ['ingested', 'duplicate', 'restored'].includes(status))
+    .map(({ artifact_key, sha256, status }) => `${artifact_key} ${sha256} ${status}`);
   if (outcome.job_id !== jobId || outcome.seq !== own[0]?.seq || have.join() !== want.join())
     problems.push(`${jobId}: its receipt says something else than the journal`);
 }
 
-/** Checks that each ingested artifact is in the store with its bytes, and only what was sent. */
+/** Checks that each artifact is in the store with its bytes, and only what was sent. */
 function checkStore(
   objects: string,
   rows: readonly JournalRow[],
   submitted: Evidence['submitted'],
+  fates: Fates,
   problems: string[],
 ): void {
   const sent = new Set([...submitted.values()].flatMap(({ artifacts }) => artifacts.map(({ sha256 }) => sha256)));
   const named = new Set<string>();
-  for (const { status, rel_path, sha256 } of rows) {
-    if (status !== 'ingested' && status !== 'duplicate') continue;
-    const path = join(objects, rel_path ?? '');
-    named.add(rel_path ?? '');
+  for (const [key, rel_path] of placesOf(rows)) {
+    const { row, gone } = fates.artifacts.get(key) ?? {};
+    if (gone !== undefined) continue;
+    const path = join(objects, rel_path);
+    named.add(rel_path);
     if (!existsSync(path)) problems.push(`${rel_path}: in the journal, not in the store`);
-    else if (sha256Of(path) !== sha256) problems.push(`${rel_path}: its bytes are not what the journal says`);
+    else if (sha256Of(path) !== row?.sha256) problems.push(`${rel_path}: its bytes are not what the journal says`);
   }
   for (const name of below(objects, 'store'))
     if (!named.has(`store/${name}`) && !sent.has(sha256Of(join(objects, 'store', name))))
       problems.push(`store/${name}: nobody has sent these bytes`);
 }
 
-async function checkLake(who: string, query: Query, objects: string, rows: readonly JournalRow[], problems: string[]) {
+async function checkLake(
+  who: string,
+  query: Query,
+  { objects, rows, fates, submitted }: Pick<Evidence, 'objects' | 'submitted'> & { rows: JournalRow[]; fates: Fates },
+  problems: string[],
+) {
   const shown = await query(
     'SELECT seq, ordinal, job_id, status, artifact_key, sha256 FROM _bus.journal ORDER BY seq, ordinal',
   );
@@ -178,11 +204,24 @@ async function checkLake(who: string, query: Query, objects: string, rows: reado
       `${who}: _bus.journal has ${have.length} rows, the journal ${want.length}; twice: ${twice.slice(0, 3)}`,
     );
   }
-  const artifacts = rows.filter(({ status }) => status === 'ingested');
-  const [catalog] = await query('SELECT count(*) AS n, count(DISTINCT artifact_key) AS keys FROM catalog.artifacts_f');
-  if (Number(catalog?.n) !== artifacts.length || Number(catalog?.keys) !== artifacts.length)
-    problems.push(`${who}: catalog.artifacts_f has ${catalog?.n} rows, the journal ${artifacts.length}`);
-  await checkTables(who, query, objects, artifacts, problems);
+  const catalog = await query(
+    'SELECT artifact_key AS key, CAST(forgotten_at IS NOT NULL AS VARCHAR) AS gone FROM catalog.artifacts_f ORDER BY 1',
+  );
+  const listed = catalog.map(({ key, gone }) => `${key} ${gone}`);
+  const due = [...fates.artifacts].map(([key, { gone }]) => `${key} ${gone !== undefined}`);
+  const wrong = [...listed.filter(one => !due.includes(one)), ...due.filter(one => !listed.includes(one))];
+  if (listed.length !== due.length || wrong.length > 0)
+    problems.push(
+      `${who}: catalog.artifacts_f has ${listed.length} rows, must have ${due.length}: ${wrong.slice(0, 4)}`,
+    );
+  const files = new Map([...submitted.values()].flatMap(job => job.artifacts.map(one => [one.sha256, one.file])));
+  const places = placesOf(rows);
+  const artifacts = [...fates.artifacts].flatMap(([key, { row, gone }]) =>
+    gone === 'erased'
+      ? []
+      : [{ ...row, path: (gone && files.get(row.sha256 ?? '')) ?? join(objects, places.get(key) ?? '') }],
+  );
+  await checkTables(who, query, artifacts, problems);
 }
 
 /** The files below a folder, without what is being written. */

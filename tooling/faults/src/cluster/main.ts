@@ -30,7 +30,7 @@ const { only, mutant } = values;
 
 console.log(`seed ${seed} (replay: pnpm faults --seed ${seed} ${process.argv.slice(2).join(' ')})`);
 console.log(reason === undefined ? 'each daemon in a network namespace' : `no network namespaces: ${reason}`);
-const { faults, problems, jobs, acknowledged, cuts, receipts, healedMs } = await clusterCampaign({
+const { faults, problems, jobs, acknowledged, cuts, receipts, forgets, healedMs } = await clusterCampaign({
   objects,
   mutant,
   ...(mutant !== undefined && { daemons: 2, withReplica: false }),
@@ -42,7 +42,7 @@ const { faults, problems, jobs, acknowledged, cuts, receipts, healedMs } = await
 });
 for (const [name, times] of [...faults].sort(([a], [b]) => (a < b ? -1 : 1))) console.log(`${times} × ${name}`);
 console.log(
-  `${jobs} jobs begun, ${acknowledged} acknowledged, ${cuts} COMMITs cut, ${receipts} receipts compared with readers, healed in ${healedMs} ms`,
+  `${jobs} jobs begun, ${acknowledged} acknowledged, ${forgets} times asked to forget, ${cuts} COMMITs cut, ${receipts} receipts compared with readers, healed in ${healedMs} ms`,
 );
 for (const problem of problems.slice(0, 40)) console.log(`BROKEN ${problem}`);
 process.exitCode = problems.length > 0 ? 1 : 0;

@@ -42,6 +42,10 @@ export const clusterMutants: Readonly<Record<string, ClusterMutant>> = {
     notification: payload => (payload === 'commit' ? 'published 1000000000' : payload),
     faults: /COMMIT of the lake|killed/,
   },
+  'the bytes of a forgotten artifact are noted as removed, and stay': {
+    sql: text => (text.includes('AS "isDue"') ? text.replace('rel_path AS', "'store/other' AS") : text),
+    faults: /killed/,
+  },
   'a COMMIT of the journal without an answer counts as failed': {
     sql: text =>
       text

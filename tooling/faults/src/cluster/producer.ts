@@ -1,18 +1,21 @@
 /**
- * A producer of a cluster: submits jobs until it is told to stop, and writes a ledger of what it
- * began and what was acknowledged. Arguments: bus root, ledger, folder for files, name, seed, pause
- * between jobs in milliseconds, the most jobs.
+ * A producer of a cluster. It submits jobs, and keeps, forgets and restores artifacts, until it is
+ * stopped. It writes a ledger of what it began and what was acknowledged. Arguments: bus root,
+ * ledger, folder for files, folder behind the object store, name, seed, pause between jobs in
+ * milliseconds, the most jobs.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
+import { keepAndForget } from '../forgetter.js';
 import { writeLedger } from '../ledger.js';
 import { Random } from '../random.js';
 import { tables } from '../tables.js';
 
-const [busRoot = '', ledger = '', folder = '', name = '', seed = '', pauseMs = '', most = ''] = process.argv.slice(2);
+const [busRoot = '', ledger = '', folder = '', objects = '', name = '', seed = '', pauseMs = '', most = ''] =
+  process.argv.slice(2);
 const random = new Random(Number(seed));
 const tableNames = Object.keys(tables);
 const isFirst = name === 'first';
@@ -25,7 +28,17 @@ process.on('SIGTERM', () => {
 
 for (let i = 0; i < Number(most) && !stopped; i++) {
   await submitOne(`${name}-${i}`);
+  if (!isFirst) await forget(`${name}-${i}`);
   await sleep(random.int(0, 2 * Number(pauseMs)));
+}
+
+async function forget(tag: string): Promise<void> {
+  const isSettled = (jobId: string) => existsSync(join(objects, 'receipts', `${jobId}.json`));
+  try {
+    await keepAndForget({ busRoot, ledger, folder, tag, random, isSettled });
+  } catch {
+    // The object store is away: nothing was acknowledged.
+  }
 }
 
 /**
@@ -53,11 +66,12 @@ async function submitOne(runId: string): Promise<void> {
       event: 'begin',
       jobId,
       expect: bad ? 'rejected' : 'ingested',
-      artifacts: artifacts.map(({ artifactId, rows, table, sha256 }) => ({
+      artifacts: artifacts.map(({ artifactId, parquetPath, rows, table, sha256 }) => ({
         key: `${runId}/faults/load/${artifactId}`,
         sha256,
         rows,
         table,
+        file: parquetPath,
       })),
     });
     try {
@@ -78,5 +92,4 @@ async function submitOne(runId: string): Promise<void> {
       // The object store is away: nothing was acknowledged.
     }
   }
-  for (const { parquetPath } of artifacts) rmSync(parquetPath, { force: true });
 }

@@ -117,6 +117,7 @@ export class World {
         },
         poll_interval_s: 0.1,
         batch: { max_jobs: 16 },
+        compaction: { release_grace_s: 1 },
         canon: { tables: { marks: { mode: 'latest' }, books: { mode: 'upsert', key: [tables.books.key] } } },
       }),
     );
@@ -190,7 +191,7 @@ export class World {
   }
 
   startProducer(name: string, seed: number, { pauseMs, jobs }: { pauseMs: number; jobs: number }): ChildProcess {
-    const args = [built('cluster-producer'), this.root, this.ledger, join(this.folder, 'files')];
+    const args = [built('cluster-producer'), this.root, this.ledger, join(this.folder, 'files'), this.objectsFolder];
     const child = this.#spawn(
       [process.execPath, ...args, name, String(seed), String(pauseMs), String(jobs)],
       'producers.log',
