@@ -89,20 +89,35 @@ export const withoutDataTools = 'npm test does not install the data tools, or Py
  * reuse; undefined if they cannot be installed. `npm test` does not install them, which takes a
  * minute.
  */
-export function pythonWithDataTools(): string | undefined {
-  const folder = join(repository, 'node_modules/.cache/bus-python');
+export const pythonWithDataTools = (): string | undefined =>
+  pythonWith('python', [
+    'pandas',
+    'pyarrow',
+    'polars',
+    'duckdb',
+    'setuptools',
+    'wheel',
+    'mypy==2.4.1',
+    'pyright==1.1.414',
+  ]);
+
+/**
+ * Returns a Python with packages of PyPI, in a virtual environment of this name that later runs
+ * reuse; undefined if they cannot be installed.
+ */
+export function pythonWith(name: string, packages: readonly string[]): string | undefined {
+  const folder = join(repository, 'node_modules/.cache', `bus-${name}`);
   const python = join(folder, 'bin/python');
   const complete = join(folder, 'complete');
-  const tools = ['pandas', 'pyarrow', 'polars', 'duckdb', 'setuptools', 'wheel', 'mypy==2.4.1', 'pyright==1.1.414'];
-  if (existsSync(complete) && readFileSync(complete, 'utf8') === tools.join(' ')) return python;
+  if (existsSync(complete) && readFileSync(complete, 'utf8') === packages.join(' ')) return python;
   if (process.env.CAMPAIGNS === 'sample') return undefined;
   try {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     execFileSync('python3', ['-m', 'venv', folder], { stdio: 'ignore' });
     const install = ['-m', 'pip', 'install', '--quiet', '--timeout', '20', '--retries', '1'];
-    execFileSync(python, [...install, ...tools], { stdio: 'ignore', timeout: 400_000 });
-    writeFileSync(complete, tools.join(' '));
+    execFileSync(python, [...install, ...packages], { stdio: 'ignore', timeout: 400_000 });
+    writeFileSync(complete, packages.join(' '));
     return python;
   } catch {
     return undefined;
