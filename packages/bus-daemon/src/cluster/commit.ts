@@ -13,7 +13,8 @@ import { canonTableOf } from '@quantbot/bus-format/canon';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
 import { waitAfter } from '@quantbot/infra/bus';
 import { isRejected } from '../writer/job.js';
-import { decide, keysOfOperation } from '../writer/stages/decide.js';
+import { decide, keysOfOperation, maxRounds } from '../writer/stages/decide.js';
+import { judgeAgain, type UnjudgedFile } from '../writer/stages/decodable.js';
 import { rowsOfJob } from '../writer/stages/job-rows.js';
 import type { CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
@@ -31,6 +32,16 @@ export interface CommittedBatch {
   /** The new seqs; none if another daemon has committed the whole batch. */
   firstSeq: number;
   lastSeq: number;
+}
+
+/** Files have to be compared with types that other jobs have brought, before they are decided. */
+class ValuesUnjudged extends Error {
+  readonly files: readonly UnjudgedFile[];
+
+  constructor(files: readonly UnjudgedFile[]) {
+    super('Values have not been compared with the types of their tables.');
+    this.files = files;
+  }
 }
 
 const backoff = { firstMs: 100, maxMs: 5000 };
@@ -51,10 +62,14 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
   );
   const places = new NewPlaces(cluster, jobs);
   const batch = () => ({ jobs: submissions, keys, objects: places.objects(), schemasAfter: cluster.tablesSeq });
+  let round = 0;
   const attempt = (): Promise<Commit> =>
-    commitBatch(cluster.postgres, batch(), head => decideOn(cluster, jobs, { head, places })).catch(async error => {
-      if (!(error instanceof ObjectsCondemned)) throw error;
-      await places.upload(error.artifacts);
+    commitBatch(cluster.postgres, batch(), head =>
+      decideOn(cluster, jobs, { head, places, isLast: ++round >= maxRounds }),
+    ).catch(async error => {
+      if (error instanceof ObjectsCondemned) await places.upload(error.artifacts);
+      else if (error instanceof ValuesUnjudged) await judgeAgain(cluster, error.files);
+      else throw error;
       return attempt();
     });
   const { firstSeq, lastSeq, earlier } = await attempt().catch(error => {
@@ -81,7 +96,7 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
 async function decideOn(
   cluster: Cluster,
   jobs: readonly CheckedFetch[],
-  { head, places }: { head: Head; places: NewPlaces },
+  { head, places, isLast }: { head: Head; places: NewPlaces; isLast: boolean },
 ) {
   if (head.lastSeq < cluster.tablesSeq)
     throw daemonError(
@@ -96,6 +111,7 @@ async function decideOn(
   );
   const journal = { lastSeq: head.lastSeq, mayHave: () => true, findKeys: async () => new Map(known) };
   const decided = await decide({ ...cluster, journal, judge: head.judge, isStored: () => true }, fresh);
+  if (decided.unjudged.length > 0 && !isLast) throw new ValuesUnjudged(decided.unjudged);
   const rows = decided.jobs.flatMap((job, index) => rowsOfJob(job, head.lastSeq + 1 + index, head.nowMs));
   const tables = rows
     .filter(({ status }) => status === 'ingested')

@@ -105,6 +105,13 @@ const question = (name: string, type: string, as: string): string => {
   return `coalesce(${holds(column, type, as)}, ${column} IS NULL)`;
 };
 
+/** Whether decoding has not compared the values of a file with the types of its table. */
+export const isUnjudged = (
+  table: CanonTable,
+  columns: readonly ParquetColumn[],
+  judged: ReadonlyMap<string, JudgedValues> | undefined,
+): boolean => questionsAbout(table, columns).some(({ column, as }) => judged?.get(column)?.has(as) !== true);
+
 /** Returns the columns of a file with what decoding found about their values. */
 export function judgedColumns(
   table: Pick<CanonTable, 'columns'> | undefined,

@@ -14,7 +14,14 @@ export {
   wasMadeForAnotherMode,
 } from './definition.js';
 export { reservedColumns } from './evolve.js';
-export { type ExactQuestion, type FileColumn, type JudgedValues, judgedColumns, questionsAbout } from './exact.js';
+export {
+  type ExactQuestion,
+  type FileColumn,
+  isUnjudged,
+  type JudgedValues,
+  judgedColumns,
+  questionsAbout,
+} from './exact.js';
 export type { ShownTable, TableArtifacts } from './expected-rows.js';
 export { type FirstOfSchema, tableHistory } from './history.js';
 export {

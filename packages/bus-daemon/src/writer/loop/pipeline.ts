@@ -4,7 +4,7 @@ import type { Operation } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { CheckedJob, CommittedJob } from '../job.js';
 import { commit } from '../stages/commit.js';
-import { decide } from '../stages/decide.js';
+import { decideAll } from '../stages/decide.js';
 import { settle } from '../stages/settle.js';
 import { settledJob } from '../stages/settled-job.js';
 import { store } from '../stages/store.js';
@@ -48,7 +48,7 @@ async function commitPart(
   committed: CommittedJob[],
   beside?: () => Promise<void>,
 ): Promise<void> {
-  const decided = await timed(bus, 'decide', async () => decide(bus, await verifyNewKeys(bus, verified)));
+  const decided = await timed(bus, 'decide', async () => decideAll(bus, await verifyNewKeys(bus, verified)));
   const [stored] = await allEnded([timed(bus, 'store', () => store(bus, decided)), beside?.()]);
   const jobs = await timed(bus, 'commit', () => commit(bus, stored));
   for (const job of jobs) noteOperation(bus, job);

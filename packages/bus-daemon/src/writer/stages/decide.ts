@@ -2,13 +2,14 @@ import {
   adoptProducer,
   type CanonTable,
   canonTableOf,
+  isUnjudged,
   judgedColumns,
   type TableRegistry,
 } from '@quantbot/bus-format/canon';
 import type { KnownArtifact } from '@quantbot/bus-format/journal';
 import { BusError, type Operation } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
-import type { DecidingBus } from '../bus.js';
+import type { DecidingBus, VerifyingBus } from '../bus.js';
 import {
   type AcceptedJob,
   type CheckedJob,
@@ -20,6 +21,7 @@ import {
   type VerifiedArtifact,
   type VerifiedJob,
 } from '../job.js';
+import { judgeAgain, type UnjudgedFile } from './decodable.js';
 import { decideForget } from './forget.js';
 import { mustKeepRules } from './quality.js';
 import { decideTable, tableOperationIn } from './table-operation.js';
@@ -28,6 +30,8 @@ import { decideTable, tableOperationIn } from './table-operation.js';
 export interface DecidedBatch {
   jobs: (AcceptedJob | RejectedJob)[];
   tables: TableRegistry;
+  /** Files whose values have to be compared before their jobs can be decided. */
+  unjudged: readonly UnjudgedFile[];
 }
 
 /** The facts that decide about a key: the journal, then the jobs accepted earlier in this batch. */
@@ -41,7 +45,8 @@ interface Known {
 /**
  * In: verified jobs. Out: each job as a whole is accepted (each artifact new or a duplicate) or
  * rejected (a conflict, a schema that does not fit). Durable effect: none. The journal is queried
- * only for keys that it may have. A duplicate whose stored file was lost restores the file.
+ * only for keys that it may have. A duplicate whose stored file was lost restores the file. The
+ * decision is not final while files are unjudged ({@link decideAll}).
  */
 export async function decide(bus: DecidingBus, verified: readonly CheckedJob[]): Promise<DecidedBatch> {
   const artifacts = verified.flatMap(job => (isRejected(job) ? [] : job.artifacts));
@@ -58,6 +63,7 @@ export async function decide(bus: DecidingBus, verified: readonly CheckedJob[]):
   const next = bus.journal.lastSeq + 1;
   const forgettings = await Promise.all(verified.map(job => forgettingOf(bus, job)));
   const tableChanges = await Promise.all(verified.map(job => tableChangeOf(bus, job)));
+  const unjudged: UnjudgedFile[] = [];
   const jobs = verified.map((job, index) =>
     isRejected(job)
       ? job
@@ -67,12 +73,31 @@ export async function decide(bus: DecidingBus, verified: readonly CheckedJob[]):
           seq: next + index,
           forgetting: forgettings[index],
           tableChange: tableChanges[index],
+          unjudged,
         }),
   );
   const restored = jobs.flatMap(job => (isRejected(job) ? [] : job.artifacts)).filter(a => a.status === 'restored');
   for (const relPath of returning)
     if (!restored.some(artifact => artifact.relPath === relPath)) bus.returned?.delete(relPath);
-  return { jobs, tables };
+  return { jobs, tables, unjudged };
+}
+
+/** How often a batch is decided: a column has few types between its first and its widest one. */
+export const maxRounds = 16;
+
+/**
+ * {@link decide}, with all files judged: what becomes of a job does not depend on which other jobs
+ * are in its batch.
+ */
+export async function decideAll(
+  bus: DecidingBus & VerifyingBus,
+  verified: readonly CheckedJob[],
+): Promise<DecidedBatch> {
+  for (let round = 1; ; round++) {
+    const decided = await decide(bus, verified);
+    if (decided.unjudged.length === 0 || round === maxRounds) return decided;
+    await judgeAgain(bus, decided.unjudged);
+  }
 }
 
 /** Returns the store paths of forgotten artifacts whose bytes have come again. */
@@ -109,12 +134,13 @@ interface Deciding {
   seq: number;
   forgetting: Forgetting | undefined;
   tableChange: TableChange | BusError | undefined;
+  unjudged: UnjudgedFile[];
 }
 
 function decideJob(
   bus: DecidingBus,
   job: VerifiedJob,
-  { known, tables, seq, forgetting, tableChange }: Deciding,
+  { known, tables, seq, forgetting, tableChange, unjudged }: Deciding,
 ): AcceptedJob | RejectedJob {
   try {
     if (tableChange instanceof BusError) throw tableChange;
@@ -132,7 +158,7 @@ function decideJob(
     });
     const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
     mustKeepRules(bus.config, job.manifest, fresh);
-    tryOnTables(bus, tables, job, fresh, seq);
+    tryOnTables(bus, { tables, seq, unjudged }, job, fresh);
     for (const artifact of artifacts)
       if (artifact.status !== 'duplicate') known.batch.set(artifact.key, artifact.sha256);
     for (const artifact of artifacts) known.stored.add(artifact.relPath);
@@ -173,10 +199,9 @@ function checkOperation(op: Operation, known: Known): void {
 /** Applies all of a job's artifacts to their tables, or none. */
 function tryOnTables(
   bus: DecidingBus,
-  tables: TableRegistry,
+  { tables, seq, unjudged }: Pick<Deciding, 'tables' | 'seq' | 'unjudged'>,
   job: VerifiedJob,
   artifacts: readonly DecidedArtifact[],
-  seq: number,
 ): void {
   const attempt = tables.draft();
   const names = new Set<string>();
@@ -187,8 +212,15 @@ function tryOnTables(
       throw busError('SCHEMA_MISMATCH', `There is no canonical table ${name}, and canon.auto_register is off.`, {
         hint: 'Declare the table in bus_config.json, or submit under another schema_hint.',
       });
-    artifact.columns = judgedColumns(attempt.get(name ?? ''), artifact.columns, artifact.judged);
-    attempt.apply({ seq, schemaHint, artifactKey: artifact.key, columns: artifact.columns });
+    const table = attempt.get(name ?? '');
+    artifact.columns = judgedColumns(table, artifact.columns, artifact.judged);
+    try {
+      attempt.apply({ seq, schemaHint, artifactKey: artifact.key, columns: artifact.columns });
+    } catch (error) {
+      if (table !== undefined && isUnjudged(table, artifact.columns, artifact.judged))
+        unjudged.push({ artifact, table });
+      throw error;
+    }
     if (name !== undefined) names.add(name);
   }
   const { producer } = job.manifest;

@@ -1,5 +1,5 @@
 import type { DeclaredColumn } from '@quantbot/bus-format';
-import { canonTableOf, questionsAbout, reservedColumns } from '@quantbot/bus-format/canon';
+import { type CanonTable, canonTableOf, questionsAbout, reservedColumns } from '@quantbot/bus-format/canon';
 import {
   type DecodeFinding,
   decodeAlone,
@@ -20,6 +20,15 @@ import { valueRules } from './quality.js';
 
 const movingEveryMs = 10_000;
 
+/** What decoding needs of a bus. */
+type DecodingBus = Omit<VerifyingBus, 'tables'> & { tables: Pick<VerifyingBus['tables'], 'get' | 'required'> };
+
+/** A file whose values nobody has compared with a type that its table has got since. */
+export interface UnjudgedFile {
+  artifact: VerifiedArtifact;
+  table: CanonTable;
+}
+
 type SchemaToDecode = Pick<FilesToDecode, 'columns' | 'describe' | 'described' | 'nanosecondColumns' | 'refused'>;
 
 /** Files of one schema and one producer. */
@@ -39,7 +48,7 @@ interface Group extends FilesToDecode {
  * its job is rejected as a whole.
  */
 export async function checkDecodable(
-  bus: VerifyingBus,
+  bus: DecodingBus,
   artifacts: readonly VerifiedArtifact[],
 ): Promise<Map<string, DecodeFinding | SlowFile>> {
   const bad = new Map<string, DecodeFinding | SlowFile>();
@@ -61,7 +70,18 @@ export async function checkDecodable(
   return bad;
 }
 
-function groupsOf(bus: VerifyingBus, artifacts: readonly VerifiedArtifact[]): Iterable<Group> {
+/**
+ * Compares the values of files with the types that their tables have got since they were decoded: a
+ * job of the same batch may have brought them.
+ */
+export async function judgeAgain(bus: VerifyingBus, unjudged: readonly UnjudgedFile[]): Promise<void> {
+  const known = new Map(unjudged.map(({ table }) => [table.name, table]));
+  const tables = { get: (name: string) => known.get(name), required: (name: string) => bus.tables.required(name) };
+  const files = unjudged.map(({ artifact }) => artifact);
+  await checkDecodable({ ...bus, tables, beside: undefined }, files);
+}
+
+function groupsOf(bus: DecodingBus, artifacts: readonly VerifiedArtifact[]): Iterable<Group> {
   const groups = new Map<string, { group: Group; members: VerifiedArtifact[] }>();
   const grouped = new Set<string>();
   for (const artifact of artifacts) {
@@ -71,6 +91,7 @@ function groupsOf(bus: VerifyingBus, artifacts: readonly VerifiedArtifact[]): It
     // Missing columns are found when schemas are compared.
     const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
     artifact.neverNull = required;
+    artifact.judged ??= new Map();
     const [, producer = ''] = artifact.key.split('/');
     if (schema.columns !== undefined) artifact.columns = schema.columns;
     const names = artifact.columns.filter(({ name }) => !reservedColumns.has(foldName(name)));
@@ -108,7 +129,7 @@ function newGroup(
 }
 
 function judge(artifact: VerifiedArtifact, answers: readonly ExactAnswer[]): void {
-  artifact.judged ??= new Map();
+  artifact.judged ??= new Map(); // shared by all copies of the artifact
   for (const { column, as, misfits } of answers) {
     const misfit = misfits.find(({ path }) => path === artifact.file)?.value ?? null;
     artifact.judged.set(column, new Map([...(artifact.judged.get(column) ?? []), [as, misfit]]));
@@ -147,7 +168,7 @@ function* halves(group: Group): Generator<Group> {
  * file is alone.
  */
 async function decodeQuickly(
-  bus: VerifyingBus,
+  bus: DecodingBus,
   group: Group,
   bad: Map<string, DecodeFinding | SlowFile>,
   patience: Patience,
@@ -170,7 +191,7 @@ async function decodeQuickly(
 
 /** {@link decodeQuickly} with the full budget of a file, until one is bad. */
 async function decodeThoroughly(
-  bus: VerifyingBus,
+  bus: DecodingBus,
   group: Group,
   bad: Map<string, DecodeFinding | SlowFile>,
 ): Promise<void> {

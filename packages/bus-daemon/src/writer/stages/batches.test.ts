@@ -1,0 +1,96 @@
+import { campaign, seed, seededRandom } from '@quantbot/tooling-config/campaign';
+import { produce } from '@quantbot/tooling-testing/parquet';
+import { expect, test } from 'vitest';
+import { runBatch } from '../../../test/support/commits.js';
+import { openInProcess } from '../../../test/support/in-process-bus.js';
+import { putClaimed } from '../../../test/support/jobs.js';
+import type { Bus } from '../bus.js';
+import type { CheckedJob } from '../job.js';
+import { verify } from './verify.js';
+
+/** Values of many types; of most pairs, one type holds some values of the other. */
+const values = [
+  '7::BIGINT',
+  '7::UTINYINT',
+  '18446744073709551615::UBIGINT',
+  '7::DOUBLE',
+  '7.5::DOUBLE',
+  '7.00::DECIMAL(9,2)',
+  '7.25::DECIMAL(38,10)',
+  '70000000000::DECIMAL(18,0)',
+  "DATE '2026-01-02'",
+  "TIMESTAMP '2026-01-02 03:04:05'",
+  "TIMESTAMP_NS '2026-01-02 03:04:05.000000001'",
+  "TIMESTAMP_NS '2026-01-02 03:04:05'",
+  'NULL::VARCHAR',
+  'NULL::BOOLEAN',
+  'NULL::DECIMAL(9,2)',
+  "'text'",
+];
+
+/** How jobs fall into batches. */
+type Way = (bus: Bus, check: (index: number) => Promise<CheckedJob[]>, count: number) => Promise<void>;
+
+const oneByOne: Way = async (bus, check, count) => {
+  for (let index = 0; index < count; index++) await runBatch(bus, await check(index));
+};
+const together: Way = async (bus, check, count) => {
+  const jobs: CheckedJob[] = [];
+  for (let index = 0; index < count; index++) jobs.push(...(await check(index)));
+  await runBatch(bus, jobs);
+};
+/** As when a batch is verified while the one before it is committed. */
+const verifiedEarly: Way = async (bus, check, count) => {
+  let waiting = await check(0);
+  for (let index = 1; index <= count; index++) {
+    const next = index < count ? await check(index) : [];
+    await runBatch(bus, waiting);
+    waiting = next;
+  }
+};
+
+/** Returns what became of each job, and the table. */
+async function outcomesOf(way: Way, selects: readonly string[]) {
+  const { bus, test: testBus } = await openInProcess();
+  const check = async (index: number) => {
+    const job = putClaimed(bus, {
+      jobId: `job-${index}`,
+      files: { 'x.parquet': await produce(testBus, selects[index] ?? '') },
+      manifest: {
+        run_id: `run-${index}`,
+        artifacts: [{ artifact_id: 'x', relpath: 'x.parquet', schema_hint: 'canon.t' }],
+      },
+    });
+    return verify(bus, [job]);
+  };
+  const settled: string[] = [];
+  bus.events.on('settled', ({ jobs }) => {
+    for (const { jobId, outcome, rejection } of jobs)
+      settled.push([jobId, outcome, rejection?.code, rejection?.error].join(' '));
+  });
+  await way(bus, check, selects.length);
+  return { settled, columns: bus.tables.get('t')?.columns.map(({ name, type, also }) => ({ name, type, also })) };
+}
+
+async function mustNotDepend(sequence: readonly (readonly string[])[]): Promise<void> {
+  const selects = sequence.map(row => `SELECT ${row.map((value, index) => `${value} AS c${index}`).join(', ')}`);
+  const alone = await outcomesOf(oneByOne, selects);
+  expect(alone.settled).toHaveLength(selects.length);
+  expect(await outcomesOf(together, selects)).toEqual(alone);
+  expect(await outcomesOf(verifiedEarly, selects)).toEqual(alone);
+}
+
+test.each([
+  ['7::BIGINT', '7.00::DECIMAL(9,2)', '7.25::DECIMAL(38,10)'],
+  ['7.25::DECIMAL(9,2)', 'NULL::VARCHAR', '7.00::DECIMAL(38,10)'],
+])('what becomes of a job does not depend on its batch: %s, %s, %s', async (...values) => {
+  await mustNotDepend(values.map(value => [value]));
+});
+
+const random = seededRandom(seed);
+const pick = () => values[Math.floor(random() * values.length)] ?? '';
+
+test('nor does it for types by chance', { tags: ['campaign'] }, async () => {
+  for (let tries = campaign(1, 15); tries > 0; tries--)
+    await mustNotDepend(Array.from({ length: 5 }, () => [pick(), pick()]));
+});
