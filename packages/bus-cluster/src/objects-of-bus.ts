@@ -1,7 +1,5 @@
-import { busError, markerIn, objectKeys } from '@quantbot/infra/bus';
+import { busError, markerIn, maxMarkerBytes, objectKeys } from '@quantbot/infra/bus';
 import { type Objects, openObjects, type S3Options } from '@quantbot/infra/objects';
-
-const maxMarkerBytes = 64 * 1024;
 
 /** Returns the id of the bus that the objects belong to; undefined if they have no marker. */
 export async function busIdOf(objects: Objects): Promise<string | undefined> {

@@ -58,11 +58,11 @@ export const daemonCodes = {
   },
   CLUSTER_NEWER: {
     disposition: 'stop',
-    hint: 'Update this program. A newer one has migrated the schema, and older daemons must not write to it.',
+    hint: 'Upgrade this program. A newer one has migrated the schema, and older daemons must not write to it.',
   },
   CLUSTER_BEHIND: {
     disposition: 'stop',
-    hint: 'Somebody has restored an earlier state of the database. Stop all daemons, and run `quantbot-bus rebuild --from-objects`: it adds the jobs that the database lacks.',
+    hint: 'Stop all daemons, and run `quantbot-bus rebuild --from-objects`: it adds the jobs that the database lacks. The database was probably restored from an older backup.',
   },
   DATABASE_NOT_LOST: {
     disposition: 'caller',

@@ -2,6 +2,9 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ArtifactKeyParts, artifactKey } from './ids.js';
 
+/** The size of a marker that is still read, in bytes. */
+export const maxMarkerBytes = 64 * 1024;
+
 /** The version of the folders' layout, as the marker file names it. */
 export const layoutVersion = 1;
 

@@ -36,7 +36,7 @@ export const storageCodes = {
   QUERY_FAILED: { disposition: 'caller', hint: "Correct the SQL or its parameters. DuckDB's own message is above." },
   ANSWER_TOO_LARGE: {
     disposition: 'caller',
-    hint: 'Ask `POST /api/v1/rows.parquet`, which streams an answer of any length, or ask for less with LIMIT.',
+    hint: 'Send the SELECT to `POST /api/v1/rows.parquet`, which streams an answer of any length, or add a LIMIT.',
   },
   NOT_ONE_SELECT: {
     disposition: 'caller',
@@ -86,7 +86,7 @@ export const storageCodes = {
   WRITE_FAILED: { disposition: 'retry', hint: 'Fix the cause, then write again. Nothing was written at the path.' },
   LAKE_UNREACHABLE: {
     disposition: 'retry',
-    hint: 'See that PostgreSQL and the object store can be reached, and that `quantbot-bus cluster init` was run.',
+    hint: 'Check that PostgreSQL and the object store can be reached, and that `quantbot-bus cluster init` has run.',
   },
   EXTENSION_MISSING: {
     disposition: 'caller',

@@ -18,7 +18,7 @@ test('docs/guides/troubleshooting.md begins with the symptoms of the migration g
   expect(headings.slice(0, 3)).toEqual(['Daemon not processing jobs', 'Exports not updating', 'Lock timeouts']);
 });
 
-test('each finding is of a check that is made, and is told somewhere', () => {
+test('each finding belongs to a check that runs, and the code reports it', () => {
   const checks = new Set([...Object.keys({ ...checksEverywhere, ...checksOfMadeBus }), 'doctor']);
   const source = ['.', 'checks']
     .map(folder => join(import.meta.dirname, folder))
@@ -27,9 +27,9 @@ test('each finding is of a check that is made, and is told somewhere', () => {
     .map(path => readFileSync(path, 'utf8'))
     .join('\n');
   for (const [code, { check }] of Object.entries(findingCodes))
-    expect({ code, isChecked: checks.has(check), isTold: source.includes(`'${code}'`) }).toEqual({
+    expect({ code, isChecked: checks.has(check), isReported: source.includes(`'${code}'`) }).toEqual({
       code,
       isChecked: true,
-      isTold: true,
+      isReported: true,
     });
 });

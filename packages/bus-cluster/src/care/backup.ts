@@ -136,7 +136,7 @@ export function describeBackupAdvice(advice: BackupAdvice): string {
     'Back up these two, PostgreSQL first:',
     '  PostgreSQL  a base backup and its archived log (point-in-time recovery). It is the truth',
     '  the bucket  store/, inbox/, receipts/, rejected/, journal/, lake/ and bus.json, with versioning. Only lake/ has',
-    '              rows of forgotten artifacts. exports/ is made again',
+    '              rows of forgotten artifacts. exports/ is rebuilt',
     'After a restore, run quantbot-bus rebuild --from-objects, then this command again, then start the daemons.',
   ].join('\n');
 }

@@ -1,6 +1,6 @@
 import { couldNot, type DoctorReport, type Finding, finding, fine, many, reportOf } from '@quantbot/bus-care/doctor';
 import type { DaemonError } from '@quantbot/bus-format';
-import { markerIn, objectKeys } from '@quantbot/infra/bus';
+import { markerIn, maxMarkerBytes, objectKeys } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
@@ -13,7 +13,6 @@ import { RejectedJobs } from './rejected.js';
 
 /** A job is late if it is not taken, or not visible, after this many leases. */
 const leasesLate = 4;
-const maxMarkerBytes = 64 * 1024;
 const maxEntries = 1000;
 
 interface Head {

@@ -1,12 +1,10 @@
 import { LakePublisher, migrate, Postgres } from '@quantbot/bus-cluster';
-import { busError, markerIn, newMarkerText, objectKeys } from '@quantbot/infra/bus';
+import { busError, markerIn, maxMarkerBytes, newMarkerText, objectKeys } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { lakeAddress, openLake } from '@quantbot/storage/lake';
 import { ensureExportStatus } from './exports/status-object.js';
 import { lakeInfo } from './lake-info.js';
-
-const maxMarkerBytes = 64 * 1024;
 
 /** The result of an initialisation. */
 export interface InitialisedCluster {

@@ -227,7 +227,7 @@ export class Publication {
   /** Drops a lake that names a lost file, so that it is rebuilt from journal and store. */
   async #beginAgain(): Promise<never> {
     await dropLake(this.#cluster.postgres);
-    throw daemonError('FILE_DAMAGED', 'The lake has lost a file, so it is made again from journal and store.');
+    throw daemonError('FILE_DAMAGED', 'The lake has lost a file, so it is rebuilt from journal and store.');
   }
 
   #closeLake(): void {

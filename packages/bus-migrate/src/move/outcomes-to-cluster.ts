@@ -16,11 +16,6 @@ const writesAtOnce = 16;
 const namesIn = async (folder: string): Promise<string[]> =>
   ((await readdir(folder).catch(ignoreMissing)) ?? []).filter(name => !name.includes('~') && !name.startsWith('.'));
 
-/** Counts the submissions of a bus on one machine that are not committed yet. */
-export async function waitingIn({ inbox, claimed }: BusLayout): Promise<number> {
-  return (await namesIn(inbox)).length + ((await readdir(claimed).catch(ignoreMissing)) ?? []).length;
-}
-
 /** Writes the receipts, and the reasons of rejected jobs with the files for a retry. */
 export async function copyOutcomes(
   layout: BusLayout,

@@ -14,7 +14,7 @@ import {
 import { concurrently, daemonError, type OnProgress } from '@quantbot/bus-format';
 import { canonicalSchemas } from '@quantbot/bus-format/canon';
 import { damaged, Journal, type JournalRow, rottenJournalFiles } from '@quantbot/bus-format/journal';
-import { acquireWriterLock, mustBeFolders } from '@quantbot/bus-format/state';
+import { acquireWriterLock, countQueue, mustBeFolders } from '@quantbot/bus-format/state';
 import { busLayout, readBusMarker } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { faultPoint, inFolder } from '@quantbot/infra/files';
@@ -22,7 +22,7 @@ import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { checkTables, mustBeBeginning, mustHaveTables, mustRemember, rowAt } from './checks.js';
 import { isStored, toObjects } from './map-rows.js';
-import { copyOutcomes, waitingIn } from './outcomes-to-cluster.js';
+import { copyOutcomes } from './outcomes-to-cluster.js';
 import { type MoveReport, mustBeSame, placeOf } from './report.js';
 
 /** The number of jobs per step: copy their artifacts, then commit their rows. */
@@ -130,7 +130,7 @@ class Move {
     await this.#options.publish();
     await this.#compare();
     mustBeSame((await this.#options.verify()).problems);
-    const waiting = await waitingIn(busLayout(from.busRoot));
+    const { inbox, claimed } = await countQueue(busLayout(from.busRoot));
     return {
       from: placeOf(from),
       to: placeOf(to),
@@ -139,7 +139,7 @@ class Move {
       jobs: lastSeq - before,
       ...moved,
       ...outcomes,
-      waiting,
+      waiting: inbox + claimed,
     };
   }
 

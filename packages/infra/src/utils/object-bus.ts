@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { objectKeys, storeObjectKey } from '../bus-layout.js';
+import { maxMarkerBytes, objectKeys, storeObjectKey } from '../bus-layout.js';
 import { markerIn } from '../bus-root.js';
 import { BusError, busError } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
@@ -34,7 +34,6 @@ import type { SubmitArtifactsOptions } from './options.js';
 import { submitFailed } from './submit-failed.js';
 import type { BusTarget, EnteredJob } from './target.js';
 
-const maxMarkerBytes = 64 * 1024;
 /** How many files of a job are sent at once. */
 const uploadsAtOnce = 4;
 

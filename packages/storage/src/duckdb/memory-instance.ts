@@ -45,7 +45,7 @@ async function withConnection<T>(to: DuckDBInstance, work: (connection: DuckDBCo
   }
 }
 
-/** A database in memory, which is made again when it is needed after a statement broke it. */
+/** A database in memory. After a statement broke it, the next use creates it again. */
 class SharedMemory {
   #instance: Promise<DuckDBInstance> | undefined;
 
