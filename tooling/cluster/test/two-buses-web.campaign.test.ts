@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readParquet } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
 import { describeBothWorlds, type World } from './support/world.js';
 
@@ -66,6 +68,13 @@ describeBothWorlds(
       expect(await get('/runs?limit=1')).toMatchObject({ runs: [{ runId: 'run-2' }] });
       expect(await get('/artifacts?run=run-1')).toMatchObject({ artifacts: [{ key: 'run-1/p/k/a', rows: 3 }] });
       expect(await get(`/lineage?key=${key}`)).toMatchObject({ outputs: ['run-2/p/k/a'] });
+    });
+
+    test('a table is streamed as Parquet', async () => {
+      const path = join(temporaryFolder(), 'ticks.parquet');
+      const answer = await fetch(`${world().daemon.url}/api/v1/tables/ticks/rows.parquet`);
+      writeFileSync(path, Buffer.from(await answer.arrayBuffer()));
+      expect(await readParquet(path, { columns: ['x'] })).toEqual([0, 1, 2, 5].map(x => ({ x })));
     });
 
     test('an artifact is previewed, and a query answered', async () => {

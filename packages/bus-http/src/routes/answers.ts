@@ -43,7 +43,8 @@ export function addAnswers(app: OpenAPIHono, context: HttpContext): void {
   app.openapi(rowsFile, c => sendAnswer(c, context, c.req.valid('json')));
   app.openapi(tableFile, async c => {
     const { table } = c.req.valid('param');
-    if (!context.bus.isTable(table)) refuse('TABLE_NOT_FOUND', `There is no table canon.${table}.`);
+    if (!(await context.bus.tables()).some(({ name }) => name === table))
+      refuse('TABLE_NOT_FOUND', `There is no table canon.${table}.`);
     // Another answer would not be the same file.
     if (c.req.header('if-match') !== undefined)
       refuse('HTTP_FILE_CHANGED', 'The rows of a table are written anew for each request.');
