@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 
 /**
  * Prints text. If it is longer than the terminal, a pager shows it: `$PAGER`, otherwise `less`. An
- * empty `$PAGER` is none.
+ * empty `$PAGER` is none. A terminal of unknown size, which says 0 rows, gets none either.
  */
 export function showLines(text: string): void {
   const { isTTY, rows } = process.stdout;
-  const isLong = isTTY && process.stdin.isTTY && text.split('\n').length >= rows;
+  const isLong = isTTY && process.stdin.isTTY && rows > 0 && text.split('\n').length >= rows;
   if (!isLong || !pages(text)) console.log(text);
 }
 
