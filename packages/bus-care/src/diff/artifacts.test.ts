@@ -41,3 +41,22 @@ test('statistics that lie hide no difference, and change no value', async () => 
   const same = await diffArtifacts(config, left, left, { key: ['x'], limit: 10 });
   expect([same.equal, same.rows.leftRows]).toEqual([true, 3]);
 });
+
+test('-0.0 is not 0.0, at any depth, and NaN is NaN', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'diff-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const artifact = async (zero: string) => {
+    const path = await writeSelect(
+      folder,
+      `SELECT 1 AS k, ${zero}::DOUBLE AS x, [{a: 'NaN'::FLOAT, b: ${zero}::FLOAT}] AS y`,
+    );
+    return { key: zero, path, forgottenAt: null, sha256: zero, schema: [], meta: null, provenance: null } as never;
+  };
+  const [left, right] = [await artifact("'-0.0'"), await artifact('0.0')];
+  const { equal, rows } = await diffArtifacts(config, left, right, { key: [], limit: 10 });
+  expect([equal, rows.onlyInLeft.rows, rows.onlyInRight.rows]).toEqual([false, 1, 1]);
+  const keyed = await diffArtifacts(config, left, right, { key: ['k'], limit: 10 });
+  expect(keyed.rows.changed?.rows).toBe(1);
+  expect(Object.keys(keyed.rows.changed?.shown[0]?.columns ?? {})).toEqual(['x', 'y']);
+  expect((await diffArtifacts(config, left, left, { key: [], limit: 10 })).equal).toBe(true);
+});

@@ -41,8 +41,8 @@ export interface RowOptions {
 
 /**
  * Compares the rows of two tables as a multiset: a row that one table has twice, the other must
- * have twice. NULLs are equal to each other, and numbers are compared exactly. DuckDB's aggregation
- * counts the rows and spills to disk.
+ * have twice. NULLs are equal to each other, and numbers are compared exactly: -0.0 is not 0.0.
+ * DuckDB's aggregation counts the rows and spills to disk.
  *
  * @param from two tables, as in a FROM clause.
  * @throws DaemonError `KEY_NOT_FOUND`.
@@ -55,17 +55,21 @@ export async function compareRows(
 ): Promise<RowDifference> {
   const keys = checkKey(key, compared);
   const [leftRows, rightRows] = [await countOf(connection, from.left), await countOf(connection, from.right)];
-  const side = (which: 'left' | 'right') =>
-    `SELECT ${[...compared.map(c => `${c[which]} AS ${identifier(c.name)}`), `${which === 'left' ? 1 : -1} AS __more`].join(', ')} FROM ${from[which]}`;
+  const signed = await columnsWithFloats(connection, from.left, compared);
+  const side = (which: 'left' | 'right') => {
+    const values = compared.map(c => `${c[which]} AS ${identifier(c.name)}`);
+    const texts = compared.flatMap((c, i) => (signed.has(c) ? [`CAST(${c[which]} AS VARCHAR) AS ${textOf(i)}`] : []));
+    return `SELECT ${[...values, ...texts, `${which === 'left' ? 1 : -1} AS __more`].join(', ')} FROM ${from[which]}`;
+  };
   // Positive: the left table has this many more of the row. Negative: the right one has.
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE __differing AS
      SELECT * EXCLUDE (__more), sum(__more) AS __more FROM (${side('left')} UNION ALL ${side('right')}) GROUP BY ALL HAVING sum(__more) <> 0`,
   );
-  const changed = keys.length === 0 ? null : await changedRows(connection, compared, keys, limit);
+  const changed = keys.length === 0 ? null : await changedRows(connection, { compared, signed }, keys, limit);
   const without = changed === null ? '' : ` AND NOT ${isChanged(keys)}`;
-  const onlyInLeft = await differing(connection, `__more > 0${without}`, limit);
-  const onlyInRight = await differing(connection, `__more < 0${without}`, limit);
+  const onlyInLeft = await differing(connection, compared, `__more > 0${without}`, limit);
+  const onlyInRight = await differing(connection, compared, `__more < 0${without}`, limit);
   return { leftRows, rightRows, onlyInLeft, onlyInRight, changed };
 }
 
@@ -84,18 +88,41 @@ function checkKey(key: readonly string[], compared: readonly ComparedColumn[]): 
   });
 }
 
+/** The text of a column's values, beside them. */
+const textOf = (index: number): string => `__text${index}`;
+
+/** Returns the columns with floating-point numbers. DuckDB takes their -0.0 and 0.0 for equal. */
+async function columnsWithFloats(
+  connection: DuckDBConnection,
+  from: string,
+  compared: readonly ComparedColumn[],
+): Promise<ReadonlySet<ComparedColumn>> {
+  const list = compared.map(({ left }, i) => `${left} AS c${i}`).join(', ');
+  const types = await query<{ type: string }>(
+    connection,
+    `SELECT column_type AS type FROM (DESCRIBE SELECT ${list} FROM ${from})`,
+  );
+  return new Set(compared.filter((_, i) => /FLOAT|DOUBLE/.test(types[i]?.type ?? '')));
+}
+
 async function countOf(connection: DuckDBConnection, from: string): Promise<number> {
   const [row] = await query<{ n: bigint }>(connection, `SELECT count(*) AS n FROM ${from}`);
   return Number(row?.n ?? 0);
 }
 
-async function differing(connection: DuckDBConnection, where: string, limit: number): Promise<DifferingRows> {
+async function differing(
+  connection: DuckDBConnection,
+  compared: readonly ComparedColumn[],
+  where: string,
+  limit: number,
+): Promise<DifferingRows> {
+  const names = compared.map(({ name }) => identifier(name));
   const [row] = await query<{ n: bigint | number | null }>(
     connection,
     `SELECT CAST(coalesce(sum(abs(__more)), 0) AS BIGINT) AS n FROM __differing d WHERE ${where}`,
   );
   const reader = await connection.runAndReadAll(
-    `SELECT * EXCLUDE (__more) FROM __differing d WHERE ${where} ORDER BY ALL LIMIT ${limit}`,
+    `SELECT ${names.join(', ')} FROM __differing d WHERE ${where} ORDER BY ALL LIMIT ${limit}`,
   );
   return { rows: Number(row?.n ?? 0), shown: reader.getRowObjectsJson() };
 }
@@ -109,17 +136,17 @@ const isChanged = (keys: readonly string[]): string =>
 
 async function changedRows(
   connection: DuckDBConnection,
-  compared: readonly ComparedColumn[],
+  { compared, signed }: { compared: readonly ComparedColumn[]; signed: ReadonlySet<ComparedColumn> },
   keys: readonly string[],
   limit: number,
 ): Promise<DifferingRows<ChangedRow>> {
   const pairs = `FROM __differing l JOIN __differing r ON l.__more > 0 AND r.__more < 0 AND ${sameKey(keys, 'l', 'r')}`;
   const [row] = await query<{ n: bigint }>(connection, `SELECT count(*) AS n ${pairs}`);
-  const list = compared.flatMap(({ name }, i) => [
-    `l.${identifier(name)} AS l${i}`,
-    `r.${identifier(name)} AS r${i}`,
-    `l.${identifier(name)} IS DISTINCT FROM r.${identifier(name)} AS d${i}`,
-  ]);
+  const list = compared.flatMap((column, i) => {
+    const name = identifier(column.name);
+    const told = signed.has(column) ? textOf(i) : name;
+    return [`l.${name} AS l${i}`, `r.${name} AS r${i}`, `l.${told} IS DISTINCT FROM r.${told} AS d${i}`];
+  });
   const order = keys.map(key => `l.${identifier(key)}`).join(', ');
   const reader = await connection.runAndReadAll(`SELECT ${list.join(', ')} ${pairs} ORDER BY ${order} LIMIT ${limit}`);
   const shown = reader.getRowObjectsJson().map((values): ChangedRow => {
