@@ -153,9 +153,26 @@ def _frame_of_polars(data: Any) -> Any:
     collected = data.collect() if hasattr(data, "collect") else data
     frame = collected.to_frame() if hasattr(collected, "to_frame") else collected
     for name, kind in frame.schema.items():
-        if str(kind) == "Object":  # Polars would write the addresses of the objects
+        parts = {str(part) for part in _parts_of_polars(kind)}
+        if "Object" in parts:  # Polars would write the addresses of the objects
             raise BusError("VALUE_INVALID", f"The column {name} has Python objects, which no file holds.")
+        for wide in parts & {"Int128", "UInt128"}:
+            raise BusError(
+                "VALUE_INVALID",
+                f"The column {name} has the type {wide}, which Arrow does not have.",
+                hint="Cast it: `.cast(pl.Decimal(38, 0))`, or to a type that holds its values.",
+            )
     return frame
+
+
+def _parts_of_polars(kind: Any) -> Iterator[Any]:
+    """A type, and all types within it."""
+    yield kind
+    inner = getattr(kind, "inner", None)
+    if inner is not None:
+        yield from _parts_of_polars(inner)
+    for field in getattr(kind, "fields", ()):
+        yield from _parts_of_polars(field.dtype)
 
 
 def _check_types(relation: Any) -> None:

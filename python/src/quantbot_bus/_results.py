@@ -81,7 +81,13 @@ def read_pl(path: Path) -> Any:
     """A Parquet file as a ``polars.DataFrame``."""
     _must_be_there(path)
     polars = library("polars", "polars", "A data frame of Polars")
-    return polars.read_parquet(path, hive_partitioning=False, glob=False)
+    try:
+        return polars.read_parquet(path, hive_partitioning=False, glob=False)
+    except BaseException as error:  # a panic is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        hint = "Read it as pyarrow or pandas does: `.arrow()`, `.df()`."
+        raise BusError("READ_FAILED", f"Polars cannot read {path}: {error}.", hint=hint) from error
 
 
 def read_rel(path: Path) -> Any:

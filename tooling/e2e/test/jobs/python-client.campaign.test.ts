@@ -39,9 +39,6 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       'write lazy',
       'write duckdb',
       'write capsule',
-      'read pyarrow',
-      'read polars',
-      'read duckdb',
       'write rows',
       'pandas round trip',
       'refused an interval',
@@ -51,6 +48,8 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       'refused a column twice',
       'refused a date64 with a time of day',
       'refused Python objects of Polars',
+      'refused 128 bits of Polars',
+      'refused 128 bits within Polars',
       'refused nanoseconds in a list',
       'refused a duration of a nanosecond',
       'refused a datetime after a date',
@@ -58,7 +57,11 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       'refused a time with a zone',
       'refused a bool among floats',
       'refused text among bytes',
+      'read pyarrow',
+      'read polars',
+      'read duckdb',
       'read a file with wrong statistics',
+      'a panic of Polars is an error of reading',
     ]);
     const rows = 'SELECT count(*)::INTEGER AS n, count(DISTINCT (id, large, amount, at_ns, at_utc))::INTEGER AS kinds';
     expect(await query(bus, `${rows} FROM canon.exact`)).toEqual([{ n: 15, kinds: 3 }]);

@@ -3,6 +3,7 @@ what the bus has with the values. Prints the names of the checks that held."""
 
 from __future__ import annotations
 
+import os
 import struct
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
@@ -181,6 +182,8 @@ def check_refusals(bus: Bus) -> list[str]:
         "a column twice": pd.DataFrame([[1, 2]], columns=["x", "x"]),
         "a date64 with a time of day": pa.table({"x": pa.array([86_400_001], pa.int64()).view(pa.date64())}),
         "Python objects of Polars": pl.DataFrame({"x": pl.Series([object()], dtype=pl.Object)}),
+        "128 bits of Polars": pl.DataFrame({"x": pl.Series([1], dtype=pl.Int128)}),
+        "128 bits within Polars": pl.DataFrame({"x": [[{"y": 1}]]}, {"x": pl.List(pl.Struct({"y": pl.Int128}))}),
         "nanoseconds in a list": {"x": [pd.Timestamp("2026-01-02 03:04:05.000000001")]},
         "a duration of a nanosecond": {"x": [pd.Timedelta(1, "ns")]},
         "a datetime after a date": {"x": [date(2026, 1, 2), datetime(2026, 1, 2, 3)]},
@@ -194,6 +197,7 @@ def check_refusals(bus: Bus) -> list[str]:
             bus.write(frame, producer="refused", kind="values")
         except BusError as error:
             assert error.code == "VALUE_INVALID" and error.hint, (name, error.code)
+            assert "128" not in name or "column x " in str(error), error
             held.append(f"refused {name}")
     return held
 
@@ -213,8 +217,28 @@ def check_wrong_statistics(bus: Bus) -> list[str]:
     return ["read a file with wrong statistics"]
 
 
+def check_panic(bus: Bus) -> list[str]:
+    path = Path("views.parquet")
+    pq.write_table(pa.table({"x": pa.array([[1], [2, 3]], pa.list_view(pa.int64()))}), path)
+    bus.submit(path, producer="views", kind="lists").settled(60)
+    artifact = bus.latest("views", "lists")
+    assert artifact.arrow().to_pylist() == [{"x": [1]}, {"x": [2, 3]}]
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)  # a panic prints itself
+        rows = artifact.pl().to_dicts()
+    except BusError as error:
+        assert error.code == "READ_FAILED" and ".arrow()" in error.hint, error
+    else:
+        assert rows == [{"x": [1]}, {"x": [2, 3]}]  # a later Polars may have it
+    finally:
+        os.dup2(kept, 2)
+    return ["a panic of Polars is an error of reading"]
+
+
 if __name__ == "__main__":
     with Bus("data/bus") as opened:
-        checks = (check_writing, check_reading, check_rows, check_pandas_of_numpy, check_refusals, check_wrong_statistics)
-        for check in checks:
+        reading = (check_reading, check_wrong_statistics, check_panic)
+        for check in (check_writing, check_rows, check_pandas_of_numpy, check_refusals, *reading):
             print("\n".join(check(opened)))
