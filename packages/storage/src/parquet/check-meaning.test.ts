@@ -4,6 +4,7 @@ import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
+import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import type { ReadOptions } from './read-options.js';
 import { readParquet } from './read-parquet.js';
 import { scanParquet } from './scan-parquet.js';
@@ -176,4 +177,20 @@ test('statistics that lie lose no row', async () => {
   writeFileSync(join(partition, 'x.parquet'), bytes);
   const hive = { hivePartitioning: true, where: 'x > 100 AND p = 1' };
   expect(await read(partition, hive)).toEqual(both([{ n: 2, x: 777_777, p: 1 }]));
+});
+
+test('an artifact is not believed that DuckDB has written it', async () => {
+  const folder = join(temporaryFolder(), 'store/p/k');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'r@a.parquet');
+  await withMemoryConnection(connection =>
+    connection.run(`COPY (SELECT unnest([1, 2, 777777])::INTEGER AS x) TO '${path}' (FORMAT parquet)`),
+  );
+  const bytes = readFileSync(path);
+  const footer = bytes.length - 8 - bytes.readInt32LE(bytes.length - 8);
+  const [max, lie] = [777_777, 5].map(value => Buffer.from(new Int32Array([value]).buffer)) as [Buffer, Buffer];
+  expect(bytes.indexOf(max, footer)).toBeGreaterThan(0);
+  for (let at = bytes.indexOf(max, footer); at > 0; at = bytes.indexOf(max, footer)) lie.copy(bytes, at);
+  writeFileSync(path, bytes);
+  expect(await read(path, { where: 'x > 100' })).toEqual(both([{ x: 777_777 }]));
 });

@@ -190,18 +190,23 @@ export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy
     `read_parquet([${paths}], hive_partitioning = ${hivePartitioning}, can_have_nan = true${more})`;
   const isAsked = where !== undefined || orderBy.length > 0;
   if (!isAsked) return table();
-  const areDuckDbs = files.footers.every(({ footer }) => footer.createdBy?.startsWith('DuckDB'));
+  const areTrusted = files.footers.every(
+    ({ path, footer }) => footer.createdBy?.startsWith('DuckDB') && !isOfProducer(path),
+  );
   const columns = files.footers[0]?.footer.columns ?? [];
-  const compared = columns.filter(({ type }) => !areDuckDbs || bloomMisses.has(type));
+  const compared = columns.filter(({ type }) => !areTrusted || bloomMisses.has(type));
   if (compared.length === 0) return table();
   const values = compared
     .map(({ name }) => identifier(name))
     .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
   const withFile = table(`, filename = '${fileColumn}'`);
   // With partitions, only DuckDB knows all columns.
-  if (!areDuckDbs && !hivePartitioning) return `(SELECT ${values.join(', ')} FROM ${withFile})`;
+  if (!areTrusted && !hivePartitioning) return `(SELECT ${values.join(', ')} FROM ${withFile})`;
   return `(SELECT * EXCLUDE (${fileColumn}) REPLACE (${values.join(', ')}) FROM ${withFile})`;
 }
+
+/** Whether a file is an artifact of a bus. Its producer can have written anything into it. */
+const isOfProducer = (path: string): boolean => /(^|\/)(store|artifacts)\//.test(path);
 
 /** A column with the path of the file, which has no statistics. */
 const fileColumn = '_quantbot_file_of_row';
