@@ -52,9 +52,12 @@ def large_answer(bus: HttpBus, question: bytes) -> Any:
         connection = duckdb.connect(":memory:")
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"CREATE VIEW answer AS {_select(connection, path)}")
-    except BaseException as error:
+    except duckdb.Error as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise coded(path, error) if isinstance(error, duckdb.Error) else error
+        raise coded(path, error) from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     _end_with(connection, folder)
     return connection
 

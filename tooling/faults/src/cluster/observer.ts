@@ -68,7 +68,11 @@ export class Observer {
   }
 
   #lookIntoStore(): void {
-    const now = new Map(this.#names('store').map(name => [name, this.#identityOf(name)]));
+    const now = new Map<string, string>();
+    for (const name of this.#names('store')) {
+      const identity = this.#identityOf(name);
+      if (identity !== undefined) now.set(name, identity);
+    }
     for (const [name, identity] of this.#stored)
       if (now.get(name) !== identity) {
         // Who forgets an artifact may submit it again: the object goes, and comes again.
@@ -78,13 +82,22 @@ export class Observer {
     for (const [name, identity] of now) this.#stored.set(name, identity);
   }
 
-  #identityOf(name: string): string {
-    const { ino, size, mtimeMs } = statSync(join(this.#objects, 'store', name));
-    return `${ino} ${size} ${mtimeMs}`;
+  /** Returns undefined for an object that was removed since it was listed. */
+  #identityOf(name: string): string | undefined {
+    const found = statSync(join(this.#objects, 'store', name), { throwIfNoEntry: false });
+    return found && `${found.ino} ${found.size} ${found.mtimeMs}`;
   }
 
   #names(place: string): string[] {
     const folder = join(this.#objects, place);
-    return existsSync(folder) ? listFiles(folder).filter(name => !/(^|\/)\./.test(name)) : [];
+    while (existsSync(folder)) {
+      try {
+        return listFiles(folder).filter(name => !/(^|\/)\./.test(name));
+      } catch (error) {
+        // A folder below was removed with its last object: list again.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+    return [];
   }
 }
