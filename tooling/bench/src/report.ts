@@ -33,7 +33,7 @@ export function writeReport(report: Report, folder: string): void {
 
 const preface = `# Benchmarks
 
-One command measured everything here, all contenders of a table in one run on the same files:
+One command measured everything here. All contenders of a table ran on the same files, in one run:
 
 \`\`\`sh
 pnpm bench                            # all of it: about an hour, growth up to 100,000 artifacts

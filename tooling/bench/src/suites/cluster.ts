@@ -19,7 +19,7 @@ const batchJobs = 256;
 /** A bus on PostgreSQL, a folder of objects and DuckLake, beside programs that write DuckLake. */
 export const cluster: Suite = async ({ folder, quick, python, say }) => {
   const title = 'Past one machine: PostgreSQL, objects and DuckLake';
-  const how = `Servers and daemons run on this machine; objects are files. Jobs of 30 KB wait and go into one canonical table; the time is from the moment at which all daemons take jobs until nothing waits and readers see all of it. ${writers} programs insert files of the same kind into a DuckLake themselves, each a transaction. For 1, 2 and 4 daemons, each has a quarter of a core, and a batch has at most 64 jobs. A commit alone: from the lock of the journal's head until the answer to COMMIT. Idle: from the call of submitArtifact until the receipt, which is written after attached readers see the job.`;
+  const how = `Servers and daemons run on this machine; objects are files. Waiting jobs of 30 KB go into one canonical table. The time runs from the moment at which all daemons take jobs until readers see the rows of all jobs. In the row of DuckLake, ${writers} programs insert such files themselves, each file in one transaction. In the rows of 1, 2 and 4 daemons, each daemon has a quarter of a core and at most 64 jobs in a batch. A commit alone lasts from the lock of the journal's head until the answer to COMMIT. The idle bus is measured from the call of submitArtifact until the receipt, which is written after attached readers see the job.`;
   const reason = whyNoCluster();
   if (reason !== undefined) return { suite: 'cluster', title, how, rows: [], skipped: [reason] };
   const jobs = quick ? 100 : 1000;

@@ -49,7 +49,7 @@ export const latency: Suite = async context => {
   return {
     suite: 'latency',
     title: 'From submission to visible',
-    how: 'From the call of submitArtifact until its receipt, which follows the commit that readers see. Files have 30 KB. The bare chain makes the system calls that one job needs, one after the other in one process: copy, hash and flush the file, write and flush the manifest, flush and rename the folder and flush the inbox, claim, hash again, link and flush, write the commit, flush, rename, flush.',
+    how: 'The time runs from the call of submitArtifact until its receipt, which follows the commit that readers see. Files have 30 KB. The bare chain makes the system calls that one job needs, one after the other in one process: copy, hash and flush the file, write and flush the manifest, flush and rename the folder and flush the inbox, claim, hash again, link and flush, write the commit, flush, rename, flush.',
     rows,
     skipped: [],
   };

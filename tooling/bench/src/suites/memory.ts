@@ -45,7 +45,7 @@ export const memory: Suite = async ({ folder, quick, say }) => {
   return {
     suite: 'memory',
     title: 'Memory of the daemon and all its processes',
-    how: `One producer submits jobs, one after the other, into one canonical table. The figure is the largest sum of the proportional set size (PSS) of the daemon and its child processes at one moment, from the first job until ${afterwardsMs / 1000} seconds after the last one. All settings have their defaults.`,
+    how: `One producer submits jobs, one after the other, into one canonical table. The proportional set size (PSS) of a process has its share of the memory that several processes share. The figure is the largest sum of the PSS of the daemon and its child processes at one moment, from the first job until ${afterwardsMs / 1000} seconds after the last one. All settings have their defaults.`,
     rows,
     skipped: [],
   };

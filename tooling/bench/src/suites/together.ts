@@ -32,7 +32,7 @@ export const together: Suite = async context => {
   return {
     suite: 'together',
     title: 'Producers and writer together, with a reader beside them',
-    how: 'From the first submission until every job is durable and in a table that can be read. Each artifact is one job or one transaction. The bus keeps its golden exports fresh meanwhile, as the poll-and-open daemon does. The others do not export, so the bus also runs without exports. The bus copies submitted files, unless they are given away; the poll-and-open daemon is given its files. A reader in Python asks for the number of rows every 20 ms. At 1 KB and 30 KB, each runs three times in turns, and the table has the median. `bus_is_faster_by` compares with the best row of the bus at that size.',
+    how: 'The time runs from the first submission until every job is durable and in a table that can be read. Each artifact is one job or one transaction. The bus keeps its golden exports fresh meanwhile, as the poll-and-open daemon does. The others do not export, so the bus also runs without exports. The bus copies submitted files, except in the rows with files given away. The files of the poll-and-open daemon are in its inbox from the start. A reader in Python asks for the number of rows, again and again, 20 ms after each answer. Its answers and refusals are totals, and the runs differ in length. At 1 KB and 30 KB, each runs three times in turns, and the table has the median. `bus_is_faster_by` compares with the best row of the bus at that size.',
     rows,
     skipped: [...new Set(skipped)],
   };

@@ -38,7 +38,7 @@ export const turns: Suite = async ({ folder, quick, say }) => {
   return {
     suite: 'turns',
     title: 'A small job beside producers of very many',
-    how: `A producer submits a job of 1 KB, waits for its receipt, and submits the next ${pauseMs} ms later. The others have submitted all of theirs just before the daemon is started. Each time is from the call of submitArtifact until the receipt. A median should not grow by more than the number of producers that are active. What is still waiting at the end says that the others were active all the time.`,
+    how: `A producer submits a job of 1 KB, waits for its receipt, and submits the next ${pauseMs} ms later. The other producers submit all of their jobs before the daemon starts. Each time is from the call of submitArtifact until the receipt. A median should not grow by more than the number of producers that are active. Jobs of the others still wait at the end, so the others were active all the time.`,
     rows,
     skipped: [],
   };

@@ -32,7 +32,7 @@ export const waiting: Suite = async context => {
   return {
     suite: 'waiting',
     title: 'Jobs that wait: the daemon against the bare system calls',
-    how: 'All jobs are in the inbox before the daemon (or the floor: the bare system calls) starts. The time is from ready to the last commit. Exports are off. Both use batches of the same size. `warm` is the second half of the batches, without the first second or two in which Node still compiles the code. The poll-and-open daemon takes the first few of the same files, with its exports, and runs alone. At 1 KB and 30 KB, each runs three times in turns. The table has the median, and the median of the ratios within a turn.',
+    how: 'All jobs are in the inbox before the daemon (or the floor: the bare system calls) starts. The time runs from the moment at which the program is ready until its last commit. Exports are off. Both use batches of the same size. `warm` is the second half of the batches. It leaves out the first second or two, in which Node still compiles the code. The poll-and-open daemon takes only the first of these files, writes its exports, and runs alone. At 1 KB and 30 KB, each runs three times in turns. The table has the median, and the median of the ratios within a turn.',
     rows,
     skipped: context.python === undefined ? ['The poll-and-open daemon: its packages cannot be installed here.'] : [],
   };

@@ -21,7 +21,7 @@ const forgetCommand = (): BusCommand =>
   busCommand('forget', 'Remove the bytes of artifacts for ever. Without --apply, only show what would go.')
     .argument('[keys...]', 'run_id/producer/kind/artifact_id')
     .option('--run <id>', 'all artifacts of this run')
-    .option('--rule [name]', 'what this retention rule of the configuration lets go; without a name, all rules')
+    .option('--rule [name]', 'all artifacts that this retention rule selects; without a name, those of all rules')
     .option('--apply', 'forget them')
     .option('--force', 'also forget what is protected')
     .addOption(

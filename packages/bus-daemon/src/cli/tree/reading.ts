@@ -34,7 +34,7 @@ const catalogCommand = (): BusCommand =>
 const catalogOption = (name: string, description: string): BusCommand =>
   busCommand(name, description).option(
     '--as-of <moment>',
-    'as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z, 2h ago as 2h, yesterday)',
+    'as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z, yesterday, or 2h for two hours ago)',
     parseMoment,
   );
 
@@ -102,7 +102,7 @@ const queryCommand = (): BusCommand =>
     .option('--limit <n>', `print at most this many rows (${defaultTableRows} in a table, otherwise all)`, parseCount)
     .option(
       '--as-of <moment>',
-      'the bus as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z, 2h ago as 2h, yesterday)',
+      'the bus as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z, yesterday, or 2h for two hours ago)',
       parseMoment,
     )
     .explain({

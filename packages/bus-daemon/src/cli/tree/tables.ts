@@ -19,7 +19,8 @@ const listCommand = (): BusCommand =>
       parseMoment,
     )
     .explain({
-      notes: 'The rows are those of all artifacts of a table. How many of them it shows depends on its mode.',
+      notes:
+        'The output counts the rows of all artifacts of a table. The mode decides how many of them the table shows.',
       examples: ['quantbot-bus table list', 'quantbot-bus table list --as-of 2026-01-31T12:00:00Z --json'],
     })
     .runs(async () => (await import('../commands/table.js')).tableListCommand);
@@ -46,8 +47,8 @@ const restoreCommand = (): BusCommand =>
     })
     .runs(async () => (await import('../commands/table.js')).tableRestoreCommand);
 
-const orderNotes = `The files of the table are read for it, also without --apply. No row may have NULL in the key. Rows of
-forgotten artifacts are gone for ever if the table was \`append\` and is not any more. To undo it, set the old mode.`;
+const orderNotes = `The command reads the files of the table, also without --apply. No row may have NULL in the key. If the mode
+was \`append\` and changes, rows of forgotten artifacts are gone for ever. To undo it, set the old mode.`;
 
 const setModeCommand = (): BusCommand =>
   busCommand('set-mode', 'Set the mode of a canonical table. Without --apply, only show which rows it would hide.')

@@ -13,7 +13,7 @@ const createCommand = (): BusCommand =>
     .argument('<name>', 'a name for people, such as that of the program or person')
     .option('--read', 'it may read everything')
     .option('--submit [producer...]', 'it may submit as these producers; without a name, as any')
-    .option('--operate', 'it may retry rejected jobs')
+    .option('--operate', 'it may retry rejected jobs, and act: aliases, keep marks, forgetting, tables')
     .option('--expires <duration>', 'it ends after this long: 90d, 12h (default: never)')
     .explain({
       notes: `The bus keeps the SHA-256 of the token, in a folder that only the user of the daemon can read. Once a token was
@@ -35,7 +35,7 @@ const revokeCommand = (): BusCommand =>
   busCommand('revoke', 'Revoke tokens: the server refuses them from the next request on.')
     .argument('<names...>', 'the names of the tokens')
     .explain({
-      notes: 'A file that is being sent is sent to its end.',
+      notes: 'A transfer that is in progress still completes.',
       examples: ['quantbot-bus token revoke notebooks', 'quantbot-bus token revoke notebooks on-call'],
     })
     .runs(async () => (await import('../commands/token.js')).tokenRevokeCommand);
