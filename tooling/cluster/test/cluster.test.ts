@@ -152,7 +152,7 @@ describeClusters('a cluster', newCluster => {
     const jobs = 60;
     const random = seededRandom(seed);
     const daemons = [bus.start(), bus.start(), bus.start()];
-    const kills = campaign(4, 60);
+    const kills = campaign(4, 40);
     let submitted = 0;
     for (let kill = 0; kill < kills; kill++) {
       for (; submitted < Math.ceil((jobs * (kill + 1)) / kills); submitted++)

@@ -7,7 +7,7 @@ import { readLedger } from '../src/ledger.js';
 import { makeBus } from '../src/make-bus.js';
 import { drain, endedWithin, mustEndWell, startDaemon, startProducer } from '../src/processes.js';
 
-const rounds = campaign(1, 12);
+const rounds = campaign(1, 8);
 
 test('two daemons started together are never two writers', {
   timeout: rounds * 240_000,
