@@ -155,7 +155,7 @@ class Real {
   }
 }
 
-const runs = campaign(2, 40);
+const runs = campaign(2, 24);
 
 test('whatever happens in whatever order, the bus contains what a simple model says', {
   timeout: 60_000 + runs * 15_000,

@@ -174,7 +174,7 @@ async function comparePast(model: TableModel, real: Real): Promise<void> {
   }
 }
 
-const runs = campaign(1, 20);
+const runs = campaign(1, 12);
 
 test('whatever happens to a table in whatever order, its rows now and in the past are those of a simple model', {
   timeout: 120_000 + runs * 30_000,

@@ -41,6 +41,9 @@ test('only unprotected artifacts are forgotten; their bytes go, their entries st
   expect(existsSync(fileOf(bus, 'r1'))).toBe(true);
   const { bytes } = statSync(fileOf(bus, 'r1')) && { bytes: statSync(fileOf(bus, 'r1')).size };
 
+  const refused = await quantbotBus(bus, 'forget', keyOf('r5'), '--apply');
+  expect([refused.code, refused.stdout]).toEqual([2, expect.stringContaining('it is the newest')]);
+
   const done = await forgetArtifacts({ keys: all, reason: 'old', by: 'ann@lab' }, { busRoot });
   expect(Object.fromEntries(done.map(({ key, ...rest }) => [key, rest]))).toEqual({
     [keyOf('r1')]: { status: 'forgotten', bytes },

@@ -48,6 +48,8 @@ export async function forgetCommand(keys: string[], options: ForgetOptions, comm
     done.push(...((await operate(config, op, timeoutMs)).forget ?? []));
   }
   print(options, { applied: true, keys: done }, () => describe(done, true));
+  // A rule takes what may go. Who names artifacts expects all of them to go.
+  if (options.rule === undefined && done.some(({ status }) => !isGone(status))) process.exitCode = 2;
 }
 
 /** `quantbot-bus keep`: protects artifacts from being forgotten, or ends that. */
@@ -89,6 +91,8 @@ function rulesOf({ retention }: BusConfig, name: string | true): readonly Retent
     { hint: 'Add it to `retention` in bus_config.json.' },
   );
 }
+
+const isGone = (status: ForgetOutcome['status']): boolean => ['forgotten', 'already_forgotten'].includes(status);
 
 const reasonOf = ({ run, rule }: ForgetOptions): string | null =>
   run !== undefined ? `run ${run}` : rule !== undefined ? `retention rule${rule === true ? 's' : ` ${rule}`}` : null;

@@ -35,6 +35,9 @@ const forgetCommand = (): BusCommand =>
       notes: `Without --force, it spares artifacts with an alias or a keep mark, everything that they were made from, and the
 newest of each producer, kind and artifact id. A forgotten artifact stays in the catalog, with its hash and its
 lineage. To restore it, submit the same bytes under the same key again.`,
+      exitCodes: {
+        2: 'with --apply, for keys or --run: an artifact was protected or unknown, and all others were forgotten',
+      },
       examples: [
         'quantbot-bus forget run-3/baseline/alerts_std/alerts',
         'quantbot-bus forget --run run-3 --apply --reason "wrong parameters"',

@@ -91,6 +91,6 @@ const random = seededRandom(seed);
 const pick = () => values[Math.floor(random() * values.length)] ?? '';
 
 test('nor does it for types by chance', { tags: ['campaign'] }, async () => {
-  for (let tries = campaign(1, 15); tries > 0; tries--)
+  for (let tries = campaign(1, 10); tries > 0; tries--)
     await mustNotDepend(Array.from({ length: 5 }, () => [pick(), pick()]));
 });
