@@ -16,8 +16,8 @@ const shared = {
 
 /**
  * The projects of a package: `unit` (beside the source), `integration` (test/, needs a build; two
- * files at once, three in campaigns) and, if some files must run alone, `alone`. Each run leaves a
- * JSON report under reports/, which .ci/run adds up.
+ * files at once) and, if some files must run alone, `alone`. Each run leaves a JSON report under
+ * reports/, which .ci/run adds up.
  */
 export const projects = ({ alone = [], ofAll = {} } = {}) => {
   // Generous, for a busy machine.
@@ -45,8 +45,7 @@ export const projects = ({ alone = [], ofAll = {} } = {}) => {
             ...integration,
             name: 'integration',
             include: testFilesIn('test').filter(path => !alone.includes(path)),
-            // Campaigns wait for disks and timers more than other tests do.
-            maxWorkers: campaign(2, 3),
+            maxWorkers: 2,
             sequence: { groupOrder: 1 },
             ...ofAll,
           },
