@@ -53,8 +53,8 @@ export interface VerifiedArtifact {
   bytes: number;
   sha256: string;
   columns: readonly FileColumn[];
-  /** What decoding found about columns that do not fit their table by type. */
-  judged?: Map<string, Map<string, string | null>>;
+  /** What decoding found about columns that do not fit their table by type. Copies share it. */
+  judged: Map<string, Map<string, string | null>>;
   /** The columns in which no row has NULL, as far as decoding was asked for them. */
   neverNull?: readonly string[];
   /** What decoding found about the rules of its table. */

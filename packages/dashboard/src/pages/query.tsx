@@ -57,7 +57,8 @@ export function Query({ sql }: { sql: string | undefined }) {
         throw error;
       },
     );
-    if (outcome === undefined || end.signal.aborted) return; // cancelled, a newer query, or another page
+    // It was cancelled, a newer query runs, or the user is on another page.
+    if (outcome === undefined || end.signal.aborted) return;
     setResult({ ...outcome, sql: text, ms: performance.now() - started });
     setIsRunning(false);
     setPast(rememberQuery(text));

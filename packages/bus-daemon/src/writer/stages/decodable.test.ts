@@ -18,7 +18,8 @@ async function artifactOf(path: string, schemaHint?: string): Promise<VerifiedAr
   const { rows, bytes, columns } = footer;
   const schema = schemaHint === undefined ? undefined : fileSchemaOf(footer);
   const entry = { artifact_id: 'a', relpath: 'a.parquet', format: 'parquet' as const, schema_hint: schemaHint };
-  return { entry, key: path, relPath: path, file: path, inode: 1, rows, bytes, sha256: '', columns, schema };
+  const judged = new Map();
+  return { entry, key: path, relPath: path, file: path, inode: 1, rows, bytes, sha256: '', columns, judged, schema };
 }
 
 /** A bus that decodes the files of many jobs. */

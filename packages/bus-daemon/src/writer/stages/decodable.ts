@@ -91,7 +91,6 @@ function groupsOf(bus: DecodingBus, artifacts: readonly VerifiedArtifact[]): Ite
     // Missing columns are found when schemas are compared.
     const required = bus.tables.required(table).filter(name => artifact.columns.some(column => column.name === name));
     artifact.neverNull = required;
-    artifact.judged ??= new Map();
     const [, producer = ''] = artifact.key.split('/');
     if (schema.columns !== undefined) artifact.columns = schema.columns;
     const names = artifact.columns.filter(({ name }) => !reservedColumns.has(foldName(name)));
@@ -129,7 +128,6 @@ function newGroup(
 }
 
 function judge(artifact: VerifiedArtifact, answers: readonly ExactAnswer[]): void {
-  artifact.judged ??= new Map(); // shared by all copies of the artifact
   for (const { column, as, misfits } of answers) {
     const misfit = misfits.find(({ path }) => path === artifact.file)?.value ?? null;
     artifact.judged.set(column, new Map([...(artifact.judged.get(column) ?? []), [as, misfit]]));

@@ -39,6 +39,7 @@ function accepted(more: object = {}): AcceptedJob {
       relPath: `store/p/${entry.kind ?? 'k'}/run-1@${entry.artifact_id}.parquet`,
       file: '/unused',
       inode: 1,
+      judged: new Map(),
       copied: false,
       rows: index,
       bytes: 100 + index,

@@ -103,6 +103,7 @@ export async function verifyArtifact(
     rows: footer.rows,
     ...digest,
     columns: footer.columns,
+    judged: new Map(),
     schema: canonTableOf(entry.schema_hint) === undefined ? undefined : fileSchemaOf(footer),
   };
 }
