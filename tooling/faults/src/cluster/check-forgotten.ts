@@ -1,21 +1,30 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExpectedOutcome, Fates } from '../fates.js';
 import type { LedgerJob, LedgerOp } from '../ledger.js';
 import type { JournalRow } from './checker.js';
 
-/** Returns what was submitted, by the job ids of the bus. Journals have an operation's reason. */
+/** Returns what was submitted, by the job ids of the bus. The reason of an operation names it. */
 export function withJobIds(
+  objects: string,
   rows: readonly JournalRow[],
   ledger: ReadonlyMap<string, LedgerJob>,
 ): Map<string, LedgerJob> {
   const submitted = new Map(ledger);
-  for (const { job_id, op_json } of rows) {
-    const { reason = '' } = op_json === null ? {} : (JSON.parse(op_json) as { reason?: string });
+  for (const row of rows) {
+    const reason = reasonOf(objects, row);
     const job = ledger.get(reason);
-    if (job?.op !== undefined && submitted.delete(reason)) submitted.set(job_id, { ...job, jobId: job_id });
+    if (job?.op !== undefined && submitted.delete(reason)) submitted.set(row.job_id, { ...job, jobId: row.job_id });
   }
   return submitted;
+}
+
+/** The journal has the operations that were done; a rejected one is in its manifest only. */
+function reasonOf(objects: string, { job_id, op_json, status }: JournalRow): string {
+  const manifest = join(objects, 'rejected', `${job_id}.manifest.json`);
+  if (op_json !== null) return (JSON.parse(op_json) as { reason?: string }).reason ?? '';
+  if (status !== 'rejected' || !existsSync(manifest)) return '';
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { op?: { reason?: string } }).op?.reason ?? '';
 }
 
 export const opsOf = (submitted: ReadonlyMap<string, LedgerJob>): Map<string, LedgerOp> =>

@@ -42,7 +42,7 @@ export async function checkCluster({
 }: Evidence): Promise<string[]> {
   const problems: string[] = [];
   const rows = await readJournal(journal, problems);
-  const submitted = withJobIds(rows, ledger);
+  const submitted = withJobIds(objects, rows, ledger);
   const fates = fatesOf(rows, opsOf(submitted), problems);
   checkJobs(rows, submitted, problems);
   checkOutcomes(objects, rows, fates, problems);
