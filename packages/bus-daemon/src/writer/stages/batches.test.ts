@@ -1,11 +1,14 @@
 import { campaign, seed, seededRandom } from '@quantbot/tooling-config/campaign';
 import { produce } from '@quantbot/tooling-testing/parquet';
 import { expect, test } from 'vitest';
-import { runBatch } from '../../../test/support/commits.js';
+import { compactor, runBatch } from '../../../test/support/commits.js';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
 import { putClaimed } from '../../../test/support/jobs.js';
+import { queryPublished } from '../../../test/support/published.js';
 import type { Bus } from '../bus.js';
+import { compactHot } from '../compaction/compact.js';
 import type { CheckedJob } from '../job.js';
+import { Publisher } from '../publish/publisher.js';
 import { verify } from './verify.js';
 
 /** Values of many types; of most pairs, one type holds some values of the other. */
@@ -49,7 +52,18 @@ const verifiedEarly: Way = async (bus, check, count) => {
   }
 };
 
-/** Returns what became of each job, and the table. */
+const random = seededRandom(seed);
+
+/** Batches of one job to all of them. */
+const byChance: Way = async (bus, check, count) => {
+  for (let from = 0; from < count; ) {
+    const size = 1 + Math.floor(random() * (count - from));
+    await together(bus, index => check(from + index), size);
+    from += size;
+  }
+};
+
+/** Returns what became of each job, the table, and its rows before and after compaction. */
 async function outcomesOf(way: Way, selects: readonly string[]) {
   const { bus, test: testBus } = await openInProcess();
   const check = async (index: number) => {
@@ -68,16 +82,26 @@ async function outcomesOf(way: Way, selects: readonly string[]) {
     for (const { jobId, outcome, rejection } of jobs)
       settled.push([jobId, outcome, rejection?.code, rejection?.error].join(' '));
   });
+  const publisher = new Publisher(bus);
   await way(bus, check, selects.length);
-  return { settled, columns: bus.tables.get('t')?.columns.map(({ name, type, also }) => ({ name, type, also })) };
+  const columns = bus.tables.get('t')?.columns.map(({ name, type, also }) => ({ name, type, also })) ?? [];
+  const rows = async () => {
+    await publisher.publishOrThrow();
+    const texts = columns.map(({ name }) => `typeof(${name}) || ' ' || coalesce(CAST(${name} AS VARCHAR), 'NULL')`);
+    return queryPublished(testBus, `SELECT _seq, [${texts.join(', ')}] AS texts FROM canon.t ORDER BY _seq`);
+  };
+  const hot = await rows();
+  await compactHot(bus, compactor);
+  expect(await rows()).toEqual(hot);
+  return { settled, columns, hot };
 }
 
 async function mustNotDepend(sequence: readonly (readonly string[])[]): Promise<void> {
   const selects = sequence.map(row => `SELECT ${row.map((value, index) => `${value} AS c${index}`).join(', ')}`);
   const alone = await outcomesOf(oneByOne, selects);
   expect(alone.settled).toHaveLength(selects.length);
-  expect(await outcomesOf(together, selects)).toEqual(alone);
-  expect(await outcomesOf(verifiedEarly, selects)).toEqual(alone);
+  expect(alone.hot).toHaveLength(alone.settled.filter(text => text.includes(' ingested')).length);
+  for (const way of [together, verifiedEarly, byChance]) expect(await outcomesOf(way, selects)).toEqual(alone);
 }
 
 test.each([
@@ -87,7 +111,6 @@ test.each([
   await mustNotDepend(values.map(value => [value]));
 });
 
-const random = seededRandom(seed);
 const pick = () => values[Math.floor(random() * values.length)] ?? '';
 
 test('nor does it for types by chance', { tags: ['campaign'] }, async () => {
