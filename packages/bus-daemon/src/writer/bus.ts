@@ -14,6 +14,7 @@ import type { BusConfig } from '@quantbot/infra/config';
 import type { Events } from './events.js';
 import type { FileThreads } from './file-thread/client.js';
 import type { ClaimedJob } from './job.js';
+import type { SeenKeys } from './seen-keys.js';
 
 /** The shared state of all stages. Only clock and ids are injected, for tests. */
 export interface Bus {
@@ -85,8 +86,11 @@ export interface TableFacts {
   operations(): Promise<readonly JournalledTableOperation[]>;
   /** Replays all artifacts that a table has with this start. */
   replay(table: string, start: TableStart): Promise<TableRegistry>;
-  /** Returns the first artifact of a table that has NULL in its key, and where. */
-  withoutKey(table: CanonTable): Promise<ArtifactWithoutKey | undefined>;
+  /**
+   * Returns the first artifact of a table that has NULL in its key, and where. Does not read what
+   * was seen.
+   */
+  withoutKey(table: CanonTable, seen?: SeenKeys): Promise<ArtifactWithoutKey | undefined>;
   /** Forgotten artifacts whose rows only the table has. */
   forgotten(table: string): Promise<JournalRow[]>;
 }

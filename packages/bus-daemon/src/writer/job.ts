@@ -6,6 +6,7 @@ import type { BusError, ForgetOutcome, Manifest, ManifestArtifact } from '@quant
 import type { TraceContext } from '@quantbot/infra/bus';
 import type { FileSchema } from './file-schema.js';
 import type { FileInfo } from './file-thread/look-into.js';
+import type { SeenKeys } from './seen-keys.js';
 
 /** A folder in the inbox that has a COMMIT. */
 export interface FoundJob extends WaitingJob {
@@ -70,6 +71,8 @@ export interface VerifiedJob extends ClaimedJob {
   manifest: Manifest;
   manifestSha256: string;
   artifacts: VerifiedArtifact[];
+  /** What was read beside ingestion for its operation on a table with a key. */
+  seenKeys?: SeenKeys;
 }
 
 /** A rejected job, and the reason. */

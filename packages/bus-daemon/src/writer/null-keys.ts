@@ -5,6 +5,7 @@ import { artifactsOfTable, type CanonTable, forgottenOfTable } from '@quantbot/b
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import { decodeBudget, decodeTogether } from '@quantbot/duckdb-process';
 import type { ArtifactWithoutKey, Bus } from './bus.js';
+import { SeenKeys } from './seen-keys.js';
 
 /** What a search for NULL in a key needs. */
 export type KeyCheck = Pick<Bus, 'config' | 'layout' | 'journal' | 'inspector'>;
@@ -19,24 +20,33 @@ const pathOf = ({ layout }: KeyCheck, relPath: string | null): string => join(la
  *
  * @param from FROM clause of the rows of the journal that may be in the table; by default, those
  * that are.
+ * @param seen artifacts that need not be read again. Adds those that were read.
  * @param onFiles called after each group of files.
  */
 export async function firstWithoutKey(
   bus: KeyCheck,
   table: CanonTable,
-  { from, onFiles = () => {} }: { from?: string; onFiles?: () => void } = {},
+  {
+    from,
+    seen = new SeenKeys(),
+    onFiles = () => {},
+  }: { from?: string; seen?: SeenKeys | undefined; onFiles?: () => void } = {},
 ): Promise<ArtifactWithoutKey | undefined> {
   const key = table.columns.filter(({ name }) => table.key.includes(name));
   if (key.length === 0) return undefined;
   const all = await artifactsOfTable(bus.journal, table.name, bus.journal.lastSeq, from);
   // The bytes of a forgotten artifact may still be there, but its rows leave a table with a key.
   const forgotten = await forgottenOfTable(bus.journal, table.name);
+  const whole = seen.of(key);
   const artifacts = all.filter(
-    ({ artifact_key, rel_path }) => !forgotten.has(artifact_key ?? '') && existsSync(pathOf(bus, rel_path)),
+    ({ artifact_key, rel_path }) =>
+      !whole.has(artifact_key ?? '') && !forgotten.has(artifact_key ?? '') && existsSync(pathOf(bus, rel_path)),
   );
   for (let start = 0; start < artifacts.length; start += filesAtOnce) {
-    const found = await firstWithNull(bus, key, artifacts.slice(start, start + filesAtOnce));
+    const group = artifacts.slice(start, start + filesAtOnce);
+    const found = await firstWithNull(bus, key, group);
     if (found !== undefined) return found;
+    for (const { artifact_key } of group) if (artifact_key !== null) whole.add(artifact_key);
     onFiles();
   }
 }

@@ -1,3 +1,4 @@
+import type { WorkerProcess } from '@quantbot/duckdb-process';
 import type { Beside, Bus, VerifyingBus } from '../bus.js';
 import type { CheckedJob, ClaimedJob } from '../job.js';
 import { verify } from '../stages/verify.js';
@@ -5,6 +6,9 @@ import { FairQueue } from './fair-queue.js';
 import { producerOfClaimed } from './producers.js';
 
 type Clock = Pick<Bus, 'elapsed'>;
+
+/** Reads in advance what the decision about a verified job needs. */
+type LookAhead = (job: CheckedJob, inspector: WorkerProcess) => Promise<CheckedJob>;
 
 interface FailedJob {
   job: ClaimedJob;
@@ -15,13 +19,15 @@ interface FailedJob {
 const slowForMs = 60_000;
 
 /**
- * Verifies large jobs, and jobs with files that are slow to read, one at a time in the background.
- * So no small job waits until gigabytes have been hashed. Producers take turns. A verified job
- * joins the next batch, so smaller jobs that came later may overtake it.
+ * Verifies large jobs, jobs with files that are slow to read, and operations on tables, one at a
+ * time in the background. So no small job waits until gigabytes have been hashed, or until the key
+ * of a table has been read. Producers take turns. A verified job joins the next batch, so smaller
+ * jobs that came later may overtake it.
  */
 export class LargeJobs implements Beside {
   readonly #bus: VerifyingBus & Clock;
   readonly #onReady: () => void;
+  readonly #lookAhead: LookAhead;
   readonly #stopping = new AbortController();
   /** The claims of these jobs: waiting, being verified, or ready. */
   readonly #claims = new Set<string>();
@@ -32,10 +38,11 @@ export class LargeJobs implements Beside {
   /** Producers of slow files, and the time until which they count as slow. */
   readonly #slowUntil = new Map<string, number>();
 
-  constructor(bus: VerifyingBus & Clock, onReady: () => void) {
+  constructor(bus: VerifyingBus & Clock, onReady: () => void, lookAhead: LookAhead = async job => job) {
     // Use a separate process, so that the crash of a large file is not attributed to another file.
     this.#bus = { ...bus, inspector: bus.inspector.another('inspect-large') };
     this.#onReady = onReady;
+    this.#lookAhead = lookAhead;
   }
 
   has(claim: string): boolean {
@@ -100,7 +107,9 @@ export class LargeJobs implements Beside {
     if (signal.aborted) return;
     try {
       const verified = await verify(this.#bus, [job], signal);
-      this.#ready.push(...verified);
+      const ahead: CheckedJob[] = [];
+      for (const checked of verified) ahead.push(await this.#lookAhead(checked, this.#bus.inspector));
+      this.#ready.push(...ahead); // only now: takeReady replaces the array
     } catch (error) {
       this.#claims.delete(job.claim);
       if (signal.aborted) return;

@@ -7,6 +7,7 @@ import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import type { Bus } from '../bus.js';
 import { type CheckedJob, type ClaimedJob, isRejected } from '../job.js';
 import { Publisher } from '../publish/publisher.js';
+import { lookAhead } from '../stages/table-operation.js';
 import { timed } from '../stages/timed.js';
 import { verify } from '../stages/verify.js';
 import { Aside } from './aside.js';
@@ -64,7 +65,7 @@ export class Loop implements LoopView {
     this.#aside = new Aside(bus);
     this.#space = new DiskSpace(bus);
     this.#pulse = new Pulse(bus);
-    this.#large = new LargeJobs(bus, () => this.#wake.abort());
+    this.#large = new LargeJobs(bus, () => this.#wake.abort(), lookAhead(bus));
     this.#publisher = new Publisher(bus);
     this.#maintenance = new Maintenance(bus, this.#publisher);
     this.#state = new StateFile(bus, () => this.#maintenance.waitingTables);

@@ -112,7 +112,7 @@ const forgettingOf = async (bus: DecidingBus, { manifest }: CheckedJob): Promise
 
 async function tableChangeOf(bus: DecidingBus, job: CheckedJob): Promise<TableChange | BusError | undefined> {
   const op = tableOperationIn(job);
-  return op && decideTable(bus, op).catch(returnRefusal);
+  return op && decideTable(bus, op, isRejected(job) ? undefined : job.seenKeys).catch(returnRefusal);
 }
 
 function returnRefusal(error: unknown): BusError {

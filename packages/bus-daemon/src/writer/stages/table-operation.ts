@@ -12,12 +12,14 @@ import {
   tableStarts,
 } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
+import type { WorkerProcess } from '@quantbot/duckdb-process';
 import { BusError, type TableOperation } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
 import { type BusConfig, tableModes } from '@quantbot/infra/config';
 import type { Bus, DecidingBus, TableFacts } from '../bus.js';
-import type { CheckedJob, TableChange } from '../job.js';
+import { type CheckedJob, isRejected, type TableChange } from '../job.js';
 import { firstWithoutKey, type KeyCheck } from '../null-keys.js';
+import { SeenKeys } from '../seen-keys.js';
 
 /** Returns the operation on a canonical table that a job asks for, or undefined. */
 export function tableOperationIn({ manifest }: Pick<CheckedJob, 'manifest'>): TableOperation | undefined {
@@ -34,8 +36,9 @@ export const tableFactsOf = (bus: KeyCheck & Partial<Pick<Bus, 'events'>>): Tabl
     const own = all.filter(({ schemaHint }) => canonTableOf(schemaHint) === table);
     return TableRegistry.replay(own, bus.config.canon.tables, new Map([[table, start]]));
   },
-  withoutKey: table =>
+  withoutKey: (table, seen) =>
     firstWithoutKey(bus, table, {
+      seen,
       from: table.after === undefined ? bus.journal.unerased : bus.journal.shown,
       onFiles: () => bus.events?.emit('moved', { stage: 'decide' }),
     }),
@@ -48,17 +51,45 @@ type Deciding = Pick<DecidingBus, 'config' | 'tables'>;
 /**
  * Decides what an operation on a canonical table does. The job must be alone in its batch.
  *
+ * @param seen artifacts of the table that need not be read for its key.
  * @throws BusError `OPERATION_INVALID`.
  */
 export async function decideTable(
   bus: Deciding & Pick<DecidingBus, 'tableFacts'>,
   op: TableOperation,
+  seen?: SeenKeys,
 ): Promise<TableChange> {
-  if (bus.tableFacts === undefined)
+  const { tableFacts } = bus;
+  if (tableFacts === undefined)
     throw busError('OPERATION_INVALID', 'A bus on many machines cannot change its tables by operations yet.');
-  if (op.type === 'table_drop') return decideDrop(bus, bus.tableFacts, op);
-  return op.type === 'table_restore' ? decideRestore(bus, bus.tableFacts, op) : decideSetMode(bus, bus.tableFacts, op);
+  if (op.type === 'table_drop') return decideDrop(bus, tableFacts, op);
+  const facts: TableFacts = { ...tableFacts, withoutKey: table => tableFacts.withoutKey(table, seen) };
+  return op.type === 'table_restore' ? decideRestore(bus, facts, op) : decideSetMode(bus, facts, op);
 }
+
+/** Whether an operation reads the files of a table for NULL in its key. A restore may. */
+const readsKeys = (op: TableOperation): boolean =>
+  op.type === 'table_restore' || (op.type === 'table_set_mode' && op.key.length > 0);
+
+/**
+ * Returns a function that reads the files of the table to which a job gives a key, beside
+ * ingestion. The commit then reads only files that came later. It decides again, so a refusal does
+ * not matter here.
+ */
+export const lookAhead =
+  ({ config, layout, journal, tables }: Omit<KeyCheck, 'inspector'> & Pick<Bus, 'tables'>) =>
+  async (job: CheckedJob, inspector: WorkerProcess): Promise<CheckedJob> => {
+    const op = isRejected(job) ? undefined : tableOperationIn(job);
+    if (op === undefined || !readsKeys(op)) return job;
+    const seenKeys = new SeenKeys();
+    try {
+      const tableFacts = tableFactsOf({ config, layout, journal, inspector });
+      await decideTable({ config, tables, tableFacts }, op, seenKeys);
+    } catch (error) {
+      if (!(error instanceof BusError)) throw error;
+    }
+    return { ...job, seenKeys };
+  };
 
 async function decideDrop({ config, tables }: Deciding, facts: TableFacts, op: TableOperation): Promise<TableChange> {
   const { table } = op;

@@ -12,6 +12,7 @@ import { BringOver } from './bring-over.js';
 import { checkDecodable } from './decodable.js';
 import { isLarge, manyArtifacts } from './large.js';
 import { CostlyFile } from './long-footer.js';
+import { tableOperationIn } from './table-operation.js';
 import { checkJobBytes, type JobFile, verifyArtifact } from './verify-artifact.js';
 
 /**
@@ -53,7 +54,10 @@ async function verifyJob(
     checkManifestOf(job, manifest);
     const known = knownBytes(job, manifest);
     checkJobBytes(bus, known);
-    const wouldDelay = isLarge(known, bus.config.batch.maxBytes) || manifest.artifacts.length > manyArtifacts;
+    const wouldDelay =
+      isLarge(known, bus.config.batch.maxBytes) ||
+      manifest.artifacts.length > manyArtifacts ||
+      tableOperationIn({ manifest }) !== undefined; // also those that read no file, to keep their order
     if (bus.beside !== undefined && wouldDelay) return void handOver(bus.beside, job);
     const artifacts: VerifiedArtifact[] = [];
     const read = new Map<string, JobFile>();
