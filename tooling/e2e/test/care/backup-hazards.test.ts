@@ -64,7 +64,7 @@ test('what is no file in a job, and what a link leads to, is not copied and stop
   expect(readdirSync(join(backupFolder(bus), 'rejected/rejected'))).toContain('REJECT_REASON.json');
 });
 
-test('jobs that wait are ingested in the order in which they were submitted', async () => {
+sampled('jobs that wait are ingested in the order in which they were submitted', async () => {
   const bus = makeTestBus();
   await drain(bus);
   for (const [jobId, minutes] of [
@@ -82,24 +82,27 @@ test('jobs that wait are ingested in the order in which they were submitted', as
   expect(await runsOf(other)).toEqual(['c', 'a', 'b']);
 });
 
-test('a rejected job that lies there unchanged is not copied again; one that is gone goes; one that has changed is renewed', async () => {
-  const bus = makeTestBus();
-  await drain(bus);
-  for (const jobId of ['stays', 'goes', 'changes']) writeToInbox(bus, { jobId, manifest: '{' });
-  await drain(bus);
-  await backup(bus);
-  const at = (jobId: string) => join(backupFolder(bus), 'rejected', jobId, 'manifest.json');
-  const inode = statSync(at('stays')).ino;
-  rmSync(join(bus.layout.rejected, 'goes'), { recursive: true });
-  writeToInbox(bus, { jobId: 'changes', manifest: '{"other' });
-  await drain(bus);
-  expect((await backup(bus)).stdout).toContain('2 jobs on their way or rejected');
-  expect(statSync(at('stays')).ino).toBe(inode);
-  expect(existsSync(at('goes'))).toBe(false);
-  expect(readFileSync(at('changes'), 'utf8')).toBe('{"other');
-});
+sampled(
+  'a rejected job that lies there unchanged is not copied again; one that is gone goes; one that has changed is renewed',
+  async () => {
+    const bus = makeTestBus();
+    await drain(bus);
+    for (const jobId of ['stays', 'goes', 'changes']) writeToInbox(bus, { jobId, manifest: '{' });
+    await drain(bus);
+    await backup(bus);
+    const at = (jobId: string) => join(backupFolder(bus), 'rejected', jobId, 'manifest.json');
+    const inode = statSync(at('stays')).ino;
+    rmSync(join(bus.layout.rejected, 'goes'), { recursive: true });
+    writeToInbox(bus, { jobId: 'changes', manifest: '{"other' });
+    await drain(bus);
+    expect((await backup(bus)).stdout).toContain('2 jobs on their way or rejected');
+    expect(statSync(at('stays')).ino).toBe(inode);
+    expect(existsSync(at('goes'))).toBe(false);
+    expect(readFileSync(at('changes'), 'utf8')).toBe('{"other');
+  },
+);
 
-test('of two backups at once the second says so, and does not build in the way of the first', async () => {
+sampled('of two backups at once the second says so, and does not build in the way of the first', async () => {
   const bus = makeTestBus();
   await drain(bus);
   const guard = await tryGuard(join(bus.layout.root, 'backup.guard'), bus.layout.building);

@@ -77,7 +77,7 @@ describe('quantbot-bus verify', () => {
   });
 });
 
-test('quantbot-bus verify holds a table against what its mode shows, and notices what it lacks', async () => {
+sampled('quantbot-bus verify holds a table against what its mode shows, and notices what it lacks', async () => {
   const bus = makeTestBus({
     canon: { tables: { newest: { mode: 'latest' }, merged: { mode: 'upsert', key: ['n'] } } },
   });
@@ -118,7 +118,7 @@ test('quantbot-bus rebuild makes database and canonical tables again from journa
   expect(await query(bus, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 3 }]);
 });
 
-test('quantbot-bus rebuild does not work beside a daemon, and says who is in the way', async () => {
+sampled('quantbot-bus rebuild does not work beside a daemon, and says who is in the way', async () => {
   const bus = makeTestBus({ lock_timeout_s: 0.3 });
   const daemon = await spawnDaemon(bus);
   const { code, stderr } = await quantbotBus(bus, 'rebuild');

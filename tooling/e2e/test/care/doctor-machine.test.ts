@@ -175,7 +175,7 @@ test('a file system that is mounted read-only is told from missing rights; the d
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('an inbox on another file system is found', async context => {
+sampled('an inbox on another file system is found', async context => {
   const bus = makeTestBus();
   await drain(bus);
   if (!mounted(bus.layout.inbox, '-t', 'tmpfs', 'tmpfs')) return context.skip('nothing can be mounted here');
@@ -208,7 +208,7 @@ test('a disk that is nearly full is a warning, one that is full a problem, and t
   expect(after).toEqual([]);
 });
 
-test('a disk that will be full soon is a warning that names who fills it and what could go', async context => {
+sampled('a disk that will be full soon is a warning that names who fills it and what could go', async context => {
   const bus = busOnDisk('size=3g');
   if (bus === undefined) return context.skip('nothing can be mounted here');
   await drain(bus);
@@ -244,7 +244,7 @@ test('a disk that will be full soon is a warning that names who fills it and wha
   expect(await codesOf(30)).toEqual([]); // it has not grown for weeks
 });
 
-test('inodes that run out are found as well', async context => {
+sampled('inodes that run out are found as well', async context => {
   const bus = busOnDisk('size=4g,nr_inodes=5000');
   if (bus === undefined) return context.skip('nothing can be mounted here');
   await drain(bus);

@@ -89,7 +89,7 @@ test('a second daemon that waits for the lock is found, and can be ended', async
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a database that a daemon publishes from another bus is said to be taken, and by whom', async () => {
+sampled('a database that a daemon publishes from another bus is said to be taken, and by whom', async () => {
   const bus = makeTestBus();
   const other = testBusIn(bus.folder, { bus_root: 'data/other-bus' });
   const taker = await spawnDaemon(other);
@@ -102,7 +102,7 @@ test('a database that a daemon publishes from another bus is said to be taken, a
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a daemon that was stopped by a signal is found, and goes on when it is told to', async () => {
+sampled('a daemon that was stopped by a signal is found, and goes on when it is told to', async () => {
   const bus = makeTestBus();
   const daemon = await spawnDaemon(bus);
   daemon.kill('SIGSTOP');

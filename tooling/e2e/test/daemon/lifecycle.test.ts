@@ -30,7 +30,7 @@ describe('starting and stopping', () => {
     },
   );
 
-  test('a daemon that a package manager started ends when that is killed without a word to it', async () => {
+  sampled('a daemon that a package manager started ends when that is killed without a word to it', async () => {
     const bus = makeTestBus();
     // Do what an npm script does: a shell starts the daemon and does not forward signals.
     const script = `${process.execPath} ${join(daemonFolder, 'dist/cli.js')} start --config ${bus.configPath} & wait`;
@@ -61,7 +61,7 @@ describe('starting and stopping', () => {
     });
   });
 
-  test('people find the daemon under its name, and in the lock file', async () => {
+  sampled('people find the daemon under its name, and in the lock file', async () => {
     const bus = makeTestBus();
     const daemon = await spawnDaemon(bus);
     expect(readFileSync(`/proc/${daemon.pid}/cmdline`, 'utf8')).toMatch(/^bus_daemon/);
@@ -127,24 +127,27 @@ describe('the published database is disposable', () => {
     expect(await query(bus, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 1 }]);
   });
 
-  test('somebody else’s database in its place is left alone, ingestion goes on, and the log says what to do', async () => {
-    const bus = makeTestBus();
-    await drain(bus);
-    rmSync(bus.config.duckdbPath);
-    const { DuckDBInstance } = await import('@duckdb/node-api');
-    const instance = await DuckDBInstance.create(bus.config.duckdbPath);
-    const connection = await instance.connect();
-    await connection.run('CREATE TABLE alerts AS SELECT 42 AS n');
-    connection.closeSync();
-    instance.closeSync();
-    const before = readFileSync(bus.config.duckdbPath);
-    const daemon = await spawnDaemon(bus);
-    expect((await (await submit(bus)).settled()).status).toBe('ingested');
-    const line = await daemon.logged('could not be published');
-    expect(line).toMatchObject({ err: { code: 'FOREIGN_DATABASE' }, hint: expect.stringContaining('mv ') });
-    await daemon.stop();
-    expect(readFileSync(bus.config.duckdbPath).equals(before)).toBe(true);
-  });
+  sampled(
+    'somebody else’s database in its place is left alone, ingestion goes on, and the log says what to do',
+    async () => {
+      const bus = makeTestBus();
+      await drain(bus);
+      rmSync(bus.config.duckdbPath);
+      const { DuckDBInstance } = await import('@duckdb/node-api');
+      const instance = await DuckDBInstance.create(bus.config.duckdbPath);
+      const connection = await instance.connect();
+      await connection.run('CREATE TABLE alerts AS SELECT 42 AS n');
+      connection.closeSync();
+      instance.closeSync();
+      const before = readFileSync(bus.config.duckdbPath);
+      const daemon = await spawnDaemon(bus);
+      expect((await (await submit(bus)).settled()).status).toBe('ingested');
+      const line = await daemon.logged('could not be published');
+      expect(line).toMatchObject({ err: { code: 'FOREIGN_DATABASE' }, hint: expect.stringContaining('mv ') });
+      await daemon.stop();
+      expect(readFileSync(bus.config.duckdbPath).equals(before)).toBe(true);
+    },
+  );
 });
 
 sampled(

@@ -161,7 +161,7 @@ sampled(
   },
 );
 
-test('a daemon that pauses can be stopped, and what it had in hand waits for the next one', async context => {
+sampled('a daemon that pauses can be stopped, and what it had in hand waits for the next one', async context => {
   const bus = busOnSmallDisk();
   if (bus === undefined) return context.skip();
   const daemon = await spawnDaemon(bus);
@@ -175,25 +175,28 @@ test('a daemon that pauses can be stopped, and what it had in hand waits for the
   expect(await query(bus, 'SELECT run_id FROM catalog.artifacts_f')).toEqual([{ run_id: 'prepared' }]);
 });
 
-test('without file descriptors the daemon pauses and says so, and goes on when there are some again', async context => {
-  const bus = makeTestBus();
-  const daemon = await spawnDaemon(bus);
-  await (await submit(bus, { runId: 'before', schemaHint: 'canon.numbers' })).settled();
-  const limit = (soft: number) =>
-    execFileSync('prlimit', ['--pid', String(daemon.pid), `--nofile=${soft}:`], { stdio: 'pipe' });
-  try {
-    limit(4);
-  } catch (error) {
-    return context.skip(`the limit of a process cannot be changed here: ${(error as Error).message}`);
-  }
-  const submission = await submit(bus, { runId: 'during', schemaHint: 'canon.numbers' });
-  const line = await daemon.logged('paused');
-  expect(line).toMatchObject({ err: { code: 'EMFILE' }, hint: expect.stringContaining('ulimit -n') });
-  limit(1024);
-  expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
-  expect(readdirSync(bus.layout.rejected)).toEqual([]);
-  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
-});
+sampled(
+  'without file descriptors the daemon pauses and says so, and goes on when there are some again',
+  async context => {
+    const bus = makeTestBus();
+    const daemon = await spawnDaemon(bus);
+    await (await submit(bus, { runId: 'before', schemaHint: 'canon.numbers' })).settled();
+    const limit = (soft: number) =>
+      execFileSync('prlimit', ['--pid', String(daemon.pid), `--nofile=${soft}:`], { stdio: 'pipe' });
+    try {
+      limit(4);
+    } catch (error) {
+      return context.skip(`the limit of a process cannot be changed here: ${(error as Error).message}`);
+    }
+    const submission = await submit(bus, { runId: 'during', schemaHint: 'canon.numbers' });
+    const line = await daemon.logged('paused');
+    expect(line).toMatchObject({ err: { code: 'EMFILE' }, hint: expect.stringContaining('ulimit -n') });
+    limit(1024);
+    expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
+    expect(readdirSync(bus.layout.rejected)).toEqual([]);
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+  },
+);
 
 sampled(
   'an inbox on another file system is said to be wrong by producer and daemon, and what lies in it is not lost',

@@ -185,7 +185,7 @@ sampled(
   },
 );
 
-test('files that no job took are removed after a time, and a link in place of a folder is refused', async () => {
+sampled('files that no job took are removed after a time, and a link in place of a folder is refused', async () => {
   const { bus, token, url } = await serving();
   const { ask, put } = sender({ url }, token);
   const bytes = readFileSync(await produce(bus, numbers(3)));

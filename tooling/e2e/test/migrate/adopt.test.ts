@@ -48,7 +48,7 @@ describe('the plan', () => {
     expect(readdirSync(join(bus.folder, 'data'))).toEqual(['alerts.duckdb']);
   });
 
-  test('of two tables that want one name says so, and how to choose', async () => {
+  sampled('of two tables that want one name says so, and how to choose', async () => {
     const bus = await oldDatabase([
       'CREATE SCHEMA canon',
       'CREATE TABLE canon.t AS SELECT 1 AS a',
@@ -172,7 +172,7 @@ test.each(sampleOf(killPoints, 2))(
   },
 );
 
-test('a database that was written into after its rows were taken is not replaced', async () => {
+sampled('a database that was written into after its rows were taken is not replaced', async () => {
   const bus = await oldDatabase();
   const killed = startAdoption(bus, { QUANTBOT_FAULT_POINT: 'adopt:ingested' });
   await killed.ended;

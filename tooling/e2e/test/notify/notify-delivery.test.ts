@@ -79,7 +79,7 @@ test.for([
   });
 });
 
-test('what cannot be reached or started is told in the log, and everything else goes on', async () => {
+sampled('what cannot be reached or started is told in the log, and everything else goes on', async () => {
   const bus = busWithHooks(
     { webhook: 'http://127.0.0.1:1/', retries: 0 },
     { command: ['no-such-program'], retries: 20 },
@@ -102,7 +102,7 @@ test('what cannot be reached or started is told in the log, and everything else 
   expect(told(bus)).toHaveLength(1);
 });
 
-test('a command that does not end in time is killed with everything that it has started', async () => {
+sampled('a command that does not end in time is killed with everything that it has started', async () => {
   const bus = busWithHooks({
     command: ['sh', '-c', 'sleep 1000 & echo $! > child.pid; wait'],
     timeout_s: 1,
@@ -169,7 +169,7 @@ test('a burst of rejections is one notification with their number and the first 
   expect(document?.text).toContain('250 jobs were rejected, first ');
 });
 
-test('what comes while a hook is being told is told together afterwards, in its order', async () => {
+sampled('what comes while a hook is being told is told together afterwards, in its order', async () => {
   const bus = busWithHooks({
     command: ['sh', '-c', 'touch began; while [ ! -e go ]; do sleep 0.05; done; cat >> told.jsonl; echo >> told.jsonl'],
     timeout_s: 60,
@@ -231,7 +231,7 @@ const began = ({ folder }: TestBus) =>
     there => there,
   );
 
-test('secrets come from the environment, and are nowhere in the log', async () => {
+sampled('secrets come from the environment, and are nowhere in the log', async () => {
   const { url, received } = await startReceiver((response, n) => {
     response.writeHead(n === 1 ? 500 : 403).end();
   });

@@ -43,7 +43,7 @@ test('views of the configuration answer beside the bus’s own; those that canno
   ]);
 });
 
-test('a view whose table is not there yet comes with it, while the daemon runs', async () => {
+sampled('a view whose table is not there yet comes with it, while the daemon runs', async () => {
   const bus = makeTestBus({ publish: { views } });
   const daemon = await startDaemon(bus);
   expect(await daemon.logged('publish.views could not be created')).toMatchObject({
@@ -90,7 +90,7 @@ sampled('a copy of a database with such views, put back, is the bus’s own; one
   expect(await query(bus, 'SELECT answer FROM mine')).toEqual([{ answer: 42 }]);
 });
 
-test('a view in a schema of the bus’s own, or named twice, is a mistake in the configuration', async () => {
+sampled('a view in a schema of the bus’s own, or named twice, is a mistake in the configuration', async () => {
   const bus = makeTestBus();
   const bad = [
     { name: 'catalog.mine', sql: 'SELECT 1' },

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
@@ -93,6 +94,9 @@ test.each([
   ['drops a view', 'DROP VIEW catalog.jobs_f', 'NOT_ONE_SELECT'],
   ['attaches another database', "ATTACH '/tmp/x.duckdb'", 'NOT_ONE_SELECT'],
   ['asks another server', "SELECT * FROM read_csv('http://127.0.0.1:1/x.csv')", 'OUT_OF_REACH'],
+])('SQL that %s is refused, and the daemon goes on', (_what, sql, code) => expectRefused(sql, code));
+
+const costly: [string, string, string | RegExp][] = [
   [
     'wants all memory',
     "SELECT list(repeat('x', 1000) || range) FROM range(100000000)",
@@ -100,7 +104,13 @@ test.each([
   ],
   ['makes one value of gigabytes', 'SELECT unnest(range(1000000000))', /READ_FAILED|QUERY_TIMEOUT|WORKER/],
   ['makes an error of megabytes', "SELECT error(repeat('E', 5000000))", 'QUERY_FAILED'],
-])('SQL that %s is refused, and the daemon goes on', (_what, sql, code) => expectRefused(sql, code));
+];
+
+test.each(sampleOf(costly, 1))(
+  'SQL that %s is refused, and the daemon goes on',
+  { tags: ['campaign'] },
+  (_what, sql, code) => expectRefused(sql, code),
+);
 
 sampled('SQL that never ends is refused, and the daemon goes on', () =>
   expectRefused(

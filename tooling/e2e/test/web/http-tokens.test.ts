@@ -103,7 +103,7 @@ test('for a bus behind a server, no daemon starts, no token is created, and no c
   expect(readdirSync(bus.folder)).toEqual(['bus_config.json']);
 });
 
-test('with a token that was created before the first start, it serves other machines', async () => {
+sampled('with a token that was created before the first start, it serves other machines', async () => {
   const bus = makeTestBus({ http: { listen: '0.0.0.0:0' } });
   const token = await create(bus, 'first', '--read');
   const { send } = await startServing(bus, '0.0.0.0:0');
@@ -117,7 +117,7 @@ test('with a token that was created before the first start, it serves other mach
   expect((await send('GET', '/api/v1/status', { headers: { Cookie } })).status).toBe(200);
 });
 
-test('it does not serve if others can create tokens', async () => {
+sampled('it does not serve if others can create tokens', async () => {
   const bus = makeTestBus({ http: { listen: '127.0.0.1:0' } });
   await create(bus, 'a', '--read');
   chmodSync(join(bus.layout.root, 'tokens'), 0o777);
