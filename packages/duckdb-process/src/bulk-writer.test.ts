@@ -39,7 +39,7 @@ test('what needs more than the usual memory is written with all that it may have
   writeFileSync(join(parts, 'half-written.parquet'), '');
   const partition = { ...select, folder: parts, fileName: 'p.parquet', partitionBy: ['half'], memoryMb: 300 };
   expect(await writer.write({ task: 'partition', ...partition }, 60_000)).toHaveLength(2);
-  expect(readdirSync(parts).sort()).toEqual(['half=0', 'half=1']);
+  expect(readdirSync(parts).sort()).toEqual(['half-0', 'half-1']);
 });
 
 test('work in turn never overlaps, and goes on after a failure', async () => {

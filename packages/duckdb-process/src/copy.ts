@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { daemonError, identifier, literal } from '@quantbot/bus-format';
+import { identifier, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 import { sealFile, sealMetadata } from '@quantbot/bus-format/journal';
 import { ownFolderMode } from '@quantbot/infra/files';
 import { assertOneSelect, copyExactly, lockDown } from '@quantbot/storage/sandbox';
 import { inKeptDatabase, openToWrite } from './kept-database.js';
-import { folderNames, nullFolder } from './partition-folders.js';
+import { folderNames } from './partition-folders.js';
 import type {
   CopyResult,
   CopyTask,
@@ -41,11 +41,10 @@ export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =
     const nameFolder = folderNames(task.taken ?? []);
     const files: PartitionFile[] = [];
     for (const { texts, condition } of await query<Partition>(connection, partitionsSql(partitionBy))) {
-      if (texts.includes(nullFolder)) throw readAsNull(partitionBy);
       const folders = partitionBy.map((column, i) => nameFolder(column, texts[i] ?? null)).join('/');
       const path = `${folders}/${fileName}`;
       await mkdir(join(folder, folders), { recursive: true, mode: ownFolderMode });
-      const sql = `SELECT * EXCLUDE (${partitionBy.map(identifier).join(', ')}) FROM _result WHERE ${condition}`;
+      const sql = `FROM _result WHERE ${condition}`;
       files.push({ path, rows: await copy(connection, sql, join(folder, path), file) });
     }
     await connection.run('DROP TABLE _result');
@@ -58,13 +57,6 @@ interface Partition {
   /** The condition for the rows of the partition. */
   condition: string;
 }
-
-const readAsNull = (partitionBy: readonly string[]) =>
-  daemonError(
-    'EXPORT_FAILED',
-    `The dataset cannot be partitioned: '${nullFolder}' in ${partitionBy.join(' or ')} would be read as NULL.`,
-    { hint: 'Choose another column for partition_by, or replace the value in the SQL of an export.' },
-  );
 
 /** Returns the partitions in `_result`, in a stable order. */
 function partitionsSql(partitionBy: readonly string[]): string {

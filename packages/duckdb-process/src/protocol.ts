@@ -58,7 +58,7 @@ export interface PartitionTask extends SelectToWrite {
   folder: string;
   /** The name of each file. */
   fileName: string;
-  /** Columns whose values become folders; they are not in the files. None: one file. */
+  /** Columns of which each combination of values gets a folder. None: one file. */
   partitionBy: string[];
   /** Paths of files that the dataset already has. Their folders keep their values. */
   taken?: string[];

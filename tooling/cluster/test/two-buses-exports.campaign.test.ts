@@ -103,11 +103,11 @@ describeBothWorlds(
       await world().restart(settings({ ticks: { ...ticks, partition_by: ['note'] } }));
       const { path } = await eventually(
         () => exported('ticks', 6),
-        found => datasetAt(found.path).files.every(file => file.path.startsWith('note=')),
+        found => datasetAt(found.path).files.every(file => file.path.startsWith('note')),
       );
       const folders = datasetAt(path).files.map(file => file.path.replace(/\/part-.*/, ''));
-      expect(folders.sort()).toEqual(['note=__HIVE_DEFAULT_PARTITION__', 'note=b']);
-      const rows = await readParquet(path, { hivePartitioning: true });
+      expect(folders.sort()).toEqual(['note', 'note-b']);
+      const rows = await readParquet(path);
       expect(
         rows
           .filter(({ note }) => note === 'b')

@@ -33,14 +33,14 @@ const exportFileOptions = {
   partition_by: z
     .array(z.string().min(1))
     .default([])
-    .describe('Columns whose values become folders (`column=value`) of a dataset.'),
+    .describe('Columns whose values become folders (`column-value`) of a dataset.'),
 };
 
 type ExportFileSettings = z.infer<z.ZodObject<typeof exportFileOptions>>;
 
 /**
- * Refuses settings of a dataset for a single file, and sorting by a partition column, which the
- * files do not contain.
+ * Refuses settings of a dataset for a single file, and sorting by a partition column, which has one
+ * value in a file.
  */
 function checkLayout({ layout, partition_by, sort_by }: ExportFileSettings, context: z.RefinementCtx): void {
   const fail = (message: string) => context.addIssue({ code: 'custom', path: ['partition_by'], message });

@@ -168,10 +168,12 @@ print(again.status)
     timeout: 60_000,
   }, async context => {
     const tools = needTools(context);
-    const export_ = { tables: { plain: { layout: 'dataset' }, split: { layout: 'dataset', partition_by: ['side'] } } };
+    const export_ = {
+      tables: { plain: { layout: 'dataset' }, split: { layout: 'dataset', partition_by: ['side', 'code'] } },
+    };
     const bus = makeTestBus({ export: export_ });
     await drain(bus);
-    const select = numbers(4, `, CASE WHEN range < 2 THEN 'buy' WHEN range = 2 THEN 'sell' END AS side`);
+    const select = numbers(4, `, CASE WHEN range < 2 THEN 'buy' WHEN range = 2 THEN 'sell' END AS side, '007' AS code`);
     for (const table of ['plain', 'split'])
       await submit(bus, { schemaHint: `canon.${table}`, artifactId: table, select });
     await drain(bus);
@@ -179,23 +181,24 @@ print(again.status)
 import json, sys
 import pandas as pd, polars as pl, pyarrow.dataset as ds
 def rows(frame):
-    return sorted([[row["n"], row["side"]] for row in frame])
+    return sorted([[row["n"], row["side"], row["code"]] for row in frame])
 answers = {}
 for table in ("plain", "split"):
     folder = f"{sys.argv[1]}/{table}"
     answers[f"polars {table}"] = rows(pl.read_parquet(folder).to_dicts())
     answers[f"pyarrow {table}"] = rows(ds.dataset(folder, partitioning="hive").to_table().to_pylist())
-    frame = pd.read_parquet(folder, dtype_backend="pyarrow")
-    answers[f"pandas {table}"] = rows([{"n": int(n), "side": None if pd.isna(side) else side} for n, side in zip(frame["n"], frame["side"])])
+    frame = pd.read_parquet(folder)
+    frame["side"] = frame["side"].astype(object).where(frame["side"].notna(), None)
+    answers[f"pandas {table}"] = rows(frame.to_dict("records"))
 print(json.dumps(answers))
 `;
     const { stdout, stderr } = await runPython(bus, ['-c', program, bus.config.export.exportDir], tools);
     expect(stderr).toBe('');
     const wanted = [
-      [0, 'buy'],
-      [1, 'buy'],
-      [2, 'sell'],
-      [3, null],
+      [0, 'buy', '007'],
+      [1, 'buy', '007'],
+      [2, 'sell', '007'],
+      [3, null, '007'],
     ];
     const readers = ['polars', 'pyarrow', 'pandas'].flatMap(tool => [`${tool} plain`, `${tool} split`]);
     expect(JSON.parse(stdout)).toEqual(Object.fromEntries(readers.map(reader => [reader, wanted])));

@@ -13,7 +13,7 @@ import { tableInOrder } from '@quantbot/bus-format/views';
 import type { ExportState } from '@quantbot/bus-http';
 import type { BusConfig, ExportFileOptions } from '@quantbot/infra/config';
 import type { Objects } from '@quantbot/infra/objects';
-import { defaultOptions } from '../../writer/exports/golden-export.js';
+import { defaultOptions, filesBy } from '../../writer/exports/golden-export.js';
 import type { Cluster } from '../cluster.js';
 
 /** A golden export of a cluster. */
@@ -66,11 +66,11 @@ export async function clusterExports(
     ...ofTables.map(({ columns, turn, ...item }) => ({
       ...item,
       // Rows that left the table, or came back, are in files that a dataset would keep.
-      definition: definitionOf([item.sql, item.options, columns, ...(turn === undefined ? [] : [turn])]),
+      definition: definitionOf([item.sql, filesBy(item.options), columns, ...(turn === undefined ? [] : [turn])]),
       known: known.get(item.name),
     })),
     ...ofConfig.map(item => {
-      const definition = definitionOf([item.sql, item.options]);
+      const definition = definitionOf([item.sql, filesBy(item.options)]);
       const last = known.get(item.name);
       // The tables are known only for the SQL that it was written with.
       const reads = last?.definition === definition ? last.reads : null;

@@ -59,12 +59,19 @@ export const defaultOptions: ExportFileOptions = {
 };
 
 /**
+ * Returns what the options say about the files of an export. Earlier, the files of a partition did
+ * not contain its columns, so a dataset of that time must be rebuilt.
+ */
+export const filesBy = (options: ExportFileOptions): object =>
+  options.partitionBy.length === 0 ? options : { ...options, partitions: 'in the files' };
+
+/**
  * Returns a hash of an export's definition. When it changes, the export is stale, and files of a
  * dataset cannot stay.
  */
 export function definitionOf({ sql, options, columns, turn }: GoldenExport): string {
   const known = definitions.get(columns);
-  const definition = known ?? hash('sha256', JSON.stringify([sql, options, columns]));
+  const definition = known ?? hash('sha256', JSON.stringify([sql, filesBy(options), columns]));
   if (known === undefined) definitions.set(columns, definition);
   return turn === 0 ? definition : hash('sha256', `${definition} ${turn}`);
 }
