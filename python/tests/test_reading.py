@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import struct
 import sys
@@ -8,6 +9,8 @@ from typing import Any, Callable
 from unittest import mock
 
 from quantbot_bus import Bus, BusError
+from quantbot_bus._bus_root import find_cluster
+from quantbot_bus._lake import conninfo_of
 from quantbot_bus._sealed import JournalCheck
 from tests.support import BusTestCase
 
@@ -106,10 +109,41 @@ class WithoutLibrariesTest(BusTestCase):
                     call()
                 self.assertIn(f"[{name}]", caught.exception.hint)
 
-    def test_a_bus_in_an_object_store_cannot_be_read(self) -> None:
-        with self.assertRaises(BusError) as caught:
-            Bus("s3://bucket/prefix").artifacts()
-        self.assertEqual(caught.exception.code, "OPTIONS_INVALID")
+    def test_a_bus_in_an_object_store_is_read_through_the_configuration_of_its_cluster(self) -> None:
+        config = self.folder / "bus_config.json"
+        cluster = {"postgres": "postgres://db/bus", "objects": "s3://bucket/other"}
+        config.write_text(json.dumps({"cluster": cluster}))
+        for bus in (Bus("s3://bucket/prefix"), Bus("s3://bucket/prefix", config=config)):
+            with self.assertRaises(BusError) as caught:
+                bus.artifacts()
+            self.assertEqual(caught.exception.code, "LAKE_UNKNOWN")
+        with mock.patch.dict(sys.modules, {"duckdb": None}), self.assertRaises(BusError) as caught:
+            Bus("s3://bucket/other/", config=config).artifacts()
+        self.assertEqual(caught.exception.code, "LIBRARY_MISSING")
+
+    def test_the_settings_of_a_lake_have_variables_and_paths_of_their_configuration(self) -> None:
+        config = self.folder / "bus_config.json"
+        cluster = {"postgres": "${PG}", "objects": "s3://bucket/${NAME}", "extensions": "extensions", "s3": {"region": "r"}}
+        config.write_text(json.dumps({"cluster": cluster}))
+        with mock.patch.dict(os.environ, {"PG": "postgres://db/bus", "NAME": "prefix"}):
+            found = find_cluster("s3://bucket/prefix/", config)
+        self.assertEqual(found, ("postgres://db/bus", self.folder / "extensions", {"region": "r"}))
+
+    def test_the_url_of_postgresql_is_taken_apart_and_its_password_kept_apart(self) -> None:
+        timeouts = "connect_timeout='10' keepalives_idle='10' keepalives_interval='5' tcp_user_timeout='30000'"
+        for url, text, password in (
+            ("postgres://bus@db/bus", f"user='bus' host='db' dbname='bus' {timeouts}", None),
+            ("postgresql://b%40:a%40b@db:5433/bus", f"user='b@' host='db' port='5433' dbname='bus' {timeouts}", "a@b"),
+            ("postgres://u@a:1,b:2/bus?password=x", f"user='u' host='a,b' port='1,2' dbname='bus' {timeouts}", "x"),
+            ("postgres://u@[::1]:5/it's", f"user='u' host='::1' port='5' dbname='it\\'s' {timeouts}", None),
+            (
+                "postgres://u:p@/bus?host=%2Frun%2Fpg&connect_timeout=3",
+                f"user='u' host='/run/pg' dbname='bus' {timeouts.replace('10', '3', 1)}",
+                "p",
+            ),
+        ):
+            with self.subTest(url):
+                self.assertEqual(conninfo_of(url), (text, password))
 
 
 class PublishedPathTest(BusTestCase):

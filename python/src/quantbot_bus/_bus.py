@@ -13,8 +13,8 @@ class Bus(Producing, Operating, Reading):
     ``root`` is found like that of ``submit_artifact``, ``config`` is the path of a
     ``bus_config.json``, and ``duckdb_path`` that of the published database, which is otherwise that
     of the configuration, or ``alerts.duckdb`` beside the folder. Threads may share an object, and
-    so may a process and its forks. Reading needs DuckDB, and a bus on this machine or behind a
-    server.
+    so may a process and its forks. Reading needs DuckDB; in an object store, also
+    the ``bus_config.json`` of the cluster.
 
     >>> with Bus("data/bus") as bus:  # doctest: +SKIP
     ...     receipt = bus.write(frame, producer="baseline", kind="alerts_std", table="alerts_std")

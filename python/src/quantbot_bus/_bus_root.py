@@ -34,12 +34,27 @@ class BusPaths(NamedTuple):
     """The URL of an object store or a server in the place of ``bus_root``."""
     s3: Mapping[str, Any] = MappingProxyType({})
     """How the configuration of a cluster reaches its S3 server."""
+    cluster: Mapping[str, Any] = MappingProxyType({})
+    """The section ``cluster`` as it is in the file."""
 
 
 class ObjectRoot(NamedTuple):
     """The object store, or the server of a daemon, that jobs are submitted to."""
 
     url: str
+    s3: Mapping[str, Any]
+
+
+Origin = Union[None, str, ObjectRoot]
+"""The server or the object store that has the files of a bus; None for this machine."""
+
+
+class ClusterSettings(NamedTuple):
+    """How to reach the lake of a cluster."""
+
+    postgres: str
+    extensions: Optional[Path]
+    """The folder with DuckDB's extensions; without one, DuckDB downloads them."""
     s3: Mapping[str, Any]
 
 
@@ -81,13 +96,33 @@ def find_bus_paths(cwd: Optional[StrPath] = None, env: Optional[Mapping[str, str
         export_enabled=export.get("enabled", True) is not False,
         object_root=_cluster_objects(cluster) or (named_root if is_url else None),
         s3=cluster.get("s3") or {},
+        cluster=cluster,
     )
 
 
+def find_cluster(url: str, config: Optional[StrPath] = None) -> ClusterSettings:
+    """How to reach the lake of the bus in an object store, from ``config`` or the configuration
+    that :func:`find_bus_paths` finds.
+
+    Raises BusError CONFIG_NOT_FOUND, CONFIG_INVALID, LAKE_UNKNOWN.
+    """
+    env = None if config is None else {**os.environ, "QUANTBOT_BUS_CONFIG": os.fspath(config)}
+    paths = find_bus_paths(env=env)
+    postgres = _filled(paths.cluster.get("postgres"))
+    if paths.config is None or postgres is None or (paths.object_root or "").rstrip("/") != url.rstrip("/"):
+        raise BusError("LAKE_UNKNOWN", f"Reading {url} needs the bus_config.json of its cluster, which names PostgreSQL.")
+    extensions = paths.cluster.get("extensions")
+    folder = None if not isinstance(extensions, str) else Path(os.path.abspath(paths.config.parent / extensions))
+    return ClusterSettings(postgres, folder, paths.s3)
+
+
 def _cluster_objects(cluster: Mapping[str, Any]) -> Optional[str]:
-    """The objects of a cluster, with variables of the environment filled in."""
-    objects = cluster.get("objects")
-    return None if not isinstance(objects, str) else re.sub(r"\$\{(\w+)\}", _variable, objects)
+    return _filled(cluster.get("objects"))
+
+
+def _filled(text: object) -> Optional[str]:
+    """A setting of a cluster, with variables of the environment filled in."""
+    return None if not isinstance(text, str) else re.sub(r"\$\{(\w+)\}", _variable, text)
 
 
 def _variable(match: Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tempfile
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, Union
 
+from ._bus_root import Origin
 from ._errors import BusError
 from ._frames import library
 from ._sealed import JournalCheck
@@ -26,7 +28,7 @@ _MOVED = re.compile(r"This database was published as .* and is elsewhere now")
 _FORGOTTEN = re.compile(r"canon\.\S+ as of seq \d+ needs forgotten artifacts: .*")
 
 
-class _Instance:
+class Instance:
     """DuckDB with the published database attached.
 
     The daemon deletes the files of a replaced database once no lock shows a reader. POSIX drops all
@@ -40,11 +42,13 @@ class _Instance:
         self.users = 0
         self.is_broken = False
         self.has_relations = False
-        self.check: Optional[JournalCheck] = None
+        self.prepare: Optional[Callable[[], None]] = None
+        """Runs before each query."""
 
 
+_numbers = itertools.count()
 _lock = threading.RLock()
-_open: dict[tuple[int, int], _Instance] = {}
+_open: dict[tuple[int, int], Instance] = {}
 _doubtful: list[Any] = []
 """Instances of which it is unknown which file they have open."""
 _checks: dict[str, JournalCheck] = {}
@@ -67,15 +71,15 @@ class Database:
     """The published database of a bus. It follows the daemon to each new one: a replaced one would
     still answer its last state."""
 
-    server: Optional[str] = None
-    """The URL of the server that has it, if it is not on this machine."""
+    server: Origin = None
+    """The server or the object store that has its files, if they are not on this machine."""
     last_seq = 2**62
     """The last job that it shows, if it is of the past."""
 
     def __init__(self, path: Path, catalog: str = PUBLISHED) -> None:
         self.path = path
         self.catalog = catalog
-        self._instance: Optional[_Instance] = None
+        self._instance: Optional[Instance] = None
         self._pid = os.getpid()
         self._closed = False
 
@@ -153,8 +157,8 @@ class Database:
             _release(instance, pid)
 
         try:
-            if instance.check is not None:
-                instance.check.run()
+            if instance.prepare is not None:
+                instance.prepare()
             cursor = instance.connection.cursor()
             cursor.execute("SET TimeZone = 'UTC'")
             cursor.execute(f"USE {catalog}")
@@ -163,7 +167,7 @@ class Database:
             raise self._translated(error) from error
         return cursor, release
 
-    def _current(self) -> _Instance:
+    def _current(self) -> Instance:
         if self._closed:
             raise BusError("CLOSED", "The bus was closed.")
         identity = _identity(self.path)
@@ -192,12 +196,12 @@ class Database:
 class _Pinned(Database):
     """A database of the past."""
 
-    def __init__(self, path: Path, catalog: str, instance: _Instance, seq: int) -> None:
+    def __init__(self, path: Path, catalog: str, instance: Instance, seq: int) -> None:
         super().__init__(path, catalog)
         self._instance = instance
         self.last_seq = seq
 
-    def _current(self) -> _Instance:
+    def _current(self) -> Instance:
         if self._instance is None or self._pid != os.getpid():
             raise BusError("CLOSED", "The past of a bus is of one process, and open until it is closed.")
         return self._instance
@@ -207,6 +211,13 @@ class _Pinned(Database):
             with self.reading(PUBLISHED) as connection:
                 connection.execute(f"DETACH DATABASE IF EXISTS {self.catalog}")
         super().close()
+
+
+def kept_instance(connection: Any) -> Instance:
+    """A connection that is of no file, so that nothing else in this process shares it."""
+    instance = Instance(connection, (-1, next(_numbers)))
+    _open[instance.identity] = instance
+    return instance
 
 
 def need_new_duckdb(purpose: str) -> None:
@@ -250,7 +261,7 @@ def _identity(path: Path) -> Optional[tuple[int, int]]:
     return info.st_dev, info.st_ino
 
 
-def _acquire(path: Path) -> _Instance:
+def _acquire(path: Path) -> Instance:
     duckdb = library("duckdb", "duckdb", "Reading the bus")
     for _ in range(_ATTEMPTS):
         identity = _identity(path)
@@ -262,8 +273,8 @@ def _acquire(path: Path) -> _Instance:
             return _open[identity]
         connection = _attached(duckdb, path)
         if _identity(path) == identity:
-            instance = _Instance(connection, identity)
-            instance.check = _check_of(connection)
+            instance = Instance(connection, identity)
+            instance.prepare = _check_of(connection)
             _open[identity] = instance
             return instance
         _doubtful.append(connection)
@@ -301,16 +312,16 @@ def _open_error(path: Path, error: Exception) -> BusError:
     return BusError("READ_FAILED", f"{path} could not be opened.", details=[message])
 
 
-def _check_of(connection: Any) -> Optional[JournalCheck]:
+def _check_of(connection: Any) -> Optional[Callable[[], None]]:
     """The check of the journal; None if the database is not that of a bus."""
     try:
         (root,) = connection.execute(f"SELECT bus_root FROM {PUBLISHED}.catalog.bus_info").fetchone()
     except Exception:  # no catalog, or a message of the views: the query says it
         return None
-    return _checks.setdefault(root, JournalCheck(Path(root)))
+    return _checks.setdefault(root, JournalCheck(Path(root))).run
 
 
-def _release(instance: _Instance, pid: int) -> None:
+def _release(instance: Instance, pid: int) -> None:
     if pid != os.getpid():
         return
     with _lock:

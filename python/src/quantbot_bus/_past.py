@@ -29,9 +29,10 @@ def open_past(database: Database, seq: int) -> Database:
 
 
 def _make_past(connection: Any, past: str, seq: int) -> None:
-    connection.execute(f"USE {past}")
     for schema in ("_bus", "catalog", "canon"):
-        connection.execute(f"CREATE SCHEMA {schema}")
+        connection.execute(f"CREATE SCHEMA {past}.{schema}")
+    # DuckLake returns the statements of views without their schema.
+    connection.execute(f"USE {past}.catalog")
     connection.execute(f"CREATE VIEW _bus.journal AS SELECT * FROM {PUBLISHED}._bus.journal WHERE seq <= {seq}")
     # What is forgotten today is not there for a reader of the past either.
     if _is_published(connection, "forgotten"):
@@ -46,6 +47,7 @@ def _make_past(connection: Any, past: str, seq: int) -> None:
         "SELECT sql FROM duckdb_views() WHERE database_name = ? AND schema_name = 'catalog'", [PUBLISHED]
     ).fetchall()
     _create_all(connection, [sql for (sql,) in views])
+    connection.execute(f"USE {past}")
     operations = _later_operations(connection, seq)
     changed = {operation["table"] for operation in operations}
     if changed:

@@ -1,4 +1,4 @@
-"""Reads a bus on this machine, or behind the server of a daemon."""
+"""Reads a bus on this machine, behind the server of a daemon, or on many machines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Reading(OpenedBus, Catalog):
         duckdb_path: Optional[StrPath] = None,
     ) -> None:
         super().__init__(root, config=config)
-        self._reader: Optional[Database] = None
+        self._reader: Database
         if isinstance(self._where, Path):
             self._reader = Database(_published_path(self._where, config, duckdb_path))
         elif self._where.url.startswith(HTTP):
@@ -32,21 +32,18 @@ class Reading(OpenedBus, Catalog):
             from ._served import ServedDatabase
 
             self._reader = ServedDatabase(HttpBus(self._where.url))
+        else:
+            from ._lake import LakeDatabase
+
+            self._reader = LakeDatabase(self._where, config)
 
     def close(self) -> None:
         """Closes the bus. Later calls raise CLOSED."""
         super().close()
-        if self._reader is not None:
-            self._reader.close()
+        self._reader.close()
 
     def _database(self) -> Database:
         self._check_open()
-        if self._reader is None:
-            raise BusError(
-                "OPTIONS_INVALID",
-                f"From Python, a bus in an object store cannot be read, and this is {self.root}.",
-                hint="Run `quantbot-bus catalog` on a machine of the bus.",
-            )
         return self._reader
 
 

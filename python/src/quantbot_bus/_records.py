@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Iterator, List, Mapping, Optional, TypeVar
 
+from ._bus_root import ObjectRoot, Origin
 from ._errors import BusError
 from ._html import Shown, table, table_of
 from ._results import Result, read_arrow, read_df, read_pl, read_rel
@@ -38,10 +39,11 @@ class ArtifactRecord(Shown):
 
     ``seq`` is the job's place in the order of the bus, ``ordinal`` the artifact's place in its job.
     ``key`` is ``run_id/producer/kind/artifact_id``. ``path`` is absolute, on the machine of the
-    daemon. ``inputs`` are keys of the artifacts that its run read; ``meta`` and ``provenance`` are
-    those of the manifest. ``content_hash`` is a hash of the rows, or None unless
-    ``catalog.content_hash`` was on. ``submitted_at`` is of the producer's clock, ``committed_at``
-    of the daemon's, and ``forgotten_at`` the time since which its bytes are gone, or None.
+    daemon; in an object store it names the object, and :meth:`arrow` and its likes fetch it.
+    ``inputs`` are keys of the artifacts that its run read; ``meta`` and ``provenance`` are those of
+    the manifest. ``content_hash`` is a hash of the rows, or None unless ``catalog.content_hash``
+    was on. ``submitted_at`` is of the producer's clock, ``committed_at`` of the daemon's, and
+    ``forgotten_at`` the time since which its bytes are gone, or None.
     """
 
     seq: int
@@ -65,7 +67,7 @@ class ArtifactRecord(Shown):
     submitted_at: datetime
     committed_at: datetime
     forgotten_at: Optional[datetime]
-    _server: Optional[str] = field(default=None, compare=False, repr=False)
+    _server: Origin = field(default=None, compare=False, repr=False)
 
     def __hash__(self) -> int:
         return hash((self.seq, self.ordinal, self.key))
@@ -74,7 +76,7 @@ class ArtifactRecord(Shown):
         """Its rows as a ``pyarrow.Table``.
 
         Raises BusError ARTIFACT_FORGOTTEN, FILE_NOT_FOUND, LIBRARY_MISSING; over HTTP also
-        BUS_DENIED, READ_FAILED.
+        BUS_DENIED, READ_FAILED; from an object store also OBJECT_CLIENT_MISSING, READ_FAILED.
         """
         with self._file() as path:
             return read_arrow(path)
@@ -111,7 +113,14 @@ class ArtifactRecord(Shown):
         if self._server is None:
             yield self.path
             return
-        from ._served import served_file  # most programs never need it
+        # Most programs never need these.
+        if isinstance(self._server, ObjectRoot):
+            from ._lake import stored_file
+
+            with stored_file(self._server, self.path, self.key, self.sha256, self.bytes) as path:
+                yield path
+            return
+        from ._served import served_file
 
         with served_file(self._server, self.key, self.sha256, self.bytes) as path:
             yield path
@@ -203,7 +212,7 @@ def artifacts_in(result: Result) -> Records[ArtifactRecord]:
     return Records([_artifact_record(row, result.server) for row in result.rows()])
 
 
-def _artifact_record(row: Row, server: Optional[str]) -> ArtifactRecord:
+def _artifact_record(row: Row, server: Origin) -> ArtifactRecord:
     return ArtifactRecord(
         seq=row["seq"],
         ordinal=row["ordinal"],

@@ -7,6 +7,7 @@ import weakref
 from pathlib import Path
 from typing import Any, Optional
 
+from ._bus_root import Origin
 from ._database import Database, Params, selected
 from ._errors import BusError
 from ._frames import library
@@ -27,8 +28,8 @@ class Result:
         return f"Result({self._sql!r})"
 
     @property
-    def server(self) -> Optional[str]:
-        """The URL of the server that answers, or None if the bus is on this machine."""
+    def server(self) -> Origin:
+        """The server or the object store that has the files; None if they are on this machine."""
         return self._database.server
 
     def rows(self) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import hashlib
 import re
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, NamedTuple, Optional
 
 from ._bus_root import checked_root
 from ._errors import BusError
@@ -17,6 +17,7 @@ _ROOT = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*?))?/*\Z", re
 _PART_BYTES = 64 * 1024 * 1024
 _MAX_PARTS = 10_000
 _WRONG_CONTENT = ("BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch")
+_CREDENTIALS_HINT = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
 MULTIPART_ABOVE_BYTES = 1024**3
 """Only of an object that comes in one piece does S3 keep the SHA-256."""
 
@@ -52,14 +53,26 @@ def open_s3(url: str, settings: Mapping[str, Any] = MappingProxyType({})) -> "S3
         client = session.client("s3", config=config, region_name=region, endpoint_url=settings.get("endpoint"))
     except Exception as error:
         raise BusError("SUBMIT_FAILED", f"The settings of AWS cannot be used: {error}.") from error
-    return S3Objects(client, match[1], prefix)
+    return S3Objects(client, match[1], prefix, session)
+
+
+class S3Access(NamedTuple):
+    """How to reach an S3 server."""
+
+    key_id: str
+    secret: str
+    session_token: Optional[str]
+    endpoint: str
+    region: str
+    path_style: bool
 
 
 class S3Objects:
     """Objects below a prefix of a bucket."""
 
-    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+    def __init__(self, client: Any, bucket: str, prefix: str, session: Any) -> None:
         self._client = client
+        self._session = session
         self._bucket = bucket
         self._before = f"{prefix}/" if prefix else ""
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
@@ -135,6 +148,31 @@ class S3Objects:
             return True
 
         return None if self._found(read_all) is None else (head["ContentLength"], digest.hexdigest())
+
+    def fetch(self, key: str, path: Path) -> bool:
+        """Copies an object into a file. Returns False if it is not there."""
+
+        def copy() -> bool:
+            with open(path, "wb") as file:
+                for chunk in self._client.get_object(**self._at(key))["Body"].iter_chunks(1024 * 1024):
+                    file.write(chunk)
+            return True
+
+        return bool(self._found(copy))
+
+    def access(self) -> "S3Access":
+        """What another client needs to reach the bucket, with credentials that are valid now.
+
+        Raises BusError READ_FAILED if there are none.
+        """
+        found = self._session.get_credentials()
+        if found is None:
+            raise BusError("READ_FAILED", "There are no S3 credentials.", hint=_CREDENTIALS_HINT)
+        now = found.get_frozen_credentials()
+        meta = self._client.meta
+        style = (meta.config.s3 or {}).get("addressing_style")
+        path_style = style == "path" or (style != "virtual" and not meta.endpoint_url.endswith(".amazonaws.com"))
+        return S3Access(now.access_key, now.secret_key, now.token, meta.endpoint_url, meta.region_name, path_style)
 
     def keys(self, prefix: str) -> list[str]:
         answer = self._call(

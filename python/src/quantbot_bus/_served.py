@@ -75,7 +75,7 @@ class ServedDatabase(Database):
             if error.code != "ANSWER_TOO_LARGE":
                 raise
             return large_answer(self._bus, self._question(sql, bound))
-        return _table_of(names, described["rows"][0], rows, Path(self.server or ""))
+        return _table_of(names, described["rows"][0], rows, Path(self._bus.root))
 
     def _question(self, sql: str, params: Optional[str]) -> bytes:
         question: dict[str, Any] = {"sql": sql}

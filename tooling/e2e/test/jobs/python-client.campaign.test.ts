@@ -157,7 +157,7 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       limit: 'OPTIONS_INVALID',
       'closed past': 'CLOSED',
       missing: 'DATABASE_NOT_FOUND',
-      store: 'OPTIONS_INVALID',
+      store: 'LAKE_UNKNOWN',
     });
     expect(end).toBe('all held');
   });

@@ -1,17 +1,18 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Child, startChild } from '@quantbot/tooling-testing/child';
+import {
+  hasPython,
+  pythonEnvironment,
+  pythonWith,
+  skippedWithoutPython,
+  withoutDataTools,
+} from '@quantbot/tooling-testing/python';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { drain, spawnDaemon } from './daemon-process.js';
 import { repository } from './scripts.js';
 
-/** Whether there is a Python that the bus's scripts run on. */
-export const hasPython =
-  spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))'], { stdio: 'ignore' }).status === 0;
-
-/** A suffix for the titles of skipped tests. */
-export const skippedWithoutPython = hasPython ? '' : ' (skipped: there is no python3 of 3.9 or newer)';
+export { hasPython, pythonWith, skippedWithoutPython, withoutDataTools };
 
 /**
  * Puts `scripts/` into the folder of a bus, so that the guide's commands can be run there word for
@@ -37,12 +38,6 @@ export async function drained(): Promise<TestBus> {
 }
 
 /**
- * Keeps Python from writing caches into the repository, and lets it import the sources of the
- * checkout.
- */
-const environment = { PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: join(repository, 'python/src') };
-
-/**
  * Word for word as in the migration guide, section "Update Python Producers": it needs `job_id`,
  * `run_id`, `row_count`, `meta`, and output.parquet.
  */
@@ -65,7 +60,7 @@ subprocess.run([
 
 /** Starts `python3` in the folder of a bus. */
 export const startPython = (bus: TestBus, args: readonly string[], python = 'python3'): Child =>
-  startChild(python, args, bus.folder, environment);
+  startChild(python, args, bus.folder, pythonEnvironment);
 
 /** A program's output and exit. */
 export interface PythonResult {
@@ -80,9 +75,6 @@ export async function runPython(bus: TestBus, args: readonly string[], python?: 
   const { code } = await child.ended;
   return { code, stdout: child.stdout(), stderr: child.stderr() };
 }
-
-/** Why {@link pythonWithDataTools} may return undefined. */
-export const withoutDataTools = 'npm test does not install the data tools, or PyPI is not reachable';
 
 /**
  * Returns a Python with common tools that write Parquet, in a virtual environment that later runs
@@ -100,26 +92,3 @@ export const pythonWithDataTools = (): string | undefined =>
     'mypy==2.4.1',
     'pyright==1.1.414',
   ]);
-
-/**
- * Returns a Python with packages of PyPI, in a virtual environment of this name that later runs
- * reuse; undefined if they cannot be installed.
- */
-export function pythonWith(name: string, packages: readonly string[]): string | undefined {
-  const folder = join(repository, 'node_modules/.cache', `bus-${name}`);
-  const python = join(folder, 'bin/python');
-  const complete = join(folder, 'complete');
-  if (existsSync(complete) && readFileSync(complete, 'utf8') === packages.join(' ')) return python;
-  if (process.env.CAMPAIGNS === 'sample') return undefined;
-  try {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    execFileSync('python3', ['-m', 'venv', folder], { stdio: 'ignore' });
-    const install = ['-m', 'pip', 'install', '--quiet', '--timeout', '20', '--retries', '1'];
-    execFileSync(python, [...install, ...packages], { stdio: 'ignore', timeout: 400_000 });
-    writeFileSync(complete, packages.join(' '));
-    return python;
-  } catch {
-    return undefined;
-  }
-}
