@@ -36,4 +36,4 @@ export { checkSeal, sealFile, sealMetadata } from './seal.js';
 export type { HotCommits } from './snapshot.js';
 export type { FoundTable } from './table-operations.js';
 export { TableSegments } from './table-segments.js';
-export { segmentsToMerge } from './tiers.js';
+export { segmentsToMerge, similarSegmentsToMerge } from './tiers.js';

@@ -23,3 +23,25 @@ export function segmentsToMerge(live: readonly Segment[]): readonly Segment[] {
   }
   return live.slice(from);
 }
+
+/** Fewer segments than this stay as they are. */
+const minSegments = 4;
+/** The oldest segment of a merge has at most this share of its bytes. */
+const maxElderShare = 1 / 3;
+
+/**
+ * {@link segmentsToMerge} with more patience: it leaves up to three segments of each size, and
+ * rewrites a byte about half as often. For rows that readers only append to each other, so that one
+ * more file costs them little.
+ */
+export function similarSegmentsToMerge(live: readonly Segment[]): readonly Segment[] {
+  let group = live.slice(-1);
+  let bytes = group[0]?.bytes ?? 0;
+  for (let from = live.length - 2; from >= 0; from--) {
+    const elder = live[from] as Segment;
+    bytes += elder.bytes;
+    if (bytes > maxMergedBytes) break;
+    if (live.length - from >= minSegments && elder.bytes <= bytes * maxElderShare) group = live.slice(from);
+  }
+  return group;
+}

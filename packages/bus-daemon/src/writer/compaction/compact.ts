@@ -22,6 +22,7 @@ import {
   segmentName,
   segmentsToMerge,
   seqName,
+  similarSegmentsToMerge,
 } from '@quantbot/bus-format/journal';
 import type { HotTableFile } from '@quantbot/bus-format/views';
 import {
@@ -142,10 +143,12 @@ export async function mergeTiers(bus: Bus, compactor: BulkWriter, onDamage = thr
     if (live.length < 2) continue;
     const columns = [...table.columns, ...originColumns];
     const shown = (rows: string, last: number) => keptRows(bus, table, rows, last);
-    const merge = () => mergeIn(bus, compactor, folder, live, columns, shown);
+    const group = modes[table.mode].showsEveryRow ? similarSegmentsToMerge(live) : segmentsToMerge(live);
+    const merge = () => mergeIn(bus, compactor, folder, group, columns, shown);
     merged = (await withoutDamage(table.name, merge, onDamage)) || merged;
   }
-  const journal = await mergeIn(bus, compactor, bus.layout.segments, bus.journal.segments, journalColumns);
+  const group = segmentsToMerge(bus.journal.segments);
+  const journal = await mergeIn(bus, compactor, bus.layout.segments, group, journalColumns);
   if (merged || journal) await bus.journal.reload();
   return merged || journal;
 }
@@ -159,16 +162,18 @@ async function keptRows(bus: Bus, table: CanonTable, rows: string, upTo: number)
   return shownInOrder(table, rows, String(newest));
 }
 
-/** Merges segments. Each has its rows in order, and they come after those of the one before. */
+/**
+ * Merges segments, unless it is one or none. Each has its rows in order, and they come after those
+ * of the one before.
+ */
 async function mergeIn(
   bus: Bus,
   compactor: BulkWriter,
   folder: string,
-  live: readonly Segment[],
+  group: readonly Segment[],
   columns: readonly { name: string; type: string }[],
   shown: (rows: string, last: number) => string | Promise<string> = rows => rows,
 ): Promise<boolean> {
-  const group = segmentsToMerge(live);
   const [first, last] = [group[0], group.at(-1)];
   if (group.length < 2 || first === undefined || last === undefined) return false;
   const files = group.map(segment => join(folder, segment.name));
