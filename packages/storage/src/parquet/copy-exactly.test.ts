@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBTimeValue } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, DuckDBTimeValue } from '@duckdb/node-api';
 import { literal } from '@quantbot/bus-format/sql';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
+import { lockDown } from '../sandbox/lock-down.js';
 import { fileColumnOf } from '../types/file-types.js';
 import { copyExactly } from './copy-exactly.js';
 
@@ -160,6 +161,23 @@ test('rows stay in the order of the SELECT, and columns keep their names', () =>
     const first = (from: string) => texts(`SELECT list(n)::VARCHAR FROM (SELECT n FROM ${from} LIMIT 50)`);
     expect(await first(literal(path))).toEqual(await first(`(${sql})`));
   }));
+
+test('the sign of zero stays where the connection may write this one file, whatever a failed attempt leaves', async () => {
+  const path = join(temporaryFolder(), 'x.parquet');
+  // With several threads, a failed COPY of ordered rows leaves its file.
+  const instance = await DuckDBInstance.create(':memory:', { threads: '4' });
+  const connection = await instance.connect();
+  try {
+    await lockDown(connection, { folders: [], files: [path] });
+    const sql = 'SELECT CASE range WHEN 9 THEN -0.0::DOUBLE ELSE range END AS x FROM range(30) ORDER BY range';
+    await copyExactly(connection, { sql, path, options, readBack: true });
+    const signs = await connection.runAndReadAll(`SELECT count(*) FROM ${literal(path)} WHERE signbit(x)`);
+    expect(signs.getRowsJS()).toEqual([[1n]]);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+});
 
 test('a file without a negative zero has dictionaries', () =>
   withFile(async ({ path, write, texts }) => {

@@ -81,7 +81,8 @@ async function run(
     // DuckDB's dictionary merges -0.0 with 0.0, and all NaNs. Without a dictionary the file is
     // larger.
     const dictionaries = mayHaveDictionary ? '' : ', DICTIONARY_SIZE_LIMIT 0';
-    const all = `${options}${dictionaries}${isMissedByBloom(columns) ? ', WRITE_BLOOM_FILTER false' : ''}`;
+    // The first attempt may leave a file, and DuckDB would write beside it, where it may not.
+    const all = `${options}, USE_TMP_FILE false${dictionaries}${isMissedByBloom(columns) ? ', WRITE_BLOOM_FILTER false' : ''}`;
     const source = selectOf(sql, columns, mayHaveDictionary);
     const reader = await connection.runAndReadAll(`COPY (${source}\n) TO ${literal(path)} (${all})`);
     return Number(reader.getRowsJS()[0]?.[0] ?? 0);
