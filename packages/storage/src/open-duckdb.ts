@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Params } from './duckdb/bind.js';
 import { connect, isBystander, isPoisonous } from './duckdb/memory-instance.js';
-import { queryError, runForColumns, runForRows, type Statement, waitFor } from './duckdb/run.js';
+import { movedError, queryError, runForColumns, runForRows, type Statement, waitFor } from './duckdb/run.js';
 import { acquireDatabase, type SharedDatabase } from './duckdb/shared-database.js';
 import { journalCheckOf } from './duckdb/sound-journal.js';
 import { storageError } from './errors.js';
@@ -140,7 +140,10 @@ export class DuckDb {
     const result = waitFor(before, signal).then(async () => {
       if (this.#isSpoilt) await this.#reopen();
       await this.#current.prepare?.();
-      return work(this.#current.connection, statement);
+      const { connection } = this.#current;
+      return work(connection, statement).catch(async error => {
+        throw (await movedError(connection, error)) ?? error;
+      });
     });
     this.#turn = Promise.allSettled([before, result]); // an aborted caller must not let later ones overtake
     try {

@@ -95,7 +95,7 @@ class Database:
         try:
             yield cursor
         except Exception as error:
-            raise self._translated(error) from error
+            raise _moved(cursor, error) or self._translated(error) from error
         finally:
             release()
 
@@ -237,6 +237,19 @@ def selected(connection: Any, sql: str, params: Optional[Params]) -> Any:
     if relation is None:
         raise BusError("QUERY_FAILED", f"The statement has no rows: {sql.strip()[:100]}")
     return relation
+
+
+def _moved(connection: Any, error: Exception) -> Optional[BusError]:
+    """The error of a moved database, if that is why a query failed. If the files of a query are
+    missing, DuckDB fails before it evaluates the view that compares the places."""
+    if not str(error).startswith("IO Error: No files found that match the pattern "):
+        return None
+    try:
+        connection.execute("FROM _bus.here").fetchall()
+    except Exception as why:
+        if found := _MOVED.search(str(why)):
+            return BusError("DATABASE_MOVED", f"{found[0]}.")
+    return None
 
 
 def coded(path: Path, error: Exception) -> BusError:

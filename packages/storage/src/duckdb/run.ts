@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult, DuckDBType } from '@duckdb/node-api';
 import { duckDbFault, movedPattern } from '@quantbot/bus-format/duckdb-fault';
-import { forgottenPattern, storageError } from '../errors.js';
+import { identifier } from '@quantbot/bus-format/sql';
+import { forgottenPattern, StorageError, storageError } from '../errors.js';
 import { type Decoder, decoderOf, emptyRecordFor } from '../types/decode.js';
 import type { Columns, Row, TypedColumns, TypeMapping, Value } from '../types/mapping.js';
 import { columnVector } from '../types/vector-memory.js';
@@ -156,6 +157,25 @@ export async function waitFor(before: Promise<unknown>, signal: AbortSignal | un
   } finally {
     signal?.removeEventListener('abort', stop);
   }
+}
+
+/** {@link queryError}, or {@link movedError}. */
+export const queryErrorOn = async (connection: DuckDBConnection, cause: unknown): Promise<Error> =>
+  (await movedError(connection, cause)) ?? queryError(cause);
+
+/**
+ * Returns the error of a moved database, if that is why a query failed. If the files of a query are
+ * missing, DuckDB fails before it evaluates the view that compares the places, so this asks it.
+ */
+export async function movedError(connection: DuckDBConnection, cause: unknown): Promise<Error | undefined> {
+  if (!(cause instanceof Error) || duckDbFault(cause.message) !== 'missing') return undefined;
+  const views = "SELECT database_name FROM duckdb_views() WHERE schema_name = '_bus' AND view_name = 'here'";
+  for (const [database] of (await connection.runAndReadAll(views)).getRowsJson()) {
+    const view = `${identifier(String(database))}._bus.here`;
+    const error = await connection.run(`FROM ${view}`).then(() => undefined, queryError);
+    if (error instanceof StorageError && error.code === 'DATABASE_MOVED') return error;
+  }
+  return undefined;
 }
 
 /** Converts the error of a query. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { replaceFileDurable } from '@quantbot/infra/files';
-import { interruptible, queryError } from '../duckdb/run.js';
+import { interruptible, queryErrorOn } from '../duckdb/run.js';
 import { StorageError, storageError } from '../errors.js';
 import { copyExactly } from '../parquet/copy-exactly.js';
 import { assertOneSelect } from './one-select.js';
@@ -46,7 +46,7 @@ async function copyTo(
     const copy = { sql: withoutSemicolon(sql), path, options: 'FORMAT parquet, COMPRESSION zstd', readBack: true };
     return { rows: await interruptible(connection, signal, () => copyExactly(connection, copy)) };
   } catch (error) {
-    throw signal?.aborted ? error : queryError(error);
+    throw signal?.aborted ? error : await queryErrorOn(connection, error);
   } finally {
     await close();
   }

@@ -1,6 +1,6 @@
 import { bindParams } from '../duckdb/bind.js';
 import { distinctNames } from '../duckdb/distinct-names.js';
-import { interruptible, queryError, resultDecoder } from '../duckdb/run.js';
+import { interruptible, queryErrorOn, resultDecoder } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { resolveMapping, type TypeMapping } from '../types/mapping.js';
 import { decodeValue, encodeValue } from '../types/wire-values.js';
@@ -55,7 +55,9 @@ export async function selectRows(sql: string, options: RowsOptions): Promise<str
     return `{"names":${JSON.stringify(names)},"rows":[${rows.join(',')}]}`;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw String(error).includes('Out of Memory Error') ? tooLarge(maxRows, maxBytes) : queryError(error);
+    throw String(error).includes('Out of Memory Error')
+      ? tooLarge(maxRows, maxBytes)
+      : await queryErrorOn(connection, error);
   } finally {
     await close();
   }

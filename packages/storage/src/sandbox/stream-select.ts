@@ -8,7 +8,7 @@ import {
   StatementType,
   VARCHAR,
 } from '@duckdb/node-api';
-import { interruptible, queryError } from '../duckdb/run.js';
+import { interruptible, queryErrorOn } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { isCastToText, jsonConverterOf, textConverterOf } from './json-values.js';
 import { assertOneSelect } from './one-select.js';
@@ -63,7 +63,7 @@ export async function* streamSelect(
     await interruptible(connection, signal, () => connection.run(toItsEnd(sql, asked)));
     throw storageError('SCAN_INCOMPLETE', 'The result stopped early.');
   } catch (error) {
-    throw signal?.aborted ? error : queryError(error);
+    throw signal?.aborted ? error : await queryErrorOn(connection, error);
   } finally {
     await close();
   }

@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
 import { identifier, literal } from '@quantbot/bus-format/sql';
 import { distinctNames } from '../duckdb/distinct-names.js';
-import { interruptible, queryError } from '../duckdb/run.js';
+import { interruptible, queryErrorOn } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { type AnswerColumn, answerColumnsKey } from '../types/answer-file.js';
 import { fileColumnOf } from '../types/file-types.js';
@@ -48,7 +48,7 @@ export async function writeAnswer(
       return { rows: Number(done.getRowsJS()[0]?.[0] ?? 0) };
     });
   } catch (error) {
-    throw signal.aborted ? signal.reason : queryError(error);
+    throw signal.aborted ? signal.reason : await queryErrorOn(connection, error);
   } finally {
     await close();
   }

@@ -1,7 +1,7 @@
-import { cpSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { openCatalog } from '@quantbot/storage';
+import { openCatalog, openDuckDb } from '@quantbot/storage';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -65,4 +65,27 @@ test('a copied project folder answers with an error, never with the data of the 
   await connection.run(`ATTACH '${path}' AS bus (READ_ONLY)`);
   expect((await connection.runAndReadAll('SELECT n FROM bus.canon.numbers')).currentRowCount).toBe(3);
   attached.closeSync();
+});
+
+test('a moved project folder says that it was moved, although the files that its views name are gone', async () => {
+  const original = makeTestBus();
+  await drain(original);
+  await submit(original, { runId: 'a', schemaHint: 'canon.numbers' });
+  await drain(original);
+  const folder = join(original.folder, 'moved');
+  mkdirSync(folder);
+  renameSync(join(original.folder, 'data'), join(folder, 'data'));
+  const moved = testBusIn(folder);
+
+  const { duckdbPath } = moved.config;
+  await using database = await openDuckDb(duckdbPath);
+  const isMoved = { code: 'DATABASE_MOVED', message: expect.stringContaining(original.config.duckdbPath) };
+  for (const sql of ['FROM canon.numbers', 'FROM catalog.artifacts_f'])
+    await expect(database.query(sql)).rejects.toMatchObject(isMoved);
+  for (const format of ['json', 'parquet']) {
+    const args = ['query', 'FROM canon.numbers', '--format', format, '--out', join(folder, 'x')];
+    expect((await quantbotBus(moved, ...args)).stderr).toMatch(/^DATABASE_MOVED: /m);
+  }
+  await drain(moved);
+  expect(await query(moved, 'SELECT count(*) AS n FROM canon.numbers')).toEqual([{ n: 3 }]);
 });
