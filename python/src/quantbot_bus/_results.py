@@ -69,7 +69,12 @@ def read_arrow(path: Path) -> Any:
     _must_be_there(path)
     parquet = library("pyarrow.parquet", "arrow", "A table of Arrow")
     with parquet.ParquetFile(path) as file:
-        return file.read()
+        try:
+            return file.read()
+        except NotImplementedError:
+            # Inside of lists, pyarrow cannot join the dictionaries of several row groups.
+            groups = [file.read_row_group(number) for number in range(file.num_row_groups)]
+            return library("pyarrow", "arrow", "A table of Arrow").concat_tables(groups)
 
 
 def read_df(path: Path, dtype_backend: Optional[str]) -> Any:

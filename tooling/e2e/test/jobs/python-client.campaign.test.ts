@@ -61,6 +61,7 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       'read polars',
       'read duckdb',
       'read a file with wrong statistics',
+      'read dictionaries inside of lists from several row groups',
       'a panic of Polars is an error of reading',
     ]);
     const rows = 'SELECT count(*)::INTEGER AS n, count(DISTINCT (id, large, amount, at_ns, at_utc))::INTEGER AS kinds';

@@ -217,6 +217,18 @@ def check_wrong_statistics(bus: Bus) -> list[str]:
     return ["read a file with wrong statistics"]
 
 
+def check_nested_dictionaries(bus: Bus) -> list[str]:
+    path = Path("dictionaries.parquet")
+    rows = [["a", "b"], None, ["c"]]
+    column = pa.array(rows, pa.list_(pa.dictionary(pa.int8(), pa.string())))
+    pq.write_table(pa.table({"x": column}), path, row_group_size=1)
+    bus.submit(path, producer="nested", kind="dictionaries").settled(60)
+    artifact = bus.latest("nested", "dictionaries")
+    assert artifact.arrow()["x"].to_pylist() == rows
+    assert [None if x is None else list(x) for x in artifact.df()["x"]] == rows
+    return ["read dictionaries inside of lists from several row groups"]
+
+
 def check_panic(bus: Bus) -> list[str]:
     path = Path("views.parquet")
     pq.write_table(pa.table({"x": pa.array([[1], [2, 3]], pa.list_view(pa.int64()))}), path)
@@ -239,6 +251,6 @@ def check_panic(bus: Bus) -> list[str]:
 
 if __name__ == "__main__":
     with Bus("data/bus") as opened:
-        reading = (check_reading, check_wrong_statistics, check_panic)
+        reading = (check_reading, check_wrong_statistics, check_nested_dictionaries, check_panic)
         for check in (check_writing, check_rows, check_pandas_of_numpy, check_refusals, *reading):
             print("\n".join(check(opened)))
