@@ -5,6 +5,7 @@ import threading
 import time
 
 import duckdb
+from deltalake import DeltaTable
 from duckdb_extensions import import_extension
 from program import contender
 
@@ -16,6 +17,8 @@ def prepare(task):
     stop = threading.Event()
 
     def ask_once():
+        if "delta" in task:
+            return DeltaTable(task["delta"]).to_pyarrow_dataset().count_rows()
         with duckdb.connect(task.get("database", ":memory:"), read_only="database" in task) as connection:
             for name in task.get("extensions", []):
                 connection.execute(f"LOAD {name}")

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { peakResidentMb } from './memory.js';
+import { peakResidentMb, watchCpu } from './memory.js';
 import { ratePerSecond } from './results.js';
 import { submitAll } from './submit-files.js';
 
@@ -70,6 +70,8 @@ export interface Drained {
   warmPerSecond: number;
   /** Its peak resident size. */
   peakMb: number;
+  /** Processor time of the daemon and all its processes, from their start to their end. */
+  cpuSeconds: number;
 }
 
 /** Runs a daemon until no job waits. */
@@ -77,6 +79,7 @@ export async function drain(bus: BenchBus): Promise<Drained> {
   const from = Date.now();
   const child = spawnDaemon(bus, ['--drain']);
   const peak = watchMemory(child.pid as number);
+  const cpu = watchCpu(child.pid as number);
   const log: LogLine[] = [];
   createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', line => {
     if (line.startsWith('{')) log.push(JSON.parse(line) as LogLine);
@@ -93,6 +96,7 @@ export async function drain(bus: BenchBus): Promise<Drained> {
     jobs: commits.reduce((sum, line) => sum + (line.jobs ?? 0), 0),
     warmPerSecond: ratePerSecond(commits.map(line => ({ jobs: line.jobs ?? 0, ms: Date.parse(line.time) }))),
     peakMb: peak(),
+    cpuSeconds: cpu(),
   };
 }
 

@@ -75,3 +75,19 @@ export const cpuSecondsOfTree = (pid: number): number =>
     )
     .reduce((sum, fields) => sum + fields.slice(11, 15).reduce((ticks, field) => ticks + Number(field ?? 0), 0), 0) /
   100;
+
+/**
+ * Watches the processor time of a process and of all below it. Returns a function that returns the
+ * seconds until the last look, also after they have ended.
+ */
+export function watchCpu(pid: number): () => number {
+  let seconds = 0;
+  const look = () => {
+    seconds = Math.max(seconds, cpuSecondsOfTree(pid));
+  };
+  const timer = setInterval(look, 50);
+  return () => {
+    clearInterval(timer);
+    return seconds;
+  };
+}

@@ -44,10 +44,10 @@ pnpm bench --draw                     # this page and its pictures again, from r
 
 Trust the ratios more than the figures: the machine is small and shared. The figures are also in
 [benchmarks/results.json](benchmarks/results.json), and the programs in
-[tooling/bench](../tooling/bench). The contenders in Python, DuckDB's server (quack) and DuckLake
-need PyPI; DuckLake also needs PostgreSQL. Contenders that cannot be installed are left out.
-[Compared with](compared-with.md) describes the contenders. [Performance](performance.md) explains
-the figures and what they led to.
+[tooling/bench](../tooling/bench). The contenders in Python, DuckDB's server (quack), DuckLake,
+Delta and dlt need PyPI; DuckLake also needs PostgreSQL. Contenders that cannot be installed are
+left out. [Compared with](compared-with.md) describes the contenders. [Performance](performance.md)
+explains the figures and what they led to.
 `;
 
 function tableOf(rows: readonly Row[]): string {

@@ -14,7 +14,8 @@ export interface Place {
   python: string | undefined;
 }
 
-interface Written {
+/** What a program that writes files reports. */
+export interface Written {
   latenciesMs: number[];
   refusals?: number;
 }
@@ -23,7 +24,7 @@ interface Written {
 export const people = (count: number): string => `${count} producer${count === 1 ? '' : 's'}`;
 
 /** Lets the programs write all files, and returns their speed. */
-async function measured(work: Workload, programs: readonly Program<Written>[]): Promise<Row> {
+export async function measured(work: Workload, programs: readonly Program<Written>[]): Promise<Row> {
   const { seconds, results } = await race(programs);
   return {
     what: '',
@@ -33,7 +34,7 @@ async function measured(work: Workload, programs: readonly Program<Written>[]): 
 }
 
 /** Runs the work beside a reader, and adds what the reader saw. */
-async function withReader(python: string | undefined, task: object, work: () => Promise<Row>): Promise<Row> {
+export async function withReader(python: string | undefined, task: object, work: () => Promise<Row>): Promise<Row> {
   if (python === undefined) return work();
   const reader = startProgram<{ answers: number; refusals: number }>(pythonProgram(python, 'reader'), task);
   await reader.ready;

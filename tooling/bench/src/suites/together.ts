@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { viaDelta, viaDlt } from '../lakes.js';
 import { type Row, round, type Suite, type SuiteContext } from '../results.js';
 import { directly, type Place, people, viaBus, viaLake, viaPolling, viaQuack } from '../ways.js';
 import type { Workload } from '../workload.js';
@@ -32,7 +33,7 @@ export const together: Suite = async context => {
   return {
     suite: 'together',
     title: 'Producers and writer together, with a reader beside them',
-    how: 'The time runs from the first submission until every job is durable and in a table that can be read. Each artifact is one job or one transaction. The bus keeps its golden exports fresh meanwhile, as the poll-and-open daemon does. The others do not export, so the bus also runs without exports. The bus copies submitted files, except in the rows with files given away. The files of the poll-and-open daemon are in its inbox from the start. A reader in Python asks for the number of rows, again and again, 20 ms after each answer. Its answers and refusals are totals, and the runs differ in length. At 1 KB and 30 KB, each runs three times in turns, and the table has the median. `bus_is_faster_by` compares with the best row of the bus at that size.',
+    how: 'The time runs from the first submission until every job is committed and in a table that can be read. Each artifact is one job or one transaction. The bus keeps its golden exports fresh meanwhile, as the poll-and-open daemon does. The others do not export, so the bus also runs without exports. The bus copies submitted files, except in the rows with files given away. The files of the poll-and-open daemon are in its inbox from the start. Delta and the files of dlt are not flushed, so a power failure may lose them. A reader in Python asks for the number of rows, again and again, 20 ms after each answer. Its answers and refusals are totals, and the runs differ in length. At 1 KB and 30 KB, each runs three times in turns, and the table has the median. `bus_is_faster_by` compares with the best row of the bus at that size.',
     rows,
     skipped: [...new Set(skipped)],
   };
@@ -86,6 +87,12 @@ async function everybody(
       await add(`DuckLake on PostgreSQL, ${people(producers)}`, place =>
         viaLake(place, python, some, producers, skipped),
       );
+      await add(`Delta (deltalake), not flushed, ${people(producers)}`, place =>
+        viaDelta(place, python, some, producers),
+      );
     }
+    const fewer = { ...few, files: few.files.slice(0, Math.ceil(slow / 4)) };
+    await add('dlt into DuckDB', place => viaDlt(place, python, fewer, 'DuckDB'));
+    await add('dlt into files, not flushed', place => viaDlt(place, python, fewer, 'files'));
   }
 }
