@@ -8,6 +8,7 @@ from quantbot_bus import (
     drop_table,
     forget_artifacts,
     keep_artifacts,
+    rename_table,
     restore_table,
     set_alias,
     set_table_mode,
@@ -71,6 +72,13 @@ class OperationsTest(BusTestCase):
             self.assertEqual(manifest["op"], {"type": kind, "table": "trades", "reason": None, "by": "ann@lab"})
             self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
 
+    def test_a_table_is_renamed(self) -> None:
+        seq, manifest = self.answered(partial(rename_table, "alrets", "alerts", reason="typo", bus_root=self.bus))
+        self.assertEqual(seq, 9)
+        op = {"type": "table_rename", "table": "alrets", "to": "alerts", "reason": "typo", "by": None}
+        self.assertEqual(manifest["op"], op)
+        self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
+
     def test_the_mode_of_a_table_is_set(self) -> None:
         call = partial(set_table_mode, "trades", "upsert", key=["id"], order_by=("at",), bus_root=self.bus)
         seq, manifest = self.answered(call)
@@ -101,6 +109,7 @@ class OperationsTest(BusTestCase):
             (lambda: set_alias(producer="p", kind="k", alias="a", key="k", bus_root=self.bus), "key"),
             (lambda: drop_table("canon.trades", bus_root=self.bus), "table"),
             (lambda: restore_table("Trades", bus_root=self.bus), "table"),
+            (lambda: rename_table("trades", "Trades", bus_root=self.bus), "to"),
             (lambda: set_table_mode("trades", "newest", bus_root=self.bus), "mode"),
             (lambda: set_table_mode("trades", "upsert", key="id", bus_root=self.bus), "key"),
             (lambda: set_table_mode("trades", "upsert", key=["id"], order_by=[""], bus_root=self.bus), "order_by"),

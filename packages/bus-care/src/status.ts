@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { type Space, spaceOf, spaceSql } from '@quantbot/bus-format';
+import { readSpace, type Space } from '@quantbot/bus-format';
 import {
   claimedNames,
   type DaemonState,
@@ -96,7 +96,7 @@ async function readCatalog(
     return {
       jobs: { ingested: count('ingested'), duplicate: count('duplicate'), rejected: count('rejected') },
       artifacts: Number(n),
-      space: spaceOf(await database.query(spaceSql(new Date()))),
+      space: await readSpace(database, new Date()),
       lastCommit:
         last === undefined
           ? null

@@ -1,7 +1,7 @@
 import { forgetMended } from '@quantbot/bus-care/scrub';
 import { listOutcomes } from '@quantbot/bus-care/verify';
 import type { OnProgress } from '@quantbot/bus-format';
-import { canonicalRows, type OnDamage, withoutDamage } from '@quantbot/bus-format/canon';
+import { canonicalRows, type OnDamage, shownName, withoutDamage } from '@quantbot/bus-format/canon';
 import { acquireWriterLock, mustBeFolders } from '@quantbot/bus-format/state';
 import { BulkWriter } from '@quantbot/duckdb-process';
 import type { Logger } from '@quantbot/infra';
@@ -58,12 +58,12 @@ export async function rebuild(
     let done = 0;
     const problems = new Map<string, string>();
     const note: OnDamage = ({ code, message, hint }, table) =>
-      problems.set(table, `canon.${table} stays as it is: ${code}: ${message} ${hint}`);
+      problems.set(table, `canon.${bus?.tables.nameOf(table)} stays as it is: ${code}: ${message} ${hint}`);
     // Readers do not see a table that started anew until its files follow its last operation.
     const tables = await followModes(bus, compactor, note);
     const waiting = await waitingTables(bus);
     for (const table of bus.tables.tables()) {
-      onProgress({ done, total, unit: 'rows', what: `canon.${table.name}` });
+      onProgress({ done, total, unit: 'rows', what: `canon.${shownName(table)}` });
       done += rows.get(table.name) ?? 0;
       if (tables.includes(table.name) || problems.has(table.name)) continue;
       const work = () => rebuildTable(bus as Bus, compactor, table, waiting);
@@ -75,7 +75,8 @@ export async function rebuild(
     publisher = new Publisher(bus);
     await publisher.publishOrThrow();
     await forgetMended(config);
-    return { lastSeq: bus.journal.lastSeq, tables: tables.sort(), problems: [...problems.values()] };
+    const rebuilt = tables.map(bus.tables.nameOf, bus.tables).sort();
+    return { lastSeq: bus.journal.lastSeq, tables: rebuilt, problems: [...problems.values()] };
   } finally {
     compactor.close();
     publisher?.close();

@@ -16,7 +16,7 @@ export {
 export { locationOf } from './location.js';
 export type { OnProgress, Progress } from './progress.js';
 export { leftoversIn, removeTree } from './remove-tree.js';
-export { dailyGrowth, type NamedSpace, type Space, type SpaceUse, spaceOf, spaceSql } from './space.js';
+export { dailyGrowth, type NamedSpace, readSpace, type Space, type SpaceUse } from './space.js';
 export {
   type DeclaredColumn,
   foreignSchema,

@@ -1,3 +1,6 @@
+import { TableNames } from './journal/table-names.js';
+import { namesGivenBy, tableOperationOf, tableOperationsQuery } from './journal/table-operations.js';
+
 /** Bytes of stored artifacts, and how many of them came lately. */
 export interface SpaceUse {
   artifacts: number;
@@ -31,8 +34,9 @@ const maxNames = 20;
  * columns of `catalog.artifacts_f`, and no file of the store. What was forgotten has no bytes.
  *
  * @param now the end of the last day and week.
+ * @param names the names of the tables.
  */
-export const spaceSql = (now: Date): string => `
+export const spaceSql = (now: Date, names = TableNames.none): string => `
 SELECT CASE g WHEN 3 THEN 'producers' WHEN 5 THEN 'kinds' WHEN 6 THEN 'tables' ELSE 'total' END AS part,
   coalesce(producer, kind, table_name) AS name, artifacts, bytes, last_day, last_week, first
 FROM (
@@ -42,7 +46,7 @@ FROM (
     CAST(coalesce(sum(bytes) FILTER (committed_at > ${before(now, 7)}), 0) AS BIGINT) AS last_week
   FROM (
     SELECT producer, kind, bytes, committed_at,
-      CASE WHEN schema_hint LIKE 'canon.%' THEN lower(substr(schema_hint, 7)) END AS table_name
+      CASE WHEN schema_hint LIKE 'canon.%' THEN ${names.shownSql()} END AS table_name
     FROM catalog.artifacts_f WHERE forgotten_at IS NULL
   )
   GROUP BY GROUPING SETS ((), (producer), (kind), (table_name))
@@ -53,6 +57,16 @@ ORDER BY g, bytes DESC, name`;
 
 const before = (now: Date, days: number): string =>
   `TIMESTAMP '${new Date(now.getTime() - days * 86_400_000).toISOString().slice(0, -1)}'`;
+
+/** Asks a published database for its {@link Space}. */
+export async function readSpace(
+  database: { query(sql: string): Promise<Readonly<Record<string, unknown>>[]> },
+  now: Date,
+): Promise<Space> {
+  const operations = await database.query(tableOperationsQuery('_bus.journal'));
+  const names = namesGivenBy(operations.map(row => tableOperationOf(row as { seq: bigint; op_json: string })));
+  return spaceOf(await database.query(spaceSql(now, names)));
+}
 
 /** Returns the {@link Space} of the rows of {@link spaceSql}. */
 export function spaceOf(rows: readonly Readonly<Record<string, unknown>>[]): Space {

@@ -1,4 +1,4 @@
-import { spaceOf, spaceSql } from '@quantbot/bus-format';
+import { readSpace } from '@quantbot/bus-format';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import type { CatalogQuestion, CatalogTask } from './protocol.js';
 
@@ -34,6 +34,6 @@ async function answer(catalog: Catalog, question: CatalogQuestion): Promise<unkn
     case 'tables':
       return catalog.query('SELECT * FROM catalog.tables_d ORDER BY table_name');
     case 'space':
-      return spaceOf(await catalog.query(spaceSql(new Date())));
+      return readSpace(catalog, new Date());
   }
 }

@@ -113,6 +113,7 @@ export const manifestSchema = z
 export const maxOperationKeys = 2_000;
 
 const columnNames = z.array(z.string().min(1).max(255)).max(100);
+const newName = tableNameSchema.describe('Its name from now on.');
 const operationKeys = z.array(artifactKeySchema).min(1).max(maxOperationKeys);
 const who = {
   reason: z.string().max(1_000).nullable().describe('Why, for people.'),
@@ -162,6 +163,7 @@ export const operationSchema = z.discriminatedUnion('type', [
     order_by: columnNames.describe('The columns that decide which row of a key is the newest.'),
     ...who,
   }),
+  z.strictObject({ type: z.literal('table_rename'), table: tableNameSchema, to: newName, ...who }),
 ]);
 
 /** An operation that the daemon knows. */

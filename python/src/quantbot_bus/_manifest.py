@@ -99,8 +99,9 @@ def _operation_problems(op: Mapping[str, Any]) -> Iterator[str]:
         yield "key: must be run_id/producer/kind/artifact_id"
     if "artifact_keys" in op:
         yield from _key_problems(op["artifact_keys"])
-    if "table" in op and not _matches(_TABLE, op["table"]):
-        yield "table: must be the name of a canonical table, in lower case and without canon."
+    for name in ("table", "to"):
+        if name in op and not _matches(_TABLE, op[name]):
+            yield f"{name}: must be the name of a canonical table, in lower case and without canon."
     if op.get("mode", "append") not in ("append", "latest", "upsert"):
         yield "mode: must be append, latest or upsert"
     for name in ("key", "order_by"):

@@ -110,6 +110,24 @@ def restore_table(
     return operate(find_place(bus_root), table_op("table_restore", table, reason, by), timeout_s).seq
 
 
+def rename_table(
+    table: str,
+    to: str,
+    *,
+    reason: Optional[str] = None,
+    by: Optional[str] = None,
+    bus_root: Optional[StrPath] = None,
+    timeout_s: float = 60.0,
+) -> int:
+    """Renames a canonical table. Artifacts with the old name in their hint stay in it, and so do
+    later ones, until another table gets the old name. Renaming it back undoes it.
+
+    Both names are in lower case and without ``canon.``. Returns the seq from which it holds. Raises
+    like :func:`set_alias`.
+    """
+    return operate(find_place(bus_root), rename_op(table, to, reason, by), timeout_s).seq
+
+
 def set_table_mode(
     table: str,
     mode: str,
@@ -154,6 +172,11 @@ def forget_op(
 def table_op(kind: str, table: str, reason: Optional[str], by: Optional[str]) -> dict[str, Any]:
     """Drops or restores a canonical table."""
     return {"type": kind, "table": table, "reason": reason, "by": by}
+
+
+def rename_op(table: str, to: str, reason: Optional[str], by: Optional[str]) -> dict[str, Any]:
+    """Renames a canonical table."""
+    return {"type": "table_rename", "table": table, "to": to, "reason": reason, "by": by}
 
 
 def mode_op(

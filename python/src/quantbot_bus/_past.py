@@ -49,18 +49,32 @@ def _make_past(connection: Any, past: str, seq: int) -> None:
     _create_all(connection, [sql for (sql,) in views])
     connection.execute(f"USE {past}")
     operations = _later_operations(connection, seq)
-    changed = {operation["table"] for operation in operations}
-    if changed:
+    if operations:
         for view in ("tables_d", "columns_d"):
             connection.execute(f"CREATE OR REPLACE VIEW catalog.{view} AS {_refusal(f'catalog.{view}', seq)}")
-    for name, mode in connection.execute(f"SELECT table_name, mode FROM {PUBLISHED}.catalog.tables_d").fetchall():
-        today = f'{PUBLISHED}.canon."{name}"'
-        is_known = mode == "append" and name not in changed
+    for now, mode in connection.execute(f"SELECT table_name, mode FROM {PUBLISHED}.catalog.tables_d").fetchall():
+        today = f'{PUBLISHED}.canon."{now}"'
+        name, has_changed = _before(operations, now)
+        is_known = mode == "append" and not has_changed
         shown = f"SELECT * FROM {today} WHERE _seq <= {seq}" if is_known else _refusal(f"canon.{name}", seq)
         connection.execute(f'CREATE VIEW canon."{name}" AS {shown}')
-    for operation in operations:
-        name = operation["table"]  # it may have no view today
+    for index, operation in enumerate(operations):
+        if operation["type"] == "table_rename":
+            continue
+        name, _ = _before(operations[:index], operation["table"])  # it may have no view today
         connection.execute(f'CREATE OR REPLACE VIEW canon."{name}" AS {_refusal(f"canon.{name}", seq)}')
+
+
+def _before(operations: list[dict[str, Any]], name: str) -> tuple[str, bool]:
+    """The name that a table had before these operations, and whether one of them did more to it
+    than rename it."""
+    has_changed = False
+    for operation in reversed(operations):
+        if operation["type"] == "table_rename":
+            name = operation["table"] if operation["to"] == name else name
+        elif operation["table"] == name:
+            has_changed = True
+    return name, has_changed
 
 
 def _is_published(connection: Any, view: str) -> bool:

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ignoreMissing } from '@quantbot/bus-format';
-import { canonTableOf, keptName } from '@quantbot/bus-format/canon';
+import { keptName, tablesWithForgotten } from '@quantbot/bus-format/canon';
 import { type Journal, listSegments } from '@quantbot/bus-format/journal';
 import type { BusLayout } from '@quantbot/infra/bus';
 import { syncFile, syncFolder, systemErrorCode } from '@quantbot/infra/files';
@@ -13,13 +13,8 @@ const attempts = 5;
  * these rows. A backup has no compacted files otherwise, because the store has all other rows.
  */
 export async function copyKeptRows(source: BusLayout, destination: BusLayout, journal: Journal): Promise<void> {
-  const tables = await journal.query<{ hint: string }>(
-    `SELECT DISTINCT lower(schema_hint) AS hint FROM _bus.forgotten WHERE status = 'forgotten' AND schema_hint LIKE 'canon.%'`,
-  );
-  for (const { hint } of tables) {
-    const table = canonTableOf(hint) ?? '';
+  for (const table of await tablesWithForgotten(journal))
     await copySegments(join(source.canon, table), join(destination.canon, table));
-  }
 }
 
 /** Compaction may remove a file meanwhile; a wider one has its rows then. */

@@ -1,4 +1,4 @@
-import { type Space, spaceOf, spaceSql } from '@quantbot/bus-format';
+import { readSpace, type Space } from '@quantbot/bus-format';
 import type { BusConfig } from '@quantbot/infra/config';
 import { openDuckDb } from '@quantbot/storage';
 
@@ -48,7 +48,7 @@ export async function readPublishedFacts({ duckdbPath }: BusConfig, now: number)
         lastCommittedAt: row.last_committed_at,
       })),
       failedViews,
-      space: spaceOf(await database.query(spaceSql(new Date(now)))),
+      space: await readSpace(database, new Date(now)),
       lastCommit: last && { seq: Number(last.seq), at: last.committed_at },
     };
   } finally {

@@ -1,5 +1,5 @@
 import { canonTableOf, modes } from '@quantbot/bus-format/canon';
-import type { Gone, Judged } from '@quantbot/bus-format/journal';
+import type { Gone, JournalRow, Judged } from '@quantbot/bus-format/journal';
 import type { ForgetOutcome } from '@quantbot/infra';
 import { type BusConfig, defaultTableMode } from '@quantbot/infra/config';
 
@@ -18,10 +18,10 @@ export type ForgetDecision = ForgetOutcome & { gone?: Gone };
 export function decideKey(
   config: Pick<BusConfig, 'canon'>,
   { force, rows }: ForgetManner,
-  { key, row, gone, protectedBy, isDropped, setModes }: Judged,
+  { key, row, gone, protectedBy, isDropped, setModes, names }: Judged,
 ): ForgetDecision {
   if (row === undefined) return { key, status: 'unknown', bytes: 0 };
-  const leave = rows === 'drop' || isDropped || rowsLeave(config, row.schema_hint, setModes);
+  const leave = rows === 'drop' || isDropped || rowsLeave(config, row, { setModes, names });
   const isDone = gone === 'erased' || (gone === 'forgotten' && rows !== 'drop');
   if (isDone) return { key, status: 'already_forgotten', bytes: 0 };
   if (protectedBy.length > 0 && !force) return { key, status: 'protected', bytes: 0, protected_by: protectedBy };
@@ -35,10 +35,14 @@ export function decideKey(
 }
 
 /** Whether the rows of a forgotten artifact leave its canonical table. */
-function rowsLeave({ canon }: Pick<BusConfig, 'canon'>, hint: string | null, set: Judged['setModes']): boolean {
-  const name = canonTableOf(hint);
-  if (name === undefined) return false;
-  const declared = canon.tables.find(table => table.name === name);
-  const mode = declared?.mode ?? set.get(name)?.mode ?? defaultTableMode;
+function rowsLeave(
+  { canon }: Pick<BusConfig, 'canon'>,
+  { schema_hint, seq }: Pick<JournalRow, 'schema_hint' | 'seq'>,
+  { setModes, names }: Pick<Judged, 'setModes' | 'names'>,
+): boolean {
+  const table = names.tableOf(schema_hint, seq);
+  if (table === undefined) return false;
+  const declared = canon.tables.find(({ name }) => name === names.nameOf(table));
+  const mode = declared?.mode ?? setModes.get(table)?.mode ?? defaultTableMode;
   return declared?.rows === 'drop' || !modes[mode].onlyGrows;
 }

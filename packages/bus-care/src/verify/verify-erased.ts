@@ -2,7 +2,6 @@ import { lstatSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { ignoreMissing, literal } from '@quantbot/bus-format';
-import { canonTableOf } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { Journal, type JournalRow, positionIn } from '@quantbot/bus-format/journal';
 import { readExportStatus } from '@quantbot/bus-format/state';
@@ -40,7 +39,8 @@ export async function verifyErased(config: BusConfig, key: string): Promise<Eras
   try {
     const [row] = await journal.rows(`WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`, [key]);
     if (row === undefined) throw busError('OPTIONS_INVALID', `The bus never had an artifact ${key}.`);
-    const search = new Search(config, layout, database, row);
+    const table = journal.names.tableOf(row.schema_hint, row.seq);
+    const search = new Search(config, layout, database, { row, table });
     await search.journal(journal);
     for (const folder of [layout.canon, layout.building, join(layout.journal, 'rotten')])
       await search.rowsBelow(folder);
@@ -62,12 +62,20 @@ class Search {
   readonly #layout: BusLayout;
   readonly #database: MemoryDatabase;
   readonly #row: JournalRow;
+  /** The first name of its table, which its files have. */
+  readonly #table: string | undefined;
 
-  constructor(config: BusConfig, layout: BusLayout, database: MemoryDatabase, row: JournalRow) {
+  constructor(
+    config: BusConfig,
+    layout: BusLayout,
+    database: MemoryDatabase,
+    of: { row: JournalRow; table: string | undefined },
+  ) {
     this.#config = config;
     this.#layout = layout;
     this.#database = database;
-    this.#row = row;
+    this.#row = of.row;
+    this.#table = of.table;
   }
 
   /**
@@ -76,9 +84,9 @@ class Search {
   async journal(journal: Journal): Promise<void> {
     const key = this.#row.artifact_key ?? '';
     const gone = (await journal.findKeys([key])).get(key)?.gone;
-    const hasTable = canonTableOf(this.#row.schema_hint) !== undefined;
     if (gone === undefined) this.#note(key, 'the journal does not say that it is forgotten');
-    else if (hasTable && gone !== 'erased') this.#note(key, 'it is forgotten, but its rows stay in its table');
+    else if (this.#table !== undefined && gone !== 'erased')
+      this.#note(key, 'it is forgotten, but its rows stay in its table');
     const same = await journal.query<{ artifact_key: string }>(
       `SELECT artifact_key FROM ${journal.stored} WHERE status = 'ingested' AND sha256 IN (SELECT unnest($1))`,
       [this.#row.sha256 ?? ''],
@@ -116,7 +124,7 @@ class Search {
    */
   async exports(): Promise<void> {
     const { exportDir } = this.#config.export;
-    const table = canonTableOf(this.#row.schema_hint);
+    const table = this.#table;
     const status = await readExportStatus(exportDir);
     const definition = table && (await stat(join(this.#layout.canon, table, 'table.json')).catch(ignoreMissing));
     for (const path of await filesBelow(exportDir)) {

@@ -2,7 +2,14 @@ import { lstatSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { breathe, ignoreMissing, unlessUnreadable } from '@quantbot/bus-format';
-import { isOutcomeOf, isRejection, type Journal, type JournalRow, maxOutcomeBytes } from '@quantbot/bus-format/journal';
+import {
+  isOutcomeOf,
+  isRejection,
+  type Journal,
+  type JournalRow,
+  maxOutcomeBytes,
+  type TableNames,
+} from '@quantbot/bus-format/journal';
 import type { BusLayout } from '@quantbot/infra/bus';
 import { fileNames, type Pace, readLoneFile } from '@quantbot/infra/files';
 import type { StoreProblem } from './problem.js';
@@ -61,7 +68,7 @@ export async function* compareOutcomes(
     const jobs = await jobsOf(journal, files);
     const again: OutcomeFile[] = [];
     for (const file of files) {
-      const compared = compare(layout, file, jobs);
+      const compared = compare(layout, file, jobs, journal.names);
       if (compared === undefined) continue;
       await pace?.(compared.text?.length ?? 0);
       if (compared.problem === undefined) yield compared;
@@ -70,9 +77,10 @@ export async function* compareOutcomes(
     }
     if (again.length === 0) continue;
     await journal.reload(); // a retry may have replaced it meanwhile
+    await journal.readNames();
     const newer = await jobsOf(journal, again);
     for (const file of again) {
-      const compared = compare(layout, file, newer);
+      const compared = compare(layout, file, newer, journal.names);
       if (compared !== undefined) yield compared;
     }
   }
@@ -109,6 +117,7 @@ function compare(
   layout: BusLayout,
   file: OutcomeFile,
   jobs: ReadonlyMap<string, JournalRow[][]>,
+  names: TableNames,
 ): ComparedOutcome | undefined {
   const { what, jobId, seq } = file;
   const of = (jobs.get(keyOf(file.isRejection, jobId)) ?? []).filter(rows => seq === undefined || rows[0]?.seq === seq);
@@ -120,7 +129,7 @@ function compare(
   const isMissing = text === undefined && lstatSync(path, { throwIfNoEntry: false }) === undefined;
   if (isMissing && Date.now() - folder.mtimeMs < inFlightMs) return undefined;
   // Identical bytes that are submitted again leave the receipt unchanged.
-  if (of.some(job => isOutcomeOf(text ?? '', layout, job))) return { what, text, problem: undefined, rows };
+  if (of.some(job => isOutcomeOf(text ?? '', layout, job, names))) return { what, text, problem: undefined, rows };
   const state = text === undefined ? 'it is missing or cannot be read' : 'it does not say what the journal says';
   return { what, text, problem: { code: 'OUTCOME_DAMAGED', what, detail: `${state}; ${cure}` }, rows };
 }

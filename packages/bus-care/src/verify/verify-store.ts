@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { concurrently, type OnProgress } from '@quantbot/bus-format';
-import { canonTableOf, type TableArtifacts, tableStarts } from '@quantbot/bus-format/canon';
+import { type TableArtifacts, tableStarts } from '@quantbot/bus-format/canon';
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
 import { readRemovedUpTo } from '@quantbot/bus-format/state';
 import { decodeFile, type FileToDecode, WorkerProcess } from '@quantbot/duckdb-process';
@@ -89,9 +89,9 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
         if (!isForgotten) report.artifacts++;
         if (!isForgotten) report.bytes += row.bytes ?? 0;
         if (!isForgotten) named.add(row.rel_path ?? '');
-        const table = canonTableOf(row.schema_hint);
-        if (row.seq <= (dropped.get(table ?? '') ?? 0)) continue;
-        if (table !== undefined) noteArtifact(tables, table, row, problems[index]?.length === 0);
+        const table = journal.names.tableOf(row.schema_hint, row.seq);
+        if (table === undefined || row.seq <= (dropped.get(table) ?? 0)) continue;
+        noteArtifact(tables, journal.names.nameOf(table), row, problems[index]?.length === 0);
       }
     }
     for (const relPath of await notYetRemoved(layout, journal)) named.add(relPath);

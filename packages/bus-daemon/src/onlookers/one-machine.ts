@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findOpenJobs } from '@quantbot/bus-care/jobs';
-import { canonicalSchemas } from '@quantbot/bus-format/canon';
+import { canonicalSchemas, shownName } from '@quantbot/bus-format/canon';
 import { seqName } from '@quantbot/bus-format/journal';
 import {
   countQueue,
@@ -37,9 +37,13 @@ export function oneMachine(bus: Bus): VisibleBus {
     totals,
     queue: () => countQueue(layout),
     openJobs: max => findOpenJobs(config, max),
-    tables: async () => tables.tables(),
-    isTable: name => tables.get(name) !== undefined,
-    schemas: () => canonicalSchemas(journal),
+    tables: async () => tables.tables().map(table => ({ ...table, name: shownName(table) })),
+    isTable: name => tables.named(name) !== undefined,
+    schemas: async () =>
+      (await canonicalSchemas(journal)).map(schema => ({
+        ...schema,
+        table: schema.table && tables.nameOf(schema.table),
+      })),
     rejected: {
       placeOf: jobId => join(layout.rejected, jobId),
       read: async jobId => {

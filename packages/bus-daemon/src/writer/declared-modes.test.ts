@@ -27,7 +27,7 @@ async function commitRows({ bus, test }: InProcessBus, artifacts: readonly (read
 async function declaring({ bus, test }: InProcessBus, declaration: Record<string, unknown>) {
   const { config } = testBusIn(test.folder, { canon: { tables: { t: declaration } } });
   const starts = tableStarts(await bus.journal.tableOperations());
-  const tables = TableRegistry.replay(await canonicalSchemas(bus.journal), config.canon.tables, starts);
+  const tables = TableRegistry.replay(await canonicalSchemas(bus.journal), config.canon.tables, { starts });
   return { ...bus, config, tables };
 }
 

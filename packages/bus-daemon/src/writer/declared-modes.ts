@@ -1,4 +1,4 @@
-import { type CanonTable, forgottenRowsOf, modes, wasDeclaredOtherwise } from '@quantbot/bus-format/canon';
+import { type CanonTable, forgottenRowsOf, modes, shownName, wasDeclaredOtherwise } from '@quantbot/bus-format/canon';
 import { busError } from '@quantbot/infra/bus';
 import type { Bus } from './bus.js';
 import { firstWithoutKey, type KeyCheck } from './null-keys.js';
@@ -14,7 +14,7 @@ type CheckingBus = KeyCheck & Pick<Bus, 'tables'>;
  */
 export async function mustFitRows(bus: CheckingBus): Promise<void> {
   for (const { name } of bus.config.canon.tables) {
-    const table = bus.tables.get(name);
+    const table = bus.tables.named(name);
     if (table === undefined || !wasDeclaredOtherwise(bus.layout, table)) continue;
     if (modes[table.mode].showsEveryRow) continue;
     await mustLoseNoRows(bus, table);
@@ -23,8 +23,10 @@ export async function mustFitRows(bus: CheckingBus): Promise<void> {
 }
 
 /** Only the compacted files have the rows of forgotten artifacts. A mode may hide some. */
-async function mustLoseNoRows({ journal }: CheckingBus, { name, mode }: CanonTable): Promise<void> {
-  const forgotten = await forgottenRowsOf(journal, name);
+async function mustLoseNoRows({ journal }: CheckingBus, table: CanonTable): Promise<void> {
+  const { mode } = table;
+  const name = shownName(table);
+  const forgotten = await forgottenRowsOf(journal, table.name);
   const [first] = forgotten;
   if (first === undefined) return;
   const rows = forgotten.reduce((sum, row) => sum + (row.rows ?? 0), 0);
@@ -40,7 +42,7 @@ async function mustLoseNoRows({ journal }: CheckingBus, { name, mode }: CanonTab
 async function mustHaveKeys(bus: CheckingBus, table: CanonTable): Promise<void> {
   const found = await firstWithoutKey(bus, table);
   if (found === undefined) return;
-  throw busError('CONFIG_INVALID', `canon.tables.${table.name}.key does not fit ${found.artifact}.`, {
+  throw busError('CONFIG_INVALID', `canon.tables.${shownName(table)}.key does not fit ${found.artifact}.`, {
     details: found.nulls,
     hint: 'Declare the table as it was, or another key.',
   });

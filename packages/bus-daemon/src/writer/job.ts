@@ -120,7 +120,10 @@ export interface Forgetting {
 
 /** What an operation on a canonical table does. */
 export interface TableChange {
+  /** The table, by its first name. */
   table: string;
+  /** The name that a rename gives. It changes nothing else. */
+  to?: string;
   /** The table until then; null if there was none. */
   before: FoundTable | null;
   /** The start of the table from then on. A drop's is completed with its seq. */

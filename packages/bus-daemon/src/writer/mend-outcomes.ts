@@ -17,7 +17,8 @@ export async function mendOutcomes({ layout, journal }: Bus, whats: readonly str
     await removeTemporaries(join(layout.root, dirname(what)), basename(what));
     // Synchronous from here on, so that no newer outcome of the job comes in between.
     if (readOutcome(layout, what) !== text) continue;
-    replaceFile(join(layout.root, what), textOf(isRejection(rows) ? rejectReasonOf(rows) : receiptOf(layout, rows)));
+    const outcome = isRejection(rows) ? rejectReasonOf(rows) : receiptOf(layout, rows, journal.names);
+    replaceFile(join(layout.root, what), textOf(outcome));
     mended.push(what);
   }
   return mended;

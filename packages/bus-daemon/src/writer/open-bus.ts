@@ -71,7 +71,10 @@ export async function openBus(
   const journal = await Journal.open(layout);
   const operations = await journal.tableOperations();
   const starts = tableStarts(operations);
-  const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables, starts);
+  const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables, {
+    starts,
+    names: journal.names,
+  });
   for (const operation of operations)
     if (lacksRowsAfter(operation) && turnTaken(layout, operation.table) < operation.seq) tables.hold(operation.table);
   for (const [name, generation] of await hotGenerations(layout, await listHotCommits(layout.hot)))

@@ -32,7 +32,8 @@ const settings: Setting[] = [
 ];
 
 type Step =
-  | { do: 'add'; rows: NewRow[] }
+  | { do: 'add'; rows: NewRow[]; hint: number }
+  | { do: 'rename'; to: string }
   | { do: 'set'; setting: Setting }
   | { do: 'drop' | 'restore' | 'compact' | 'restart' }
   | { do: 'forget'; which: number; rows: 'default' | 'drop' };
@@ -44,7 +45,11 @@ const keys = fc.oneof(
 const rows = fc.array(fc.record({ k: keys, rev: fc.nat(3) }), { minLength: 1, maxLength: 3 });
 const step = (name: 'drop' | 'restore' | 'compact' | 'restart') => fc.constant({ do: name });
 const steps = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('add' as const), rows }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('add' as const), rows, hint: fc.nat(5) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('rename' as const), to: fc.constantFrom('t', 'u', 'v') }),
+  },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('set' as const), setting: fc.constantFrom(...settings) }) },
   { weight: 1, arbitrary: step('drop') },
   { weight: 1, arbitrary: step('restore') },
@@ -124,17 +129,20 @@ async function perform(step: Step, model: TableModel, real: Real): Promise<void>
         real.test.folder,
         `SELECT k::VARCHAR AS k, rev::INTEGER AS rev, id::INTEGER AS id FROM (VALUES ${values}) v(k, rev, id)`,
       );
-      const artifacts = [{ artifact_id: 't', relpath: 'a.parquet', schema_hint: 'canon.t' }];
+      const artifacts = [{ artifact_id: 't', relpath: 'a.parquet', schema_hint: `canon.${model.hint(step.hint)}` }];
       const ids = { run_id: `r${model.next}`, producer: 'tests', kind: 't' };
       await real.run(jobId, { ...ids, artifacts }, { 'a.parquet': path });
       return model.add(named);
     }
+    case 'rename':
+      await real.operate(jobId, { type: 'table_rename', table: model.name, to: step.to });
+      return model.rename(step.to);
     case 'set':
-      await real.operate(jobId, { type: 'table_set_mode', table: 't', ...step.setting });
+      await real.operate(jobId, { type: 'table_set_mode', table: model.name, ...step.setting });
       return model.set(step.setting);
     case 'drop':
     case 'restore':
-      await real.operate(jobId, { type: `table_${step.do}`, table: 't' });
+      await real.operate(jobId, { type: `table_${step.do}`, table: model.name });
       return model[step.do]();
     case 'forget': {
       const artifact = model.artifacts[step.which % Math.max(1, model.artifacts.length)];
@@ -157,7 +165,7 @@ async function compare(model: TableModel, real: Real, isCompacted: boolean): Pro
   // Rows that leave a table do so with the next compaction.
   const hasLeft = !isCompacted && model.artifacts.some(({ state }) => state === 'erased');
   if (!isShown || hasLeft) return;
-  const found = await queryPublished(real.test, 'SELECT id FROM canon.t ORDER BY id');
+  const found = await queryPublished(real.test, `SELECT id FROM canon.${now.name} ORDER BY id`);
   expect(found.map(({ id }) => id)).toEqual(idsOf(now));
 }
 
@@ -166,10 +174,10 @@ async function comparePast(model: TableModel, real: Real): Promise<void> {
   for (const [index, moment] of model.moments.entries()) {
     if (moment.artifacts.some(({ state }) => state !== 'there')) continue; // says what is forgotten
     await using past = await catalog.asOf(index + 1);
-    const listed = await past.query('SELECT mode, key, order_by FROM catalog.tables_d');
+    const listed = await past.query('SELECT table_name AS name, mode, key, order_by FROM catalog.tables_d');
     if (moment.artifacts.length === 0) continue;
-    expect(listed).toEqual([moment.setting]);
-    const found = await past.query('SELECT id FROM canon.t ORDER BY id');
+    expect(listed).toEqual([{ name: moment.name, ...moment.setting }]);
+    const found = await past.query(`SELECT id FROM canon.${moment.name} ORDER BY id`);
     expect(found.map(({ id }) => id)).toEqual(idsOf(moment));
   }
 }

@@ -24,6 +24,8 @@ export interface Artifact {
 
 /** What the table was after a job. */
 export interface Moment {
+  /** The name of the table. */
+  name: string;
   after: number;
   setting: Setting;
   artifacts: Artifact[];
@@ -31,7 +33,10 @@ export interface Moment {
   shown: Artifact[];
 }
 
-/** What a bus with one table must hold, said without SQL and without files. */
+/**
+ * What a bus with one table must hold, said without SQL and without files. The table may have
+ * several names one after the other.
+ */
 export class TableModel {
   readonly artifacts: Artifact[] = [];
   readonly moments: Moment[] = [];
@@ -39,9 +44,25 @@ export class TableModel {
   #setting = append;
   #last = append;
   #rows = 0;
+  /** The names that lead to the table. The last one is its name. */
+  readonly #names = ['t'];
 
   get next(): number {
     return this.moments.length + 1;
+  }
+
+  get name(): string {
+    return this.#names.at(-1) as string;
+  }
+
+  /** Returns one of the names that lead to the table. */
+  hint(which: number): string {
+    return this.#names[which % this.#names.length] as string;
+  }
+
+  rename(to: string): void {
+    if (this.#own().length > 0 && to !== this.name) this.#names.push(to);
+    this.#note();
   }
 
   named(rows: readonly NewRow[]): Row[] {
@@ -110,7 +131,7 @@ export class TableModel {
   #note(): void {
     const artifacts = this.#own();
     const shown = artifacts.filter(({ state }) => state !== 'erased');
-    this.moments.push({ after: this.#after, setting: this.#setting, artifacts, shown });
+    this.moments.push({ name: this.name, after: this.#after, setting: this.#setting, artifacts, shown });
   }
 }
 

@@ -2,7 +2,7 @@ import type { ParquetColumn } from '@quantbot/infra';
 import { busError, foldName, nullType } from '@quantbot/infra/bus';
 import { mismatchText } from '../mismatch/mismatch.js';
 import { type FileColumn, isExactAs } from './exact.js';
-import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
+import { byConfiguration, type CanonColumn, type CanonTable, shownName } from './table.js';
 import { canonicalType, fits, isDecimal, isFloat, widened, widerByValues } from './types.js';
 
 /** Column names that the views use. DuckDB ignores case in names. */
@@ -90,9 +90,13 @@ export function evolve(
   }
   problems.push(...unordered(table.orderBy, next));
   if (problems.length > 0)
-    throw busError('SCHEMA_MISMATCH', `${artifactKey} does not fit canon.${table.name}: ${problems.join('; ')}.`, {
-      details: problems,
-    });
+    throw busError(
+      'SCHEMA_MISMATCH',
+      `${artifactKey} does not fit canon.${shownName(table)}: ${problems.join('; ')}.`,
+      {
+        details: problems,
+      },
+    );
   return changed ? { ...table, columns: [...next.values()], generation } : table;
 }
 

@@ -28,7 +28,7 @@ export function tableHistory(
   schemas: readonly FirstOfSchema[],
   declared: readonly DeclaredTable[],
 ): TableChange[] {
-  const own = schemas.filter(schema => canonTableOf(schema.schemaHint) === name);
+  const own = schemas.filter(({ table, schemaHint }) => (table ?? canonTableOf(schemaHint)) === name);
   const registry = TableRegistry.replay([], declared);
   const history: TableChange[] = [];
   for (const schema of own) {

@@ -1,6 +1,9 @@
 /** `@quantbot/bus-format/canon`: modes, columns, types and files of canonical tables. */
+
+export { type HintRange, TableNames } from '../journal/table-names.js';
 export {
   type JournalledTableOperation,
+  namesGivenBy,
   tableOperationOf,
   tableOperationsQuery,
 } from '../journal/table-operations.js';
@@ -35,15 +38,16 @@ export {
   newestSeqOf,
   type StoredFile,
   storedBetween,
+  tablesWithForgotten,
   turnsOfTables,
 } from './journalled.js';
 export { columnsQuery, type ListedTable, tablesQuery } from './listed-tables.js';
 export { type Mode, modeNamed, modes, shownBeside, shownInOrder, shownRows } from './modes.js';
 export { type NestedType, parseNested } from './nested-type.js';
 export { originColumns, originOrder, positionOfRow } from './origin.js';
-export { type RegisteredArtifact, TableRegistry } from './registry.js';
+export { type ChangedTables, type RegisteredArtifact, TableRegistry } from './registry.js';
 export { type StoredRows, storedRows } from './stored-rows.js';
-export { type CanonTable, canonTableOf, newTable, type TableStart } from './table.js';
+export { type CanonTable, canonTableOf, newTable, shownName, type TableStart } from './table.js';
 export { tableFilesThatAreNone } from './table-files.js';
 export { adoptProducer, TableLimits } from './table-limits.js';
 export { foundTable, lacksRowsAfter, tableStarts } from './table-starts.js';

@@ -7,25 +7,20 @@ import { isOfTable, type JournalRow } from '../journal/row.js';
 import { literal } from '../sql.js';
 import type { FileColumn } from './exact.js';
 import type { FirstOfSchema } from './history.js';
-import { canonTableOf } from './table.js';
 
 /** Returns the number of rows of each canonical table up to a seq, by table name. */
 export async function canonicalRows(journal: Journal, upTo: number): Promise<Map<string, number>> {
-  const rows = await journal.query<{ hint: string; n: bigint }>(
-    `SELECT lower(schema_hint) AS hint, CAST(sum(rows) AS BIGINT) AS n FROM ${journal.shown}
-     WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND seq <= ${upTo} GROUP BY hint`,
+  const rows = await journal.query<{ table_name: string; n: bigint }>(
+    `SELECT ${journal.names.tableSql()} AS table_name, CAST(sum(rows) AS BIGINT) AS n FROM ${journal.shown}
+     WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' AND seq <= ${upTo} GROUP BY table_name`,
   );
-  return new Map(
-    rows.flatMap(({ hint, n }) =>
-      canonTableOf(hint) === undefined ? [] : [[canonTableOf(hint) as string, Number(n)]],
-    ),
-  );
+  return new Map(rows.map(({ table_name, n }) => [table_name, Number(n)]));
 }
 
 /** Returns the seq of a canonical table's newest job up to a seq, or 0 without a job. */
 export async function newestSeqOf(journal: Journal, table: string, upTo: number): Promise<number> {
   const [row] = await journal.query<{ newest: bigint | null }>(
-    `SELECT max(seq) AS newest FROM ${journal.shown} WHERE ${isOfTable(table)} AND seq <= ${upTo}`,
+    `SELECT max(seq) AS newest FROM ${journal.shown} WHERE ${isOfTable(table, journal.names)} AND seq <= ${upTo}`,
   );
   return Number(row?.newest ?? 0);
 }
@@ -39,7 +34,7 @@ export async function areWithin(
 ): Promise<boolean> {
   const within = segments.map(({ first, last }) => `seq BETWEEN ${first} AND ${last}`);
   const [row] = await journal.query<{ n: bigint }>(
-    `SELECT count(*) AS n FROM ${journal.shown} WHERE ${isOfTable(table)} AND seq <= ${upTo} AND NOT (${['false', ...within].join(' OR ')})`,
+    `SELECT count(*) AS n FROM ${journal.shown} WHERE ${isOfTable(table, journal.names)} AND seq <= ${upTo} AND NOT (${['false', ...within].join(' OR ')})`,
   );
   return Number(row?.n) === 0;
 }
@@ -51,23 +46,47 @@ export async function artifactsOfTable(
   upTo: number,
   from = journal.shown,
 ): Promise<JournalRow[]> {
-  return journal.rows(`WHERE ${isOfTable(table)} AND seq <= ${upTo}`, undefined, from);
+  return journal.rows(`WHERE ${isOfTable(table, journal.names)} AND seq <= ${upTo}`, undefined, from);
 }
 
 /** Returns keys of forgotten artifacts whose rows stay in a canonical table. */
 export async function forgottenOfTable(journal: Journal, table: string): Promise<Set<string>> {
   if (journal.lastTurn === 0) return new Set();
   const rows = await journal.query<{ key: string }>(
-    `SELECT artifact_key AS key FROM _bus.forgotten WHERE status = 'forgotten' AND lower(schema_hint) = ${literal(`canon.${table}`)}`,
+    `SELECT artifact_key AS key FROM ${ofArtifacts(journal, '_bus.forgotten')}
+     WHERE status = 'forgotten' AND schema_hint LIKE 'canon.%' AND ${journal.names.tableSql()} = ${literal(table)}`,
   );
   return new Set(rows.map(({ key }) => key));
 }
+
+/** Returns the tables that have rows of forgotten artifacts, by first name. */
+export async function tablesWithForgotten(journal: Journal): Promise<string[]> {
+  const rows = await journal.query<{ table_name: string }>(
+    `SELECT DISTINCT ${journal.names.tableSql()} AS table_name FROM ${ofArtifacts(journal, '_bus.forgotten')}
+     WHERE status = 'forgotten' AND schema_hint LIKE 'canon.%'`,
+  );
+  return rows.map(({ table_name }) => table_name);
+}
+
+/**
+ * Returns the FROM clause of rows that forget or restore artifacts, with hint and seq of the
+ * artifacts: these say of which table an artifact is. As long as no table was renamed, the hint
+ * alone does.
+ */
+const ofArtifacts = ({ names }: Journal, rows: string): string =>
+  names.areFirst
+    ? rows
+    : `(SELECT r.status, r.artifact_key, r.seq AS turn, i.seq, i.schema_hint FROM ${rows} r JOIN _bus.journal i ON i.artifact_key = r.artifact_key AND i.status = 'ingested')`;
 
 /** Returns the rows of forgotten artifacts whose rows a canonical table has, but no stored file. */
 export async function forgottenRowsOf(journal: Journal, table: string): Promise<JournalRow[]> {
   const keys = [...(await forgottenOfTable(journal, table))];
   if (keys.length === 0) return [];
-  return journal.rows(`WHERE ${isOfTable(table)} AND artifact_key IN (SELECT unnest($1))`, keys, journal.shown);
+  return journal.rows(
+    `WHERE ${isOfTable(table, journal.names)} AND artifact_key IN (SELECT unnest($1))`,
+    keys,
+    journal.shown,
+  );
 }
 
 /**
@@ -76,13 +95,14 @@ export async function forgottenRowsOf(journal: Journal, table: string): Promise<
  */
 export async function turnsOfTables(journal: Journal, upTo: number): Promise<Map<string, number>> {
   if (journal.lastTurn === 0) return new Map();
-  const rows = await journal.query<{ hint: string; seq: bigint }>(
-    `SELECT lower(schema_hint) AS hint, max(seq) AS seq FROM _bus.journal
-     WHERE status IN ('erased', 'restored') AND schema_hint LIKE 'canon.%' AND seq <= ${upTo} GROUP BY hint`,
+  const turn = journal.names.areFirst ? 'seq' : 'turn';
+  const rows = await journal.query<{ table_name: string; turn: bigint }>(
+    `SELECT ${journal.names.tableSql()} AS table_name, max(${turn}) AS turn FROM ${ofArtifacts(journal, '_bus.journal')}
+     WHERE status IN ('erased', 'restored') AND schema_hint LIKE 'canon.%' AND ${turn} <= ${upTo} GROUP BY table_name`,
   );
-  const turns = new Map(rows.map(({ hint, seq }) => [canonTableOf(hint) ?? '', Number(seq)]));
-  for (const { table, seq } of await journal.tableOperations())
-    if (seq <= upTo) turns.set(table, Math.max(turns.get(table) ?? 0, seq));
+  const turns = new Map(rows.map(({ table_name, turn }) => [table_name, Number(turn)]));
+  for (const { table, type, seq } of await journal.tableOperations())
+    if (seq <= upTo && type !== 'table_rename') turns.set(table, Math.max(turns.get(table) ?? 0, seq));
   return turns;
 }
 
@@ -131,8 +151,8 @@ export async function hotGenerations(layout: BusLayout, commits: readonly number
 }
 
 /**
- * Returns each schema of each canonical hint once, with its first artifact and the hint's last seq.
- * Leaves out artifacts whose table was dropped since.
+ * Returns each schema of each canonical hint once for each table to which the hint has led, with
+ * its first artifact and its last seq. Leaves out artifacts whose table was dropped since.
  */
 export async function canonicalSchemas(journal: Journal, from = journal.placed): Promise<FirstOfSchema[]> {
   const rows = await journal.query<{
@@ -143,14 +163,15 @@ export async function canonicalSchemas(journal: Journal, from = journal.placed):
     first_at: bigint;
     last: bigint;
   }>(
-    `SELECT schema_hint, schema_json, arg_min(artifact_key, place) AS key, min(place) // 100000 AS first, epoch_ms(arg_min(committed_at, place)) AS first_at,
+    `SELECT schema_hint, ${journal.names.tableSql()} AS table_name, schema_json, arg_min(artifact_key, place) AS key, min(place) // 100000 AS first, epoch_ms(arg_min(committed_at, place)) AS first_at,
        max(seq) AS last
      FROM (SELECT *, seq * 100000 + ordinal AS place FROM ${from})
-     WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' GROUP BY schema_hint, schema_json ORDER BY min(place)`,
+     WHERE status = 'ingested' AND schema_hint LIKE 'canon.%' GROUP BY schema_hint, table_name, schema_json ORDER BY min(place)`,
   );
   return rows.map(row => ({
     seq: Number(row.last),
     schemaHint: row.schema_hint,
+    ...(!journal.names.areFirst && { table: journal.names.tableOf(row.schema_hint, Number(row.first)) }),
     artifactKey: row.key,
     columns: JSON.parse(row.schema_json) as FileColumn[],
     firstSeq: Number(row.first),

@@ -2,9 +2,18 @@ import { isDeepStrictEqual } from 'node:util';
 import { BusError } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
 import type { DeclaredTable } from '@quantbot/infra/config';
+import { TableNames } from '../journal/table-names.js';
 import { evolve } from './evolve.js';
 import type { FileColumn } from './exact.js';
-import { byConfiguration, type CanonTable, canonTableOf, newTable, requiredColumns, type TableStart } from './table.js';
+import {
+  byConfiguration,
+  type CanonTable,
+  newTable,
+  requiredColumns,
+  shownName,
+  type TableStart,
+  withShownName,
+} from './table.js';
 
 /** What the registry needs from a committed artifact. */
 export interface RegisteredArtifact {
@@ -12,6 +21,16 @@ export interface RegisteredArtifact {
   schemaHint: string;
   artifactKey: string;
   columns: readonly FileColumn[];
+  /** The table that it is in, by first name. By default its hint leads to it. */
+  table?: string | undefined;
+}
+
+/** What operations have made of canonical tables. */
+export interface ChangedTables {
+  /** What operations have left of older tables of the same names. */
+  starts?: Map<string, TableStart>;
+  /** The names that operations have given. */
+  names?: TableNames;
 }
 
 /**
@@ -26,42 +45,46 @@ export class TableRegistry {
   readonly #tables = new Map<string, CanonTable>();
   readonly #lastSeq = new Map<string, number>();
   readonly #starts: Map<string, TableStart>;
+  #names: TableNames;
   /** Tables whose compacted files are those of an older table of the name. */
   readonly #held = new Set<string>();
 
   private constructor(
     declared: ReadonlyMap<string, DeclaredTable>,
-    { base, starts = new Map() }: { base?: TableRegistry; starts?: Map<string, TableStart> } = {},
+    { base, starts = new Map(), names = TableNames.none }: ChangedTables & { base?: TableRegistry } = {},
   ) {
     this.#declared = declared;
     this.#base = base;
     this.#starts = starts;
+    this.#names = names;
   }
 
   /**
    * Replays the distinct schemas of each table, each with its first artifact.
    *
-   * @param starts what operations have left of older tables of the same names. The artifacts of
-   * those must not be among `artifacts`.
+   * @param changed what operations have made of tables. The artifacts of older tables must not be
+   * among `artifacts`.
    * @throws BusError `CONFIG_INVALID` if a declared table does not fit artifacts that were
-   * committed before, or declares another mode than an operation has set.
+   * committed before, declares another mode than an operation has set, or has another name now.
    */
   static replay(
     artifacts: Iterable<RegisteredArtifact>,
     declared: readonly DeclaredTable[] = [],
-    starts: Map<string, TableStart> = new Map(),
+    { starts = new Map(), names = TableNames.none }: ChangedTables = {},
   ): TableRegistry {
-    const registry = new TableRegistry(new Map(declared.map(table => [table.name, table])), { starts });
-    for (const table of declared) mustAgree(table, starts.get(table.name));
-    for (const table of declared)
-      if (table.columns.length > 0) registry.#set(newTable(table.name, table, starts.get(table.name)));
+    const registry = new TableRegistry(new Map(declared.map(table => [table.name, table])), { starts, names });
+    for (const table of declared) {
+      const first = declaredFirst(table.name, names);
+      mustAgree(table, starts.get(first));
+      if (table.columns.length > 0) registry.#set(registry.#new(first));
+    }
     for (const artifact of artifacts) {
       try {
         registry.apply(artifact);
       } catch (error) {
-        const name = canonTableOf(artifact.schemaHint) ?? '';
-        if (!(error instanceof BusError) || !registry.#declared.has(name)) throw error;
-        throw busError('CONFIG_INVALID', `canon.tables.${name} does not fit the existing table.`, {
+        const declaration = registry.#declaredOf(registry.#tableOf(artifact) ?? '');
+        if (!(error instanceof BusError) || declaration === undefined) throw error;
+        throw busError('CONFIG_INVALID', `canon.tables.${declaration.name} does not fit the existing table.`, {
           details: error.details,
           hint: 'Declare the table as it is (see catalog.tables_d), or declare another one.',
           cause: error,
@@ -136,12 +159,50 @@ export class TableRegistry {
 
   /** Returns whether a table exists or is declared. */
   isKnown(name: string): boolean {
-    return this.get(name) !== undefined || this.#declared.has(name);
+    return this.get(name) !== undefined || this.#declaredOf(name) !== undefined;
+  }
+
+  /** Returns the table to which a schema hint leads today, by first name. */
+  tableOf(schemaHint: string | undefined | null): string | undefined {
+    return this.#names.tableOf(schemaHint);
+  }
+
+  /** Returns the table that readers find under a name, whether they may see it now or not. */
+  named(name: string): CanonTable | undefined {
+    return this.get(this.firstNameOf(name) ?? '');
+  }
+
+  /** Returns the first name of the table that has a name; undefined if it has another by now. */
+  firstNameOf(name: string): string | undefined {
+    return this.#names.tableNamed(name);
+  }
+
+  /** Returns the operation that gave a table its name, or 0 if it is its first one. */
+  namedAt(name: string): number {
+    return this.#names.givenAt(name);
+  }
+
+  /** Returns the names under which readers have found tables, and find none any more. */
+  get lostNames(): string[] {
+    const names = [...this.changedByOperations.map(table => this.nameOf(table)), ...this.#names.all];
+    return [...new Set(names)].filter(name => this.named(name) === undefined);
+  }
+
+  /** Returns the name under which readers find a table, whether it exists or not. */
+  nameOf(table: string): string {
+    return this.#names.nameOf(table);
+  }
+
+  /** Takes over the names of tables after an operation. */
+  rename(names: TableNames): void {
+    this.#names = names;
+    for (const table of this.#tables.values())
+      if (shownName(table) !== names.nameOf(table.name)) this.#set(withShownName(table, names.nameOf(table.name)));
   }
 
   /** Returns the columns that each file of a table must have, without NULL. */
   required(name: string): string[] {
-    const declared = requiredColumns(this.#declared.get(name));
+    const declared = requiredColumns(this.#declaredOf(name));
     const key = this.#starts.get(name)?.key ?? [];
     return key.length === 0 ? declared : [...new Set([...declared, ...key])];
   }
@@ -153,10 +214,10 @@ export class TableRegistry {
 
   /** Applies a committed artifact. Ignores an artifact whose hint names no table. */
   apply(artifact: RegisteredArtifact): void {
-    const name = canonTableOf(artifact.schemaHint);
+    const name = this.#tableOf(artifact);
     if (name === undefined) return;
-    const table = this.get(name) ?? newTable(name, this.#declared.get(name), this.#starts.get(name));
-    const fixedBy = this.#declared.has(name) ? byConfiguration : byOperation;
+    const table = this.get(name) ?? this.#new(name);
+    const fixedBy = this.#declaredOf(name) === undefined ? byOperation : byConfiguration;
     this.#set(evolve(table, artifact.artifactKey, artifact.columns, this.required(name), fixedBy));
     this.#lastSeq.set(name, Math.max(this.lastSeq(name), artifact.seq));
   }
@@ -169,13 +230,27 @@ export class TableRegistry {
 
   /** Creates a draft for a batch. Its changes count once the batch is committed. */
   draft(): TableRegistry {
-    return new TableRegistry(this.#declared, { base: this, starts: this.#starts });
+    return new TableRegistry(this.#declared, { base: this, starts: this.#starts, names: this.#names });
   }
 
   /** Takes over the changes of a draft. */
   adopt(draft: TableRegistry): void {
     for (const table of draft.#tables.values()) this.#set(table);
     for (const [name, seq] of draft.#lastSeq) this.#lastSeq.set(name, seq);
+  }
+
+  #tableOf({ table, schemaHint }: RegisteredArtifact): string | undefined {
+    return table ?? this.#names.tableOf(schemaHint);
+  }
+
+  #declaredOf(table: string): DeclaredTable | undefined {
+    return this.#declared.get(this.#names.nameOf(table));
+  }
+
+  /** Returns a table before its first artifact. */
+  #new(name: string): CanonTable {
+    const table = newTable(name, this.#declaredOf(name), this.#starts.get(name));
+    return withShownName(table, this.#names.nameOf(name));
   }
 
   #set(table: CanonTable): void {
@@ -187,6 +262,16 @@ export class TableRegistry {
 
 /** Stands for the configuration where an operation has set the key. */
 const byOperation = '`quantbot-bus table set-key`';
+
+/** Returns the first name of a declared table. A renamed one is declared by its new name. */
+function declaredFirst(name: string, names: TableNames): string {
+  const first = names.tableNamed(name);
+  if (first !== undefined) return first;
+  const now = names.nameOf(names.tableOf(`canon.${name}`) ?? '');
+  throw busError('CONFIG_INVALID', `canon.tables.${name} declares a table that was renamed to canon.${now}.`, {
+    hint: `Declare canon.tables.${now}, or remove the declaration and run \`quantbot-bus table rename ${now} ${name}\`.`,
+  });
+}
 
 /** A table has one mode, whether the configuration declares it or an operation has set it. */
 function mustAgree({ name, mode, key, orderBy }: DeclaredTable, start: TableStart | undefined): void {

@@ -1,5 +1,6 @@
 import type { DeclaredTable } from '@quantbot/infra/config';
 import { expect, test } from 'vitest';
+import { TableNames } from '../journal/table-names.js';
 import type { JournalledTableOperation } from '../journal/table-operations.js';
 import { TableRegistry } from './registry.js';
 import { foundTable, lacksRowsAfter, tableStarts } from './table-starts.js';
@@ -44,7 +45,7 @@ test('a mode that was set stays behind at a drop, and comes back with a restore'
 test('a table with a key that was set asks each file for it, and a declaration must agree', () => {
   const start = { generation: 1, mode: 'upsert' as const, key: ['x'], orderBy: [] };
   const replay = (declared: DeclaredTable[] = []) =>
-    TableRegistry.replay([artifact(1, 'VARCHAR')], declared, new Map([['t', start]]));
+    TableRegistry.replay([artifact(1, 'VARCHAR')], declared, { starts: new Map([['t', start]]) });
   const registry = replay();
   expect(registry.get('t')).toMatchObject({ mode: 'upsert', key: ['x'], columns: [{ name: 'x', required: true }] });
   expect(registry.draft().required('t')).toEqual(['x']);
@@ -77,7 +78,9 @@ test('a table after a drop has only the columns of its own artifacts, in files o
   const table = registry.get('t');
   expect(table).toMatchObject({ generation: 2, after: 3, columns: [{ name: 'x', type: 'VARCHAR' }] });
   expect(table && foundTable(table)).toMatchObject({ after: 3, mode: 'append' });
-  const replayed = TableRegistry.replay([artifact(4, 'VARCHAR')], [], new Map([['t', { after: 3, generation: 2 }]]));
+  const replayed = TableRegistry.replay([artifact(4, 'VARCHAR')], [], {
+    starts: new Map([['t', { after: 3, generation: 2 }]]),
+  });
   expect(replayed.tables()).toEqual(registry.tables());
 });
 
@@ -90,4 +93,29 @@ test('a held table is not shown, but artifacts are decided by it', () => {
   expect(() => registry.draft().apply(artifact(2, 'BLOB'))).toThrow(/does not fit/);
   registry.release('t');
   expect(registry.tables()).toEqual(before);
+});
+
+test('a rename moves no start, and a table is declared by its new name', () => {
+  const drop = operation(5, 'table_drop', 't', 2);
+  const rename = { ...operation(6, 'table_rename', 't', 2), to: 'u' };
+  expect(tableStarts([rename])).toEqual(new Map());
+  expect(tableStarts([drop, rename])).toEqual(tableStarts([drop]));
+  expect(lacksRowsAfter(rename)).toBe(false);
+  const names = TableNames.none.with({ seq: 2, name: 'u', table: 't' });
+  const declared = {
+    name: 'u',
+    mode: 'append' as const,
+    key: [],
+    orderBy: [],
+    columns: [{ name: 'x', type: 'VARCHAR', notNull: true }],
+  };
+  const replay = (...tables: DeclaredTable[]) => TableRegistry.replay([artifact(1, 'VARCHAR')], tables, { names });
+  expect(replay().tables()).toMatchObject([{ name: 't', shownAs: 'u', columns: [{ fixedBy: 'r1/p/k/a' }] }]);
+  expect(replay(declared).tables()).toMatchObject([
+    { name: 't', shownAs: 'u', columns: [{ fixedBy: 'bus_config.json' }] },
+  ]);
+  expect(replay(declared).required('t')).toEqual(['x']);
+  expect(() => replay({ ...declared, name: 't' })).toThrow(
+    /canon\.tables\.t declares a table that was renamed to canon\.u/,
+  );
 });

@@ -8,6 +8,7 @@ export function tableStarts(operations: readonly JournalledTableOperation[]): Ma
   const drops = new Map<string, number>();
   const starts = new Map<string, TableStart>();
   for (const { type, table, seq, generation } of operations) {
+    if (type === 'table_rename') continue; // the files stay
     if (type === 'table_drop') drops.set(table, seq);
     if (type === 'table_restore') drops.delete(table);
     const after = drops.get(table);
@@ -21,7 +22,7 @@ export function tableStarts(operations: readonly JournalledTableOperation[]): Ma
  * reader may see it then until they have followed.
  */
 export const lacksRowsAfter = ({ type, before }: Pick<JournalledTableOperation, 'type' | 'before'>): boolean =>
-  type !== 'table_set_mode' || modeNamed(before?.mode ?? '')?.showsEveryRow !== true;
+  type !== 'table_rename' && (type !== 'table_set_mode' || modeNamed(before?.mode ?? '')?.showsEveryRow !== true);
 
 /** Returns a table as an operation on it finds it. */
 export const foundTable = ({ mode, key, orderBy, columns, after = 0 }: CanonTable): FoundTable => ({

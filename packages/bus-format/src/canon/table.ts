@@ -6,7 +6,10 @@ export { canonTableOf } from '@quantbot/infra/bus';
 
 /** A canonical table after some commit. */
 export interface CanonTable {
+  /** Its first name, which identifies it. Its files have it. */
   name: string;
+  /** The name under which readers find it, if that is another. See {@link shownName}. */
+  shownAs?: string;
   mode: TableMode;
   /** The columns that identify a row. Empty for a mode without a key. */
   key: readonly string[];
@@ -32,6 +35,14 @@ export interface CanonColumn extends DeclaredColumn {
   recast?: true;
   /** A wider type that holds each value so far, too. A file of that type widens the column. */
   also?: string;
+}
+
+/** Returns the name under which readers find a table. */
+export const shownName = ({ name, shownAs = name }: Pick<CanonTable, 'name' | 'shownAs'>): string => shownAs;
+
+/** Returns a table with another name for readers. */
+export function withShownName({ shownAs: _, ...table }: CanonTable, name: string): CanonTable {
+  return name === table.name ? table : { ...table, shownAs: name };
 }
 
 /** Stands for an artifact's key if the configuration fixed a column. */

@@ -1,4 +1,5 @@
 import type { Gone, KnownArtifact } from './known-keys.js';
+import type { TableNames } from './table-names.js';
 import { droppedQuery, isTableOperation } from './table-operations.js';
 
 /** Rows that forget an artifact or bring it back. The newest one of a key counts. */
@@ -24,13 +25,14 @@ export const lastTurnQuery = `SELECT coalesce(max(seq), 0) AS seq FROM _bus.jour
 const notErased = `ANTI JOIN (SELECT artifact_key, run_id FROM _bus.forgotten WHERE status = 'erased') USING (artifact_key, run_id)`;
 
 /** The journal without artifacts that are of no table any more, because it was dropped since. */
-export const withoutDropped = `(FROM _bus.journal j ANTI JOIN (${droppedQuery('_bus.journal')}) d ON lower(j.schema_hint) = d.hint AND j.seq < d.seq)`;
+export const withoutDropped = (names: TableNames): string =>
+  `(FROM _bus.journal j ANTI JOIN (${droppedQuery('_bus.journal')}) d ON j.schema_hint LIKE 'canon.%' AND ${names.tableSql('j.schema_hint', 'j.seq')} = d.table_name AND j.seq < d.seq)`;
 
 /** The journal without the artifacts that were erased. */
 export const withoutErased = `(FROM _bus.journal ${notErased})`;
 
 /** The journal without artifacts whose rows no table has, for either reason. */
-export const shownInTables = `(FROM ${withoutDropped} ${notErased})`;
+export const shownInTables = (names: TableNames): string => `(FROM ${withoutDropped(names)} ${notErased})`;
 
 /** The journal without the artifacts whose bytes are gone. */
 export const withoutForgotten = `(FROM _bus.journal ANTI JOIN (SELECT artifact_key, run_id FROM _bus.forgotten) USING (artifact_key, run_id))`;

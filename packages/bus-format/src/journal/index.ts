@@ -34,6 +34,7 @@ export {
 } from './row.js';
 export { checkSeal, sealFile, sealMetadata } from './seal.js';
 export type { HotCommits } from './snapshot.js';
+export { TableNames } from './table-names.js';
 export type { FoundTable } from './table-operations.js';
 export { TableSegments } from './table-segments.js';
 export { segmentsToMerge, similarSegmentsToMerge } from './tiers.js';

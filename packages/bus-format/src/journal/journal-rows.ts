@@ -10,12 +10,15 @@ import {
 } from './forgotten.js';
 import type { KnownArtifact } from './known-keys.js';
 import { groupByClaim, type JobHead, type JobHeadRow, type JournalRow, jobHead, journalColumnKinds } from './row.js';
+import { TableNames } from './table-names.js';
 import { type JournalledTableOperation, tableOperationOf, tableOperationsQuery } from './table-operations.js';
 
 /** What can be asked of the journal's rows. */
 export abstract class JournalRows {
   /** The last job that forgot or restored an artifact, or changed a table; 0 if none ever did. */
   lastTurn = 0;
+  /** To which canonical tables the hints of artifacts lead. */
+  names = TableNames.none;
 
   /** Records a job that forgot or restored artifacts, or changed a table. */
   noteTurn(seq: number): void {
@@ -102,12 +105,12 @@ FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} GROUP BY seq ORDER BY 
 
   /** FROM clause of all rows except those of artifacts whose table was dropped since. */
   get placed(): string {
-    return this.lastTurn > 0 ? withoutDropped : '_bus.journal';
+    return this.lastTurn > 0 ? withoutDropped(this.names) : '_bus.journal';
   }
 
   /** FROM clause of all rows except those of artifacts whose rows have left their tables. */
   get shown(): string {
-    return this.lastTurn > 0 ? shownInTables : '_bus.journal';
+    return this.lastTurn > 0 ? shownInTables(this.names) : '_bus.journal';
   }
 
   /** Returns all operations on canonical tables, oldest first. */

@@ -23,6 +23,7 @@ import { JournalRows } from './journal-rows.js';
 import { hashOf, hashSql, KnownKeys } from './known-keys.js';
 import { damaged, rottenJournalFiles, withoutRotten } from './rot.js';
 import type { JournalSnapshot } from './snapshot.js';
+import { namesGivenBy } from './table-operations.js';
 import { journalViewsAt } from './views.js';
 
 /** The memory limit of the daemon's own queries. */
@@ -93,6 +94,7 @@ export class Journal extends JournalRows {
     await journal.reload();
     // A daemon beside this process may forget something at any moment.
     journal.lastTurn = isBesideDaemon ? 1 : 0;
+    if (isBesideDaemon) await journal.readNames();
     return journal;
   }
 
@@ -146,6 +148,11 @@ export class Journal extends JournalRows {
     this.#viewsCurrent = false;
     this.#version++;
     mustFollowEachOther(segments);
+  }
+
+  /** Reads the names of canonical tables again: at start, and where a daemon may change them. */
+  async readNames(): Promise<void> {
+    this.names = namesGivenBy(await this.tableOperations());
   }
 
   /** Records a commit in `hot/`: its last seq, its count of canonical tables' files, its keys. */
@@ -217,6 +224,7 @@ export class Journal extends JournalRows {
     for (const hashed of hashes) this.#keys.add(hashed as number);
     const [turn] = await query<{ seq: bigint }>(connection, lastTurnQuery);
     this.lastTurn = Number(turn?.seq ?? 0);
+    await this.readNames();
   }
 
   #position(): JournalSnapshot {

@@ -2,6 +2,7 @@ import type { JournalRows } from './journal-rows.js';
 import type { KnownArtifact } from './known-keys.js';
 import { aliasesQuery, aliasHistoryQuery, keepsQuery } from './marks.js';
 import type { JournalRow } from './row.js';
+import { TableNames } from './table-names.js';
 import { type SetMode, setModes } from './table-operations.js';
 
 /** What the journal says about a key that someone wants to forget. */
@@ -17,6 +18,7 @@ export interface Judged {
   isDropped: boolean;
   /** The modes that operations have set, by table name. */
   setModes: ReadonlyMap<string, SetMode>;
+  names: TableNames;
 }
 
 /** An alias, and the artifact that has it. */
@@ -43,6 +45,8 @@ export interface JudgedJournal {
   placed(keys: readonly string[]): Promise<string[]>;
   /** Returns the modes of canonical tables that operations have set, by table name. */
   setModes(): Promise<ReadonlyMap<string, SetMode>>;
+  /** The names of tables; by default, each has its first one. */
+  names?: TableNames;
 }
 
 /** Judges keys by the journal of one machine. See {@link judgeBy}. */
@@ -68,6 +72,7 @@ export const judge = (journal: JournalRows, keys: readonly string[]): Promise<Ju
           )
         ).map(row => row.artifact_key),
       setModes: async () => setModes(await journal.tableOperations()),
+      names: journal.names,
     },
     keys,
   );
@@ -92,6 +97,7 @@ export async function judgeBy(journal: JudgedJournal, keys: readonly string[]): 
     protectedBy: artifacts.has(key) ? (protections.get(key) ?? []) : [],
     isDropped: artifacts.has(key) && !placed.has(key),
     setModes: modes,
+    names: journal.names ?? TableNames.none,
   }));
 }
 

@@ -3,6 +3,7 @@ import { busLayout } from '@quantbot/infra/bus';
 import { expect, test } from 'vitest';
 import { journalRow, rejectedRow } from '../testing.js';
 import { isOutcomeOf, isRejection, receiptOf, rejectReasonOf, textOf } from './outcome.js';
+import { TableNames } from './table-names.js';
 
 const layout = busLayout('/data/bus');
 
@@ -103,4 +104,23 @@ test('a receipt with a flipped bit is not the receipt, wherever the bit is', () 
     flipped[at] = (flipped[at] as number) ^ 1;
     expect(isOutcomeOf(flipped.toString(), busLayout('/srv/bus1'), [journalRow()]), `byte ${at}`).toBe(false);
   }
+});
+
+test('the receipt of an artifact with the old name of a table names the new one, as it was then', () => {
+  const rows = [journalRow({ schema_hint: 'canon.alrets' })];
+  const seq = rows[0]?.seq ?? 0;
+  const names = TableNames.none.with({ seq: seq - 1, name: 'alerts', table: 'alrets' });
+  const later = names.with({ seq: seq + 1, name: 'alarms', table: 'alrets' });
+  const warnings = [
+    'canon.alrets was renamed to canon.alerts, so the rows are there. Write the schema hint canon.alerts.',
+  ];
+  const layout = busLayout('/srv/bus1');
+  for (const known of [names, later]) expect(receiptOf(layout, rows, known).warnings).toEqual(warnings);
+  expect(receiptOf(layout, [journalRow({ schema_hint: 'canon.alerts' })], later).warnings).toBeUndefined();
+  expect(
+    receiptOf(layout, rows, TableNames.none.with({ seq, name: 'alerts', table: 'alrets' })).warnings,
+  ).toBeUndefined();
+  const text = textOf(receiptOf(layout, rows, names));
+  expect(isOutcomeOf(text, layout, rows, later)).toBe(true);
+  expect(isOutcomeOf(text.replace('Write', 'write'), layout, rows, later)).toBe(false);
 });

@@ -3,6 +3,7 @@ import { type BusLayout, canonTableOf, schemaHintWarning } from '@quantbot/infra
 import { inFolder } from '@quantbot/infra/files';
 import { castHint } from '../mismatch/mismatch.js';
 import type { JournalRow } from './row.js';
+import { TableNames } from './table-names.js';
 
 /**
  * The largest outcome. A receipt of ten thousand artifacts with the longest keys and paths is
@@ -19,8 +20,12 @@ export const asItCame = 'job';
 /** Whether the rows of a job are those of a rejection. */
 export const isRejection = (rows: readonly JournalRow[]): boolean => rows[0]?.status === 'rejected';
 
-/** Builds the receipt of a job from the journal's rows. */
-export function receiptOf(layout: Pick<BusLayout, 'root'>, rows: readonly JournalRow[]): Receipt {
+/** Builds the receipt of a job from the journal's rows, and from the names of tables. */
+export function receiptOf(
+  layout: Pick<BusLayout, 'root'>,
+  rows: readonly JournalRow[],
+  names = TableNames.none,
+): Receipt {
   const [first] = rows as [JournalRow];
   return {
     job_id: first.job_id,
@@ -40,13 +45,25 @@ export function receiptOf(layout: Pick<BusLayout, 'root'>, rows: readonly Journa
         sha256: row.sha256 ?? '',
       })),
     ...(first.op_json !== null && forgetting(first.op_json, rows)),
-    ...warningsOf(rows),
+    ...warningsOf(rows, names.before(first.seq)),
   };
 }
 
-function warningsOf(rows: readonly JournalRow[]): Pick<Receipt, 'warnings'> {
-  const warnings = new Set(rows.flatMap(row => schemaHintWarning(row.schema_hint) ?? []));
+function warningsOf(rows: readonly JournalRow[], names: TableNames): Pick<Receipt, 'warnings'> {
+  const warnings = new Set(
+    rows.flatMap(row =>
+      [schemaHintWarning(row.schema_hint) ?? [], isGone(row) ? [] : oldHintWarning(row, names)].flat(),
+    ),
+  );
   return warnings.size > 0 ? { warnings: [...warnings] } : {};
+}
+
+/** Says so if the table of a hint has another name by now. */
+function oldHintWarning({ schema_hint: hint }: JournalRow, names: TableNames): string[] {
+  const asked = canonTableOf(hint);
+  const name = names.nameOf(names.tableOf(hint) ?? '');
+  if (asked === undefined || name === asked) return [];
+  return [`canon.${asked} was renamed to canon.${name}, so the rows are there. Write the schema hint canon.${name}.`];
 }
 
 const isGone = ({ status }: JournalRow): boolean => status === 'forgotten' || status === 'erased';
@@ -92,7 +109,12 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
  * the old root in its receipts, and an older version may have written another hint, or no warnings.
  * A single flipped bit in root or hint is damage.
  */
-export function isOutcomeOf(text: string, layout: BusLayout, rows: readonly JournalRow[]): boolean {
+export function isOutcomeOf(
+  text: string,
+  layout: BusLayout,
+  rows: readonly JournalRow[],
+  names = TableNames.none,
+): boolean {
   const content = contentOf(text);
   if (isRejection(rows)) {
     const reason = rejectReasonOf(rows);
@@ -104,7 +126,7 @@ export function isOutcomeOf(text: string, layout: BusLayout, rows: readonly Jour
   const end = path.length - (artifact === undefined ? 0 : (rows[0]?.rel_path ?? '').length + 1);
   const root = path.slice(0, end);
   if (isSlip(root, layout.root)) return false;
-  const receipt = receiptOf({ ...layout, root }, rows);
+  const receipt = receiptOf({ ...layout, root }, rows, names);
   const { warnings: _warnings, ...older } = receipt;
   return text === textOf(receipt) || text === textOf(older);
 }

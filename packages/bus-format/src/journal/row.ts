@@ -1,5 +1,6 @@
 import type { RejectCode } from '@quantbot/infra';
 import { type DeclaredColumn, literal } from '../sql.js';
+import { TableNames } from './table-names.js';
 
 /**
  * The outcome of an artifact, of a rejected job, or of an operation (`done`). An operation that
@@ -128,8 +129,8 @@ export const artifactColumns: readonly string[] = [
   .map(({ name }) => name);
 
 /** Returns the SQL condition for journal rows that added to a canonical table. */
-export const isOfTable = (table: string): string =>
-  `status = 'ingested' AND schema_hint LIKE 'canon.%' AND lower(schema_hint) = ${literal(`canon.${table}`)}`;
+export const isOfTable = (table: string, names = TableNames.none): string =>
+  `status = 'ingested' AND schema_hint LIKE 'canon.%' AND ${names.tableSql()} = ${literal(table)}`;
 
 /** A job in the journal, without its rows. */
 export interface JobHead {

@@ -1,18 +1,22 @@
 import type { TableMode } from '@quantbot/infra/config';
+import { TableNames } from './table-names.js';
 
 /** The types of operations on a canonical table. */
-const types = `('table_drop', 'table_restore', 'table_set_mode')`;
+const types = `('table_drop', 'table_restore', 'table_set_mode', 'table_rename')`;
+
+/** SQL for the table of an operation, by its first name. */
+const tableOfOperation = `coalesce(op_json->>'$.of', op_json->>'$.table')`;
 
 /** The SQL condition for the row of an operation on a canonical table. */
 export const isTableOperation = `(status = 'done' AND (op_json->>'$.type') IN ${types})`;
 
 /**
- * Returns the SELECT of the tables that are dropped: each hint, with the job that dropped it last.
+ * Returns the SELECT of the tables that are dropped: each with the job that dropped it last.
  * Artifacts up to that job are of no table. A later `table_restore` brings all of them back.
  */
 export const droppedQuery = (journal: string): string =>
-  `SELECT 'canon.' || (op_json->>'$.table') AS hint, max(seq) FILTER ((op_json->>'$.type') = 'table_drop') AS seq FROM ${journal} WHERE ${isTableOperation}
-GROUP BY hint HAVING arg_max(op_json->>'$.type', seq) FILTER (WHERE (op_json->>'$.type') IN ('table_drop', 'table_restore')) = 'table_drop'`;
+  `SELECT ${tableOfOperation} AS table_name, max(seq) FILTER ((op_json->>'$.type') = 'table_drop') AS seq FROM ${journal} WHERE ${isTableOperation}
+GROUP BY table_name HAVING arg_max(op_json->>'$.type', seq) FILTER (WHERE (op_json->>'$.type') IN ('table_drop', 'table_restore')) = 'table_drop'`;
 
 /** A column of a canonical table, as an operation found it. */
 interface FoundColumn {
@@ -36,7 +40,8 @@ export interface FoundTable {
 /** An operation on a canonical table in the journal. */
 export interface JournalledTableOperation {
   seq: number;
-  type: 'table_drop' | 'table_restore' | 'table_set_mode';
+  type: 'table_drop' | 'table_restore' | 'table_set_mode' | 'table_rename';
+  /** The table, by its first name. */
   table: string;
   /** The table until then; null if there was none. */
   before: FoundTable | null;
@@ -46,6 +51,8 @@ export interface JournalledTableOperation {
   mode?: TableMode;
   key?: readonly string[];
   order_by?: readonly string[];
+  /** The name that a `table_rename` gives. */
+  to?: string;
 }
 
 /** The mode of a canonical table, with its key. */
@@ -65,6 +72,7 @@ export function setModes(operations: readonly JournalledTableOperation[]): Map<s
   const last = new Map<string, SetMode>();
   const now = new Map<string, SetMode>();
   for (const { type, table, mode, key = [], order_by: orderBy = [] } of operations) {
+    if (type === 'table_rename') continue;
     if (mode !== undefined) last.set(table, { mode, key, orderBy });
     const set = last.get(table);
     if (type === 'table_drop' || set === undefined) now.delete(table);
@@ -84,4 +92,14 @@ export const tableOperationOf = ({
 }: {
   seq: bigint | number;
   op_json: string;
-}): JournalledTableOperation => ({ ...(JSON.parse(op_json) as JournalledTableOperation), seq: Number(seq) });
+}): JournalledTableOperation => {
+  const { of, ...op } = JSON.parse(op_json) as JournalledTableOperation & { of?: string };
+  return { ...op, table: of ?? op.table, seq: Number(seq) };
+};
+
+/** Returns the names that operations have given, of which some may be no renames. */
+export const namesGivenBy = (operations: readonly JournalledTableOperation[]): TableNames =>
+  operations.reduce(
+    (names, { seq, table, to: name }) => (name === undefined ? names : names.with({ seq, table, name })),
+    TableNames.none,
+  );

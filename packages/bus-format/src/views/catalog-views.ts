@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { type BusLayout, layoutVersion } from '@quantbot/infra/bus';
-import { columnsQuery, tablesQuery } from '../canon/listed-tables.js';
+import { columnsQuery, type ListedTable, tablesQuery } from '../canon/listed-tables.js';
+import { shownName } from '../canon/table.js';
 import { aliasesQuery, aliasHistoryQuery, keepsQuery } from '../journal/marks.js';
 import { artifactColumns } from '../journal/row.js';
 import { literal } from '../sql.js';
@@ -57,9 +58,9 @@ SELECT producer, kind, artifact_id, arg_max(schema_hint, seq) AS schema_hint, co
   CAST(sum(bytes) AS BIGINT) AS bytes, max(seq) AS last_seq, arg_max(run_id, seq) AS last_run_id, max(committed_at) AS last_committed_at
 FROM catalog.artifacts_f GROUP BY producer, kind, artifact_id`,
 
-  `CREATE VIEW catalog.tables_d AS ${tablesQuery(snapshot.tables.map(({ table }) => table))}`,
+  `CREATE VIEW catalog.tables_d AS ${tablesQuery(listed(snapshot))}`,
 
-  `CREATE VIEW catalog.columns_d AS ${columnsQuery(snapshot.tables.map(({ table }) => table))}`,
+  `CREATE VIEW catalog.columns_d AS ${columnsQuery(listed(snapshot))}`,
 
   `CREATE VIEW catalog.exports_d AS
 SELECT e.key AS name, e.value.ok AS ok, e.value.path AS path, e.value.rows AS rows, e.value.bytes AS bytes, e.value.sha256 AS sha256, e.value.files AS files,
@@ -73,6 +74,10 @@ SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS dat
   ${literal(info.duckdbVersion)} AS duckdb_version, CAST(${literal(info.publishedAt.toISOString())} AS TIMESTAMP) AS published_at,
   CAST(${snapshot.compactedSeq} AS BIGINT) AS compacted_seq, ${literal(info.duckdbPath)} AS duckdb_path`,
 ];
+
+/** Returns the tables under the names that readers know. */
+const listed = ({ tables, names }: Snapshot): ListedTable[] =>
+  tables.map(({ table }) => ({ ...table, name: shownName(table), ...(names && { hints: names.hintsOf(table.name) }) }));
 
 /** Whether a row is an artifact that its job brought, and not one that it forgot. */
 const isBrought = `status NOT IN ('forgotten', 'erased')`;

@@ -1,6 +1,7 @@
 import type { StoredFile } from '../canon/journalled.js';
 import type { CanonTable } from '../canon/table.js';
 import type { HotCommits, JournalSnapshot } from '../journal/snapshot.js';
+import type { TableNames } from '../journal/table-names.js';
 
 /** A file of a canonical table in `hot/`, which is a second link to a stored file. */
 export interface HotTableFile extends StoredFile {
@@ -19,6 +20,8 @@ export type HotFiles = Extract<HotCommits, { mode: 'live' }> | FrozenHot;
 /** The files that hold the journal and the canonical tables at one moment. */
 export interface Snapshot extends JournalSnapshot {
   tables: readonly TableFiles[];
+  /** The names of the tables; by default, each has its first one. */
+  names?: TableNames;
 }
 
 /** A canonical table and its compacted files. */

@@ -3,6 +3,7 @@ import type { BusLayout } from '@quantbot/infra/bus';
 import { modes, shownBeside, shownRows } from '../canon/modes.js';
 import { originColumns, originOrder, positionOfRow } from '../canon/origin.js';
 import { storedRows } from '../canon/stored-rows.js';
+import { shownName } from '../canon/table.js';
 import { emptyCommit, emptyTableFileName, seqName } from '../journal/files.js';
 import { forgottenQuery } from '../journal/forgotten.js';
 import { isOfTable } from '../journal/row.js';
@@ -101,7 +102,7 @@ type TableViewOf = [layout: BusLayout, snapshot: Snapshot, files: TableFiles, ho
  * Returns `_rows.<table>` with all columns of a row, and on top of it the public `canon.<table>`.
  */
 function tableViews(...of: TableViewOf): string[] {
-  const name = identifier(of[2].table.name);
+  const name = identifier(shownName(of[2].table));
   return [rowsView(...of), `CREATE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`];
 }
 
@@ -124,9 +125,9 @@ function rowsView(...[layout, snapshot, files, hot, where]: TableViewOf): string
   );
   const shown =
     apart.length > 0
-      ? shownBeside(table, rowsIn(apart, largeFile), others, newestSeq(files))
-      : shownRows(table, others, newestSeq(files));
-  return `CREATE VIEW _rows.${identifier(table.name)} AS ${shown}`;
+      ? shownBeside(table, rowsIn(apart, largeFile), others, newestSeq(snapshot, files))
+      : shownRows(table, others, newestSeq(snapshot, files));
+  return `CREATE VIEW _rows.${identifier(shownName(table))} AS ${shown}`;
 }
 
 /** Returns the FROM clause of the commits that a table has in `hot/`. */
@@ -137,8 +138,8 @@ const hotRows = ({ behind, compactedSeq }: TableFiles): string =>
  * Returns SQL for the seq of a table's newest job, compacted or in `hot/`. That job may have no
  * rows.
  */
-const newestSeq = (files: TableFiles): string =>
-  `(SELECT greatest(${files.newestCompacted}, coalesce(max(seq), 0)) FROM ${hotRows(files)} WHERE ${isOfTable(files.table.name)})`;
+const newestSeq = ({ names }: Snapshot, files: TableFiles): string =>
+  `(SELECT greatest(${files.newestCompacted}, coalesce(max(seq), 0)) FROM ${hotRows(files)} WHERE ${isOfTable(files.table.name, names)})`;
 
 /**
  * Returns the SELECT of a canonical table for an export, in the order of commits, artifacts and

@@ -73,7 +73,7 @@ export async function planAdoption(
   const left: PlannedTable[] = [];
   for (const table of named.filter(table => !taken.has(nameOf(table)))) {
     const { rows, columns, problems } = await inspectTable(connection, table);
-    const isLeft = choices.skipKnown && registry.lastSeq(table.canon) > 0;
+    const isLeft = choices.skipKnown && registry.lastSeq(firstNameOf(registry, table.canon)) > 0;
     if (!isLeft) conflicts.push(...problems.map(problem => `${nameOf(table)}: ${problem}, or --skip ${nameOf(table)}`));
     (isLeft ? left : tables).push({ ...table, rows, columns, notes: notesOn(table.table, table.canon, columns) });
   }
@@ -128,10 +128,11 @@ function notesOn(table: string, canon: string, columns: readonly KeptColumn[]): 
 function checkAgainstBus(config: BusConfig, registry: TableRegistry, tables: readonly PlannedTable[]): string[] {
   const conflicts: string[] = [];
   for (const table of tables) {
-    if (!registry.isKnown(table.canon) && !config.canon.autoRegister)
+    const first = firstNameOf(registry, table.canon);
+    if (!registry.isKnown(first) && !config.canon.autoRegister)
       conflicts.push(`${nameOf(table)}: canon.auto_register is off, and canon.tables does not declare ${table.canon}`);
-    const there = registry.get(table.canon);
-    if (registry.lastSeq(table.canon) > 0)
+    const there = registry.get(first);
+    if (registry.lastSeq(first) > 0)
       table.notes.push(`canon.${table.canon} has rows in the bus; these are added (--skip-known leaves the table out)`);
     if (there !== undefined && !modes[there.mode].showsEveryRow)
       table.notes.push(`canon.${table.canon} has the mode ${there.mode}: some rows may become invisible`);
@@ -146,6 +147,9 @@ function checkAgainstBus(config: BusConfig, registry: TableRegistry, tables: rea
   return conflicts;
 }
 
+/** Artifacts with the hint of a planned table would be in this one. */
+const firstNameOf = (registry: TableRegistry, canon: string): string => registry.tableOf(`canon.${canon}`) ?? canon;
+
 async function readRegistry(config: BusConfig): Promise<TableRegistry> {
   const layout = busLayout(config.busRoot);
   if (!(await exists(layout.hot))) return TableRegistry.replay([], config.canon.tables);
@@ -153,7 +157,10 @@ async function readRegistry(config: BusConfig): Promise<TableRegistry> {
   try {
     if (journal.lastSeq === 0) return TableRegistry.replay([], config.canon.tables);
     const starts = tableStarts(await journal.tableOperations());
-    return TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables, starts);
+    return TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables, {
+      starts,
+      names: journal.names,
+    });
   } finally {
     journal.close();
   }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Queries, rowsBetween, unsupportedColumns } from '@quantbot/bus-cluster';
 import { daemonError } from '@quantbot/bus-format';
-import { type RegisteredArtifact, TableRegistry, tableStarts } from '@quantbot/bus-format/canon';
+import { namesGivenBy, type RegisteredArtifact, TableRegistry, tableStarts } from '@quantbot/bus-format/canon';
 import type { Journal, JournalRow } from '@quantbot/bus-format/journal';
 import { busError } from '@quantbot/infra/bus';
 import { type BusConfig, defaultTableMode } from '@quantbot/infra/config';
@@ -43,12 +43,20 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
 }
 
 /**
- * Refuses a bus with dropped tables, or with modes that operations have set.
+ * Refuses a bus with dropped or renamed tables, or with modes that operations have set.
  *
  * @throws DaemonError `CLUSTER_UNSUPPORTED`.
  */
 export async function mustHaveTables(journal: Pick<Journal, 'tableOperations'>): Promise<void> {
-  const starts = tableStarts(await journal.tableOperations());
+  const operations = await journal.tableOperations();
+  const starts = tableStarts(operations);
+  const names = namesGivenBy(operations);
+  if (!names.areFirst)
+    throw daemonError(
+      'CLUSTER_UNSUPPORTED',
+      `Tables of the bus were renamed (${names.all.map(name => `canon.${name}`).join(', ')}), and a bus on many machines knows only first names yet.`,
+      { hint: 'Stay on one machine.' },
+    );
   const dropped = [...starts].filter(([, { after }]) => after !== undefined).map(([name]) => `canon.${name}`);
   const set = [...starts].filter(([, { mode = defaultTableMode }]) => mode !== defaultTableMode);
   if (set.length > 0)

@@ -10,6 +10,7 @@ export {
   forgetArtifacts,
   keepArtifacts,
   type OperationOptions,
+  renameTable,
   restoreTable,
   type SetTableMode,
   setAlias,

@@ -116,6 +116,26 @@ export async function restoreTable(
 }
 
 /**
+ * Renames a canonical table. Artifacts with the old name in their hint stay in it, and so do later
+ * ones, until another table gets the old name. Renaming it back undoes it.
+ *
+ * @param request.table its name, in lower case and without `canon.`.
+ * @param request.to the new name, which no table may have.
+ * @returns the seq from which it holds.
+ * @throws as {@link setAlias}.
+ *
+ * @example
+ * await renameTable({ table: 'alrets', to: 'alerts', reason: 'mistyped hint' });
+ */
+export async function renameTable(
+  { table, to, reason, by }: { table: string; to: string } & Because,
+  options: OperationOptions = {},
+): Promise<number> {
+  const op = { type: 'table_rename' as const, table, to, reason: reason ?? null, by: by ?? null };
+  return (await operate(op, options)).seq;
+}
+
+/**
  * Sets the mode and the key of a canonical table. It then shows other rows of the same artifacts.
  * Calling it again with the old mode undoes it, except for rows of forgotten artifacts: these leave
  * a table that is not `append` any more.

@@ -84,9 +84,11 @@ async function withTable<T>(
 ): Promise<T> {
   const statements = of.statements.get(table) ?? [];
   const files: string[] = [];
+  // The files have the first name of the table, and the view may have a later one.
+  const [, first = table] = /([^/~]+)~0~\*\.parquet'/.exec(statements[0] ?? '') ?? [];
   // A newer daemon may have written files of a generation that this database does not read.
-  for (let generation = 0; statements[0]?.includes(`/${table}~${generation}~*.parquet'`); generation++)
-    files.push(...(of.files.get(`${table}~${generation}`) ?? []));
+  for (let generation = 0; statements[0]?.includes(`/${first}~${generation}~*.parquet'`); generation++)
+    files.push(...(of.files.get(`${first}~${generation}`) ?? []));
   await database.query(`CREATE OR REPLACE MACRO _bus.hot_files(empty, globs) AS ${literalList(files)}`);
   try {
     for (const statement of statements) await database.query(statement);

@@ -3,8 +3,10 @@ import {
   type JournalledTableOperation,
   type ListedTable,
   modeNamed,
+  namesGivenBy,
   type StoredRows,
   storedRows,
+  type TableNames,
   tableOperationOf,
   tableOperationsQuery,
   tablesQuery,
@@ -64,9 +66,11 @@ export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Pr
   );
   await database.query('USE memory');
   const operations = await operationsOn(database);
-  await listTablesAsTheyWere(database, operations, seq);
+  const names = namesGivenBy(operations);
+  const past: Past = { seq, operations, names, namesThen: names.before(seq + 1) };
+  await listTablesAsTheyWere(database, past);
   for (const table of await database.query('SELECT table_name, mode, key, order_by FROM catalog.tables_d'))
-    await database.query(await canonicalView(database, table as unknown as TableRow, { seq, operations }));
+    await database.query(await canonicalView(database, table as unknown as TableRow, past));
 }
 
 /** Whether the published database has a view of the schema `_bus`. */
@@ -95,6 +99,17 @@ async function createAll(database: Pick<DuckDb, 'query'>, statements: readonly s
   if (left.length > 0) await createAll(database, left);
 }
 
+/** A moment, and what operations on tables say about it. */
+interface Past {
+  seq: number;
+  /** All of them, also later ones, oldest first. */
+  operations: readonly JournalledTableOperation[];
+  /** The names of tables today. */
+  names: TableNames;
+  /** Their names at the moment. */
+  namesThen: TableNames;
+}
+
 interface TableRow {
   table_name: string;
   mode: string;
@@ -109,10 +124,11 @@ interface TableRow {
 async function canonicalView(
   database: Pick<DuckDb, 'query'>,
   { table_name, mode: name, key, order_by }: TableRow,
-  { seq, operations }: { seq: number; operations: readonly JournalledTableOperation[] },
+  { seq, operations, names, namesThen }: Past,
 ): Promise<string> {
+  const first = namesThen.tableNamed(table_name) ?? table_name;
   const view = `CREATE VIEW canon.${identifier(table_name)} AS`;
-  const today = `${published}.canon.${identifier(table_name)}`;
+  const today = `${published}.canon.${identifier(names.nameOf(first))}`;
   const mode = modeNamed(name);
   if (mode === undefined)
     throw storageError(
@@ -122,7 +138,7 @@ async function canonicalView(
         hint: 'Upgrade @quantbot/storage to the version of the daemon.',
       },
     );
-  const own = operations.filter(({ table }) => table === table_name);
+  const own = operations.filter(({ table, type }) => table === first && type !== 'table_rename');
   const hasChanged = own.some(operation => operation.seq > seq);
   if (mode.onlyGrows && !hasChanged) return `${view} SELECT * FROM ${today} WHERE _seq <= ${seq}`;
   const columns = (await database.query(
@@ -130,8 +146,9 @@ async function canonicalView(
     [table_name],
   )) as unknown as DeclaredColumn[];
   const artifacts = (await database.query(
-    `SELECT canonical_path AS path, seq, ordinal, artifact_key AS "artifactKey", forgotten_at AS "forgottenAt" FROM catalog.artifacts_f WHERE lower(schema_hint) = ? AND seq > ${startAt(own, seq)} ORDER BY seq, ordinal`,
-    [`canon.${table_name}`],
+    `SELECT canonical_path AS path, seq, ordinal, artifact_key AS "artifactKey", forgotten_at AS "forgottenAt" FROM catalog.artifacts_f
+     WHERE schema_hint LIKE 'canon.%' AND ${names.tableSql()} = ? AND seq > ${startAt(own, seq)} ORDER BY seq, ordinal`,
+    [first],
   )) as unknown as (StoredRows & { forgottenAt: Date | null })[];
   const newest = artifacts.at(-1)?.seq;
   if (newest === undefined) return `${view} ${hasChanged ? noRow(columns) : `SELECT * FROM ${today}`} WHERE false`;
@@ -155,8 +172,7 @@ async function operationsOn(database: Pick<DuckDb, 'query'>): Promise<Journalled
  */
 async function listTablesAsTheyWere(
   database: Pick<DuckDb, 'query'>,
-  operations: readonly JournalledTableOperation[],
-  seq: number,
+  { seq, operations, names, namesThen }: Past,
 ): Promise<void> {
   const changed = new Map<string, JournalledTableOperation>();
   for (const operation of operations)
@@ -167,26 +183,35 @@ async function listTablesAsTheyWere(
        FROM catalog.columns_d c WHERE c.table_name = t.table_name) AS columns FROM catalog.tables_d t`,
   )) as unknown as (TableRow & { columns: ListedTable['columns'] | null })[];
   const tables: ListedTable[] = rows
-    .filter(({ table_name }) => !changed.has(table_name))
-    .map(({ table_name: name, mode, key, order_by: orderBy, columns }) => ({
-      name,
+    .map(({ table_name, ...row }) => ({ ...row, table: names.tableNamed(table_name) ?? table_name }))
+    .filter(({ table }) => !changed.has(table))
+    .map(({ table, mode, key, order_by: orderBy, columns }) => ({
+      ...namedIn(namesThen, table),
       mode,
       key,
       orderBy,
       columns: columns ?? [],
       after: startAt(
-        operations.filter(({ table }) => table === name),
+        operations.filter(operation => operation.table === table),
         seq,
       ),
     }));
-  for (const [name, { before }] of changed) if (before !== null) tables.push({ name, ...before });
+  for (const [table, { before }] of changed)
+    if (before !== null) tables.push({ ...namedIn(namesThen, table), ...before });
   await database.query(`CREATE OR REPLACE VIEW catalog.tables_d AS ${tablesQuery(tables)}`);
   await database.query(`CREATE OR REPLACE VIEW catalog.columns_d AS ${columnsQuery(tables)}`);
 }
 
+const namedIn = (names: TableNames, table: string): Pick<ListedTable, 'name' | 'hints'> => ({
+  name: names.nameOf(table),
+  hints: names.hintsOf(table),
+});
+
 /** Returns the drop whose earlier artifacts were not in a table at a moment, or 0. */
 function startAt(own: readonly JournalledTableOperation[], seq: number): number {
-  const last = own.findLast(operation => operation.seq <= seq && operation.type !== 'table_set_mode');
+  const last = own.findLast(
+    operation => operation.seq <= seq && ['table_drop', 'table_restore'].includes(operation.type),
+  );
   return last?.type === 'table_drop' ? last.seq : 0;
 }
 

@@ -73,6 +73,13 @@ async function setMode(
   );
 }
 
+/** Returns the canonical tables of a journal. */
+export const tablesIn = async (journal: Journal, { canon }: Pick<BusConfig, 'canon'>): Promise<TableRegistry> =>
+  TableRegistry.replay(await canonicalSchemas(journal), canon.tables, {
+    starts: tableStarts(await journal.tableOperations()),
+    names: journal.names,
+  });
+
 /** The rows of a table before and after a change. */
 interface Changing {
   table: string;
@@ -91,13 +98,12 @@ async function whatChanges(config: BusConfig, op: ModeOperation, options: Change
   const journal = await Journal.read(layout);
   const inspector = new WorkerProcess('inspect', { idleMs: 60_000 });
   try {
-    const starts = tableStarts(await journal.tableOperations());
-    const tables = TableRegistry.replay(await canonicalSchemas(journal), config.canon.tables, starts);
+    const tables = await tablesIn(journal, config);
     const tableFacts = tableFactsOf({ config, layout, journal, inspector });
     // As the daemon decides, so that a mistake shows here.
     const change = await decideTable({ config, tables, tableFacts }, op);
-    const artifacts = await artifactsOfTable(journal, op.table, journal.lastSeq);
-    const forgotten = await forgottenOfTable(journal, op.table);
+    const artifacts = await artifactsOfTable(journal, change.table, journal.lastSeq);
+    const forgotten = await forgottenOfTable(journal, change.table);
     const stored = artifacts.filter(
       ({ artifact_key, rel_path }) =>
         !forgotten.has(artifact_key ?? '') && existsSync(join(layout.root, rel_path ?? '')),

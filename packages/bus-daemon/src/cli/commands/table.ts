@@ -1,5 +1,5 @@
 import { forgottenRowsOf } from '@quantbot/bus-format/canon';
-import { Journal } from '@quantbot/bus-format/journal';
+import { isOfTable, Journal } from '@quantbot/bus-format/journal';
 import type { TableOperation } from '@quantbot/infra';
 import { busError, busLayout } from '@quantbot/infra/bus';
 import { type BusConfig, isReplaced } from '@quantbot/infra/config';
@@ -115,31 +115,34 @@ interface Going {
 async function whatGoes(config: BusConfig, table: string): Promise<Going> {
   const journal = await Journal.read(busLayout(config.busRoot));
   try {
+    const first = journal.names.tableNamed(table) ?? table;
     const [row] = await journal.query<{ n: bigint; rows: bigint }>(
       `SELECT count(*) AS n, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows FROM ${journal.shown}
-       WHERE status = 'ingested' AND lower(schema_hint) = 'canon.${table}'`,
+       WHERE ${isOfTable(first, journal.names)}`,
     );
-    const lost = await forgottenRowsOf(journal, table);
+    const lost = await forgottenRowsOf(journal, first);
     return {
       table,
       artifacts: Number(row?.n ?? 0),
       artifact_rows: Number(row?.rows ?? 0),
       lost_rows: lost.reduce((sum, { rows }) => sum + (rows ?? 0), 0),
-      readers: readersOf(config, table),
+      readers: readersOf(config, table, 'which goes too'),
     };
   } finally {
     journal.close();
   }
 }
 
-/** Returns the exports and the views of the configuration that read a table. */
-function readersOf({ export: exports, publish }: BusConfig, table: string): string[] {
+/**
+ * Returns the exports and the views of the configuration that read a table.
+ *
+ * @param fate what becomes of the table's own export.
+ */
+export function readersOf({ export: exports, publish }: BusConfig, table: string, fate: string): string[] {
   const { jobs, tables, enabled } = exports;
   const reads = ({ sql }: { sql: string }) => new RegExp(`\\bcanon\\s*\\.\\s*"?${table}\\b`, 'i').test(sql);
   const own =
-    enabled && !isReplaced(table, exports) && tables[table]?.enabled !== false
-      ? [`export ${table}, which goes too`]
-      : [];
+    enabled && !isReplaced(table, exports) && tables[table]?.enabled !== false ? [`export ${table}, ${fate}`] : [];
   return [
     ...own,
     ...jobs.filter(reads).map(({ name }) => `export ${name}, which will fail`),

@@ -4,10 +4,11 @@ import { BusCommand, busCommand } from '../bus-command.js';
 /** `quantbot-bus table`, without its code. */
 export const tableCommand = (): BusCommand =>
   new BusCommand('table')
-    .description('List, drop and restore canonical tables, and set their mode and key.')
+    .description('List, drop, restore and rename canonical tables, and set their mode and key.')
     .addCommand(listCommand())
     .addCommand(dropCommand())
     .addCommand(restoreCommand())
+    .addCommand(renameCommand())
     .addCommand(setModeCommand())
     .addCommand(setKeyCommand()) as BusCommand;
 
@@ -46,6 +47,22 @@ const restoreCommand = (): BusCommand =>
       examples: ['quantbot-bus table restore alerts_std'],
     })
     .runs(async () => (await import('../commands/table.js')).tableRestoreCommand);
+
+const renameCommand = (): BusCommand =>
+  busCommand('rename', 'Rename a canonical table. Without --apply, only show what reads it under its old name.')
+    .argument('<table>', 'the name of the table')
+    .argument('<new-name>', 'its name from then on')
+    .option('--apply', 'rename it')
+    .option('--reason <text>', 'why, for people')
+    .explain({
+      notes: `Producers may go on with the old name in their schema hint: it leads to the renamed table, until another table is
+renamed to it. As of an earlier moment, the table has its old name. To undo it, rename the table back.`,
+      examples: [
+        'quantbot-bus table rename alrets alerts',
+        'quantbot-bus table rename trades_v2 trades --apply --reason "the new columns are complete"',
+      ],
+    })
+    .runs(async () => (await import('../commands/table-rename.js')).tableRenameCommand);
 
 const orderNotes = `The command reads the files of the table, also without --apply. No row may have NULL in the key. If the mode
 was \`append\` and changes, rows of forgotten artifacts are gone for ever. To undo it, set the old mode.`;

@@ -95,8 +95,11 @@ async function tablesToFollow({ tables, journal, config }: Bus): Promise<Followe
   const { held } = tables;
   const isThere = (name: string) => tables.get(name) !== undefined || held.has(name);
   const operations = held.size === 0 ? [] : await journal.tableOperations();
-  const declared = config.canon.tables.filter(({ name }) => !isThere(name)).map(table => newTable(table.name, table));
-  const last = new Map(operations.map(({ table, seq }) => [table, seq]));
+  const declared = config.canon.tables
+    .filter(({ name }) => !isThere(tables.firstNameOf(name) ?? name))
+    .map(table => newTable(table.name, table));
+  const moving = operations.filter(({ type }) => type !== 'table_rename');
+  const last = new Map(moving.map(({ table, seq }) => [table, seq]));
   const ready = [...held].filter(name => (last.get(name) ?? 0) <= journal.compactedSeq);
   const all = [...tables.tables(), ...declared, ...ready.map(name => tables.get(name) ?? newTable(name, undefined))];
   return all.map(table => ({ table, start: tables.startOf(table.name) }));

@@ -1,7 +1,7 @@
 import { unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { breathe } from '@quantbot/bus-format';
-import { canonTableOf, tablesBehind, turnsOfTables } from '@quantbot/bus-format/canon';
+import { tablesBehind, turnsOfTables } from '@quantbot/bus-format/canon';
 import { checkSeal, listSegments } from '@quantbot/bus-format/journal';
 import { readRemovedUpTo, writeRemovedUpTo } from '@quantbot/bus-format/state';
 import { exists, faultPoint, inFolder, syncFolder, systemErrorCode } from '@quantbot/infra/files';
@@ -142,7 +142,7 @@ function rowsAreSafe(bus: Bus): (item: Pending) => Promise<boolean> {
   let behind: ReturnType<typeof tablesBehind> | undefined;
   let turns: ReturnType<typeof turnsOfTables> | undefined;
   return async ({ status, schema_hint, own_seq }) => {
-    const table = canonTableOf(schema_hint);
+    const table = bus.journal.names.tableOf(schema_hint, Number(own_seq));
     if (status === 'erased' || table === undefined) return true;
     behind ??= tablesBehind(bus.layout, bus.journal.compactedSeq);
     turns ??= turnsOfTables(bus.journal, bus.journal.compactedSeq);

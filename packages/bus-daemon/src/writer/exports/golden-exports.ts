@@ -1,4 +1,4 @@
-import { type CanonTable, modes } from '@quantbot/bus-format/canon';
+import { type CanonTable, modes, shownName } from '@quantbot/bus-format/canon';
 import { tableInOrder } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import { type ExportFileOptions, isReplaced, ownExportPath } from '@quantbot/infra/config';
@@ -9,13 +9,14 @@ const parseTimeoutMs = 20_000;
 
 /** Returns a canonical table's own export, whose source is not known yet. */
 function ofTable(table: CanonTable, exportDir: string, options: ExportFileOptions): GoldenExport {
-  const { name, mode, columns } = table;
+  const { name: first, mode, columns } = table;
+  const name = shownName(table);
   const isInOrder = modes[mode].showsEveryRow;
   return {
     name,
     sql: tableInOrder(name, { isInOrder }),
     untrusted: false,
-    reads: [name],
+    reads: [first],
     path: ownExportPath(exportDir, name, options),
     options,
     columns: columns.map(({ name, type }) => ({ name, type })),
@@ -50,9 +51,11 @@ export class GoldenExports {
     const { jobs } = this.#bus.config.export;
     const ofConfig = await Promise.all(
       jobs.map(async job => {
-        const reads = canonicalAmong(await this.#tablesRead(job.sql));
+        const named = canonicalAmong(await this.#tablesRead(job.sql));
+        const reads = named?.map(name => this.#firstNameOf(name));
         const changedSeq = await this.#changedSeq(job.sql);
-        return { ...job, untrusted: true, columns: [], reads, changedSeq, turn: this.#turnOf(reads) };
+        const turn = Math.max(this.#turnOf(reads), ...(named ?? []).map(name => this.#bus.tables.namedAt(name)));
+        return { ...job, untrusted: true, columns: [], reads, changedSeq, turn };
       }),
     );
     return [...this.#allOfTables(), ...ofConfig];
@@ -62,19 +65,26 @@ export class GoldenExports {
     const { tables, tableTurns, config } = this.#bus;
     const all = tables.tables();
     if (this.#ofTables.tables !== all) {
-      const mine = all.filter(
-        ({ name }) => !isReplaced(name, config.export) && config.export.tables[name]?.enabled !== false,
-      );
+      const isMine = (name: string) =>
+        !isReplaced(name, config.export) && config.export.tables[name]?.enabled !== false;
+      const mine = all.filter(table => isMine(shownName(table)));
       const optionsOf = (name: string) => config.export.tables[name] ?? defaultOptions;
-      const exports = mine.map(table => ofTable(table, config.export.exportDir, optionsOf(table.name)));
+      const exports = mine.map(table => ofTable(table, config.export.exportDir, optionsOf(shownName(table))));
       this.#ofTables = { tables: all, exports };
     }
     const { exports } = this.#ofTables;
     for (const [i, item] of exports.entries()) {
-      const [changedSeq, turn] = [tables.lastSeq(item.name), tableTurns.get(item.name) ?? 0];
+      const [table = ''] = item.reads ?? [];
+      const changedSeq = tables.lastSeq(table);
+      const turn = Math.max(tableTurns.get(table) ?? 0, tables.namedAt(item.name));
       if (item.changedSeq !== changedSeq || item.turn !== turn) exports[i] = { ...item, changedSeq, turn };
     }
     return exports;
+  }
+
+  /** A name that no table has leads to none. */
+  #firstNameOf(name: string): string {
+    return this.#bus.tables.firstNameOf(name) ?? name;
   }
 
   /** Returns the last turn of these tables (undefined: of all). */
@@ -89,7 +99,10 @@ export class GoldenExports {
   async #changedSeq(sql: string): Promise<number> {
     const tables = await this.#tablesRead(sql);
     if (tables === undefined || !tables.every(table => table.startsWith('canon.'))) return this.#bus.journal.lastSeq;
-    return Math.max(0, ...tables.map(table => this.#bus.tables.lastSeq(table.slice('canon.'.length))));
+    return Math.max(
+      0,
+      ...tables.map(table => this.#bus.tables.lastSeq(this.#firstNameOf(table.slice('canon.'.length)))),
+    );
   }
 
   /** Parses each SELECT once, in another process, because some SQL crashes the parser. */

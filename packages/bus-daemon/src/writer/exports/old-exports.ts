@@ -32,16 +32,14 @@ export class OldExports {
   }
 
   /**
-   * Removes the exports of tables that were dropped, which had the older table's rows. A dataset is
-   * a link, and its files go as those of a replaced one.
+   * Removes the exports of tables that were dropped or renamed: no table has their names any more.
+   * A dataset is a link, and its files go as those of a replaced one.
    *
    * @returns whether the status has changed.
    */
   async removeDropped({ exports }: ExportStatus): Promise<boolean> {
     const { tables, config } = this.#bus;
-    const dropped = tables.changedByOperations.filter(
-      name => exports[name] !== undefined && tables.get(name) === undefined && !isReplaced(name, config.export),
-    );
+    const dropped = tables.lostNames.filter(name => exports[name] !== undefined && !isReplaced(name, config.export));
     for (const name of dropped) {
       const { path } = exports[name] as ExportStatus['exports'][string];
       await unlink(path).catch(unlessNoFile);

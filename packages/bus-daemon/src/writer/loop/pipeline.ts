@@ -62,7 +62,7 @@ async function commitPart(
 export async function settleBatch(bus: Bus, { jobs, visibleAtMs, startedMs }: CommittedBatch): Promise<void> {
   await timed(bus, 'settle', () => settle(bus, jobs));
   const batch = {
-    jobs: jobs.map(job => settledJob(job, visibleAtMs)),
+    jobs: jobs.map(job => settledJob(job, visibleAtMs, bus.journal.names)),
     lastSeq: jobs.at(-1)?.rows[0]?.seq ?? bus.journal.lastSeq,
     seconds: (performance.now() - startedMs) / 1000,
   };

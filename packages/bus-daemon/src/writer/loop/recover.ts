@@ -137,7 +137,7 @@ function repairOne(bus: Bus, rows: readonly JournalRow[]): boolean {
   const isRejected = isRejection(rows);
   if (isWhole(bus, { jobId, isRejected })) return false;
   const path = outcomePath(bus, jobId, isRejected);
-  const outcome = isRejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows);
+  const outcome = isRejected ? rejectReasonOf(rows) : receiptOf(bus.layout, rows, bus.journal.names);
   try {
     mkdirSync(dirname(path), { recursive: true, mode: ownFolderMode });
     replaceFile(path, textOf(outcome));

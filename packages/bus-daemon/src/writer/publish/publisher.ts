@@ -2,7 +2,7 @@ import { link, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { version as duckdbVersion } from '@duckdb/node-api';
 import { daemonError, hintFor, locationOf } from '@quantbot/bus-format';
-import type { CanonTable } from '@quantbot/bus-format/canon';
+import { type CanonTable, shownName } from '@quantbot/bus-format/canon';
 import { seqName } from '@quantbot/bus-format/journal';
 import { hasRotted, listPublished, type PublishedDatabase, recordOf, writeRecord } from '@quantbot/bus-format/state';
 import { version } from '@quantbot/bus-format/version';
@@ -144,7 +144,7 @@ export class Publisher {
     await makeFolderDurable(dirname(bus.config.duckdbPath));
     const schema = schemaFor(locationOf(bus.config.duckdbPath));
     this.#reportViews(views);
-    const tables = snapshot.tables.map(({ table }) => table.name);
+    const tables = snapshot.tables.map(({ table }) => shownName(table));
     const configured = views.map(view => view.name);
     await buildDatabase(building, {
       schema: { ...schema, views: [...schema.views, viewsTable(views), ...viewsForPeople(tables, configured)] },

@@ -26,6 +26,7 @@ export async function snapshotOf(bus: Bus): Promise<Snapshot> {
       hotCommits: [...hotCommits],
       segments: segments.map(segment => segment.name),
       hasForgotten: bus.journal.lastTurn > 0,
+      ...(!bus.journal.names.areFirst && { names: bus.journal.names }),
     };
     const tables = await tablesAt(bus, compactedSeq);
     // A compaction may have switched while the folders were read. The parts would then be of two

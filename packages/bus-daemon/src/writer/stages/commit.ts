@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
-import { type CanonTable, canonTableOf } from '@quantbot/bus-format/canon';
+import type { CanonTable } from '@quantbot/bus-format/canon';
 import {
   commitFile,
   ensureEmptyTableFiles,
@@ -133,7 +133,7 @@ async function linkCanonical(
   if (isRejected(job)) return 0;
   let linked = 0;
   for (const [ordinal, artifact] of job.artifacts.entries()) {
-    const name = canonTableOf(artifact.entry.schema_hint);
+    const name = tables.tableOf(artifact.entry.schema_hint);
     const seq = rows[ordinal]?.seq;
     if (name === undefined || seq === undefined || artifact.status !== 'ingested') continue;
     const stored = join(bus.layout.root, artifact.relPath);

@@ -1,7 +1,6 @@
 import {
   adoptProducer,
   type CanonTable,
-  canonTableOf,
   isUnjudged,
   judgedColumns,
   type TableRegistry,
@@ -157,7 +156,7 @@ function decideJob(
       return { ...artifact, relPath, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
     });
     const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
-    mustKeepRules(bus.config, job.manifest, fresh);
+    mustKeepRules(bus, job.manifest, fresh);
     tryOnTables(bus, { tables, seq, unjudged }, job, fresh);
     for (const artifact of artifacts)
       if (artifact.status !== 'duplicate') known.batch.set(artifact.key, artifact.sha256);
@@ -207,7 +206,7 @@ function tryOnTables(
   const names = new Set<string>();
   for (const artifact of artifacts) {
     const schemaHint = artifact.entry.schema_hint ?? '';
-    const name = canonTableOf(schemaHint);
+    const name = attempt.tableOf(schemaHint);
     if (name !== undefined && !attempt.isKnown(name) && !bus.config.canon.autoRegister)
       throw busError('SCHEMA_MISMATCH', `There is no canonical table ${name}, and canon.auto_register is off.`, {
         hint: 'Declare the table in bus_config.json, or submit under another schema_hint.',

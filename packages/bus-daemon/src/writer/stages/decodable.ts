@@ -1,5 +1,5 @@
 import type { DeclaredColumn } from '@quantbot/bus-format';
-import { type CanonTable, canonTableOf, questionsAbout, reservedColumns } from '@quantbot/bus-format/canon';
+import { type CanonTable, questionsAbout, reservedColumns } from '@quantbot/bus-format/canon';
 import {
   type DecodeFinding,
   decodeAlone,
@@ -21,7 +21,9 @@ import { valueRules } from './quality.js';
 const movingEveryMs = 10_000;
 
 /** What decoding needs of a bus. */
-type DecodingBus = Omit<VerifyingBus, 'tables'> & { tables: Pick<VerifyingBus['tables'], 'get' | 'required'> };
+type DecodingBus = Omit<VerifyingBus, 'tables'> & {
+  tables: Pick<VerifyingBus['tables'], 'get' | 'nameOf' | 'required' | 'tableOf'>;
+};
 
 /** A file whose values nobody has compared with a type that its table has got since. */
 export interface UnjudgedFile {
@@ -76,7 +78,12 @@ export async function checkDecodable(
  */
 export async function judgeAgain(bus: VerifyingBus, unjudged: readonly UnjudgedFile[]): Promise<void> {
   const known = new Map(unjudged.map(({ table }) => [table.name, table]));
-  const tables = { get: (name: string) => known.get(name), required: (name: string) => bus.tables.required(name) };
+  const tables: DecodingBus['tables'] = {
+    get: name => known.get(name),
+    nameOf: name => bus.tables.nameOf(name),
+    required: name => bus.tables.required(name),
+    tableOf: hint => bus.tables.tableOf(hint),
+  };
   const files = unjudged.map(({ artifact }) => artifact);
   await checkDecodable({ ...bus, tables, beside: undefined }, files);
 }
@@ -85,7 +92,7 @@ function groupsOf(bus: DecodingBus, artifacts: readonly VerifiedArtifact[]): Ite
   const groups = new Map<string, { group: Group; members: VerifiedArtifact[] }>();
   const grouped = new Set<string>();
   for (const artifact of artifacts) {
-    const table = canonTableOf(artifact.entry.schema_hint);
+    const table = bus.tables.tableOf(artifact.entry.schema_hint);
     const { schema } = artifact;
     if (table === undefined || schema === undefined || schema.faults.length > 0) continue;
     // Missing columns are found when schemas are compared.
@@ -95,7 +102,7 @@ function groupsOf(bus: DecodingBus, artifacts: readonly VerifiedArtifact[]): Ite
     if (schema.columns !== undefined) artifact.columns = schema.columns;
     const names = artifact.columns.filter(({ name }) => !reservedColumns.has(foldName(name)));
     const questions = questionsAbout(bus.tables.get(table), names);
-    const quality = valueRules(bus.config, table);
+    const quality = valueRules(bus, table);
     const alike = JSON.stringify([producer, required, questions, quality, schema.id]);
     const { group, members } =
       groups.get(alike) ?? newGroup(schemaToDecode(schema, artifacts), { producer, required, questions, quality });

@@ -69,8 +69,10 @@ function rowsOfOperation(
 ): JournalRow[] {
   const first = { ...base, ordinal: 0, status: 'done' as const };
   if (tableChange !== undefined) {
-    const { before, start, erased } = tableChange;
-    const op_json = JSON.stringify({ ...manifest.op, before, generation: start.generation });
+    const { table: of, before, start, erased } = tableChange;
+    const { op } = manifest;
+    const isFirst = op !== undefined && 'table' in op && op.table === of;
+    const op_json = JSON.stringify({ ...op, ...(!isFirst && { of }), before, generation: start.generation });
     return [
       { ...first, op_json },
       ...rowsOfGone(

@@ -1,16 +1,19 @@
-import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { FilesToDecode } from '@quantbot/duckdb-process';
 import type { Manifest } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
-import type { BusConfig, TableQuality } from '@quantbot/infra/config';
+import type { TableQuality } from '@quantbot/infra/config';
+import type { VerifyingBus } from '../bus.js';
 import type { VerifiedArtifact } from '../job.js';
 
-const rulesOf = ({ canon }: BusConfig, table: string | undefined): TableQuality | undefined =>
-  canon.tables.find(({ name }) => name === table)?.quality;
+/** What names the rules of a table: its declaration, by the name that it has for readers. */
+type DeclaringBus = Pick<VerifyingBus, 'config'> & { tables: Pick<VerifyingBus['tables'], 'nameOf'> };
+
+const rulesOf = ({ config, tables }: DeclaringBus, table: string): TableQuality | undefined =>
+  config.canon.tables.find(({ name }) => name === tables.nameOf(table))?.quality;
 
 /** Returns the rules of a table that need the values of a file, if it has any. */
-export function valueRules(config: BusConfig, table: string): FilesToDecode['quality'] {
-  const rules = rulesOf(config, table);
+export function valueRules(bus: DeclaringBus, table: string): FilesToDecode['quality'] {
+  const rules = rulesOf(bus, table);
   if (rules === undefined || rules.columns.length + rules.unique.length === 0) return undefined;
   return { columns: rules.columns, unique: rules.unique };
 }
@@ -22,20 +25,28 @@ export function valueRules(config: BusConfig, table: string): FilesToDecode['qua
  * @throws BusError `QUALITY_FAILED` for the first artifact that breaks a rule, with all of its
  * problems as details.
  */
-export function mustKeepRules(config: BusConfig, manifest: Manifest, artifacts: readonly VerifiedArtifact[]): void {
+export function mustKeepRules(
+  bus: Pick<VerifyingBus, 'config' | 'tables'>,
+  manifest: Manifest,
+  artifacts: readonly VerifiedArtifact[],
+): void {
   for (const artifact of artifacts) {
-    const table = canonTableOf(artifact.entry.schema_hint);
-    const rules = rulesOf(config, table);
-    if (rules === undefined) continue;
+    const table = bus.tables.tableOf(artifact.entry.schema_hint);
+    const rules = table === undefined ? undefined : rulesOf(bus, table);
+    if (rules === undefined || table === undefined) continue;
     const problems = [
       ...rowProblems(rules, artifact.rows),
       ...(artifact.values?.problems ?? []),
       ...ageProblems(rules, artifact, Date.parse(manifest.created_at_utc)),
     ];
     if (problems.length > 0)
-      throw busError('QUALITY_FAILED', `${artifact.key} breaks a rule of canon.${table}: ${problems.join('; ')}.`, {
-        details: problems,
-      });
+      throw busError(
+        'QUALITY_FAILED',
+        `${artifact.key} breaks a rule of canon.${bus.tables.nameOf(table)}: ${problems.join('; ')}.`,
+        {
+          details: problems,
+        },
+      );
   }
 }
 

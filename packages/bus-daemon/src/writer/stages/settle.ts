@@ -83,7 +83,7 @@ async function settleUsual(bus: Bus, jobs: readonly CommittedJob[]): Promise<Set
   const orders = jobs.map(job => ({
     folder: job.own ? job.folder : besideClaimed(job.folder, 'own'),
     target: inFolder(bus.layout.processed, job.jobId),
-    receipt: textOf(receiptOf(bus.layout, job.rows)),
+    receipt: textOf(receiptOf(bus.layout, job.rows, bus.journal.names)),
     names: job.leftovers ?? [],
     came: job.own ? undefined : cameWith(job),
   }));
@@ -101,7 +101,7 @@ const cameWith = ({ folder, named = [] }: CommittedJob): CameOrder => ({
 });
 
 async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
-  const receipt = receiptOf(bus.layout, job.rows);
+  const receipt = receiptOf(bus.layout, job.rows, bus.journal.names);
   const target = join(bus.layout.processed, job.jobId);
   const leftovers = job.own ? leftoversIn(job.folder) : undefined;
   if (leftovers === undefined) return settleIngestedElsewhere(bus, job);
@@ -116,7 +116,7 @@ async function settleIngested(bus: Bus, job: CommittedJob): Promise<void> {
  * place in `processed/`, and the old one is removed later.
  */
 async function settleIngestedElsewhere(bus: Bus, job: CommittedJob): Promise<void> {
-  const receipt = receiptOf(bus.layout, job.rows);
+  const receipt = receiptOf(bus.layout, job.rows, bus.journal.names);
   const folder = await newFolder(bus, job);
   const manifest = manifestOf(job);
   if (manifest !== undefined) writeNewFile(join(folder, fileNames.manifest), manifest);

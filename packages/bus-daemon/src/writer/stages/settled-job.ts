@@ -1,13 +1,16 @@
-import { isRejection, type JournalRow, rejectReasonOf } from '@quantbot/bus-format/journal';
+import { isRejection, type JournalRow, rejectReasonOf, TableNames } from '@quantbot/bus-format/journal';
 import type { SettledJob } from '@quantbot/bus-http';
-import { canonTableOf } from '@quantbot/infra/bus';
 import type { CommittedJob } from '../job.js';
 
 /** Whether a row brought the bytes of an artifact, for the first time or again. */
 const isThereNow = ({ status }: JournalRow): boolean => status === 'ingested' || status === 'restored';
 
 /** The event for a job that readers can see since a moment (milliseconds). */
-export function settledJob({ rows, submittedAtMs, trace }: CommittedJob, visibleAtMs: number): SettledJob {
+export function settledJob(
+  { rows, submittedAtMs, trace }: CommittedJob,
+  visibleAtMs: number,
+  names = TableNames.none,
+): SettledJob {
   const [first] = rows as [JournalRow];
   const added = rows.filter(row => row.status === 'ingested');
   const sum = (column: 'rows' | 'bytes') => added.reduce((total, row) => total + (row[column] ?? 0), 0);
@@ -25,7 +28,9 @@ export function settledJob({ rows, submittedAtMs, trace }: CommittedJob, visible
     latencyMs: submittedAtMs === undefined ? undefined : Math.max(0, visibleAtMs - submittedAtMs),
     submittedAtMs,
     visibleAtMs,
-    tables: [...new Set(added.flatMap(row => canonTableOf(row.schema_hint) ?? []))],
+    tables: [...new Set(added.flatMap(row => names.tableOf(row.schema_hint, row.seq) ?? []))].map(table =>
+      names.nameOf(table),
+    ),
     trace,
     rejection: isRejection(rows) ? rejectReasonOf(rows) : undefined,
   };

@@ -14,7 +14,8 @@ async function busWithTable() {
   const { bus } = await openInProcess();
   const artifact = { seq: 1, schemaHint: 'canon.t', artifactKey: 'r/p/k/a', columns: [column('VARCHAR')] };
   bus.tables.apply(artifact);
-  const replay = async (_: string, start: TableStart) => TableRegistry.replay([artifact], [], new Map([['t', start]]));
+  const replay = async (_: string, start: TableStart) =>
+    TableRegistry.replay([artifact], [], { starts: new Map([['t', start]]) });
   const facts = { replay, forgotten: async () => [], operations: async () => [], withoutKey: async () => undefined };
   return { bus, deciding: { ...bus, tableFacts: facts } satisfies DecidingBus };
 }
@@ -91,4 +92,43 @@ test('rows of forgotten artifacts leave a table that is append no more', async (
   const change = (mode: Partial<SetMode>) => decideTable({ ...deciding, tableFacts }, { ...setMode, ...mode });
   expect((await change({})).erased).toEqual([row]);
   expect((await change({ mode: 'latest', key: [] })).erased).toEqual([row]);
+});
+
+const rename = { ...drop, type: 'table_rename' as const, to: 'u' };
+
+test('a table is renamed to a name that is free, and its old name leads to it', async () => {
+  const { bus, deciding } = await busWithTable();
+  const refusal = (op: Partial<typeof rename>, on: Parameters<typeof decideTable>[0] = deciding) =>
+    decideTable(on, { ...rename, ...op }).then(
+      () => undefined,
+      error => `${error.code}: ${error.message}`,
+    );
+  expect(await refusal({ table: 'v' })).toBe('OPERATION_INVALID: There is no table canon.v.');
+  expect(await refusal({ to: 't' })).toContain('canon.t exists already');
+  const tables = [{ name: 'u', mode: 'append' as const, key: [], orderBy: [], columns: [] }];
+  const declaring = { ...deciding, config: { ...bus.config, canon: { ...bus.config.canon, tables } } };
+  expect(await refusal({}, declaring)).toContain('canon.u is declared by the configuration');
+  const own = { ...declaring.config.canon, tables: tables.map(table => ({ ...table, name: 't' })) };
+  expect(await refusal({}, { ...deciding, config: { ...bus.config, canon: own } })).toContain('Remove canon.tables.t');
+  const options = { ...bus.config.export, tables: { t: {} as never } };
+  expect(await refusal({}, { ...deciding, config: { ...bus.config, export: options } })).toContain('export.tables.u');
+
+  const change = await decideTable(deciding, rename);
+  expect(change).toMatchObject({ table: 't', to: 'u', isHeld: false, erased: [], before: { after: 0 } });
+  takeOver(bus, change, 2);
+  expect(bus.tables.tables()).toMatchObject([{ name: 't', shownAs: 'u', generation: 0 }]);
+  expect([...bus.tables.held]).toEqual([]);
+  expect(['canon.t', 'canon.u'].map(hint => bus.tables.tableOf(hint))).toEqual(['t', 't']);
+  expect(await refusal({})).toContain('There is no table canon.t: it was renamed to canon.u.');
+  await expect(decideTable(deciding, drop)).rejects.toThrow(/renamed to canon\.u/);
+  const misfit = { seq: 3, schemaHint: 'canon.t', artifactKey: 'r/p/k/b', columns: [column('BLOB')] };
+  expect(() => bus.tables.draft().apply(misfit)).toThrow(/does not fit canon\.u:/);
+
+  takeOver(bus, await decideTable(deciding, { ...drop, table: 'u' }), 3);
+  expect(bus.tables.tables()).toEqual([]);
+  bus.tables.apply({ seq: 4, schemaHint: 'canon.v', artifactKey: 'r/p/k/c', columns: [column('VARCHAR')] });
+  expect(await refusal({ table: 'v' })).toContain('canon.u was dropped, and can be restored');
+  takeOver(bus, await decideTable(deciding, { ...rename, table: 'v', to: 't' }), 5);
+  expect(bus.tables.named('t')).toMatchObject({ name: 'v', shownAs: 't' });
+  expect(bus.tables.tableOf('canon.t')).toBe('v');
 });

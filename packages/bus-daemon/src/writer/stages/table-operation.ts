@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   type CanonTable,
   canonicalSchemas,
-  canonTableOf,
   forgottenRowsOf,
   foundTable,
   lacksRowsAfter,
@@ -33,8 +32,9 @@ export const tableFactsOf = (bus: KeyCheck & Partial<Pick<Bus, 'events'>>): Tabl
   replay: async (table, start) => {
     const from = start.after === undefined ? '_bus.journal' : bus.journal.placed;
     const all = await canonicalSchemas(bus.journal, from);
-    const own = all.filter(({ schemaHint }) => canonTableOf(schemaHint) === table);
-    return TableRegistry.replay(own, bus.config.canon.tables, new Map([[table, start]]));
+    const { names } = bus.journal;
+    const own = all.filter(({ schemaHint, seq }) => names.tableOf(schemaHint, seq) === table);
+    return TableRegistry.replay(own, bus.config.canon.tables, { starts: new Map([[table, start]]), names });
   },
   withoutKey: (table, seen) =>
     firstWithoutKey(bus, table, {
@@ -62,6 +62,7 @@ export async function decideTable(
   const { tableFacts } = bus;
   if (tableFacts === undefined)
     throw busError('OPERATION_INVALID', 'A bus on many machines cannot change its tables by operations yet.');
+  if (op.type === 'table_rename') return decideRename(bus, op);
   if (op.type === 'table_drop') return decideDrop(bus, tableFacts, op);
   const facts: TableFacts = { ...tableFacts, withoutKey: table => tableFacts.withoutKey(table, seen) };
   return op.type === 'table_restore' ? decideRestore(bus, facts, op) : decideSetMode(bus, facts, op);
@@ -92,22 +93,22 @@ export const lookAhead =
   };
 
 async function decideDrop({ config, tables }: Deciding, facts: TableFacts, op: TableOperation): Promise<TableChange> {
-  const { table } = op;
-  mustBeUndeclared(config, table);
-  const there = existing(tables, table);
+  mustBeUndeclared(config, op.table);
+  const there = existing(tables, op.table);
+  const table = there.name;
   const start = { generation: there.generation + 1 };
   const erased = await facts.forgotten(table);
   return { table, before: foundTable(there), start, next: undefined, isHeld: true, erased };
 }
 
 async function decideRestore({ tables }: Deciding, facts: TableFacts, op: TableOperation): Promise<TableChange> {
-  const { table } = op;
+  const table = firstNameOf(tables, op.table);
   const dropped = tables.startOf(table);
   if (dropped?.after === undefined)
-    throw busError('OPERATION_INVALID', `canon.${table} was not dropped, or it was restored since.`);
+    throw busError('OPERATION_INVALID', `canon.${op.table} was not dropped, or it was restored since.`);
   const there = tables.get(table);
-  const start = await startAfter(facts, op, (there ?? dropped).generation + 1);
-  const misfit = `The artifacts of canon.${table} before and after the drop do not fit.`;
+  const start = await startAfter(facts, { ...op, table }, (there ?? dropped).generation + 1);
+  const misfit = `The artifacts of canon.${op.table} before and after the drop do not fit.`;
   const next = await replayed(facts, table, start, misfit);
   const before = there === undefined ? null : foundTable(there);
   return { table, before, start, next, isHeld: true, erased: await leavingRows(facts, table, next) };
@@ -118,16 +119,17 @@ async function decideSetMode(
   facts: TableFacts,
   op: Extract<TableOperation, { type: 'table_set_mode' }>,
 ): Promise<TableChange> {
-  const { type, table, mode, key, order_by: orderBy } = op;
-  mustBeUndeclared(config, table);
-  const there = existing(tables, table);
+  const { type, mode, key, order_by: orderBy } = op;
+  mustBeUndeclared(config, op.table);
+  const there = existing(tables, op.table);
+  const table = there.name;
   const { isKeyed } = tableModes[mode];
   if (isKeyed !== key.length > 0 || (!isKeyed && orderBy.length > 0))
     throw busError('OPERATION_INVALID', `The mode ${mode} ${isKeyed ? 'needs a key' : 'has no key and no order'}.`);
   if (isDeepStrictEqual({ mode, key, orderBy }, { mode: there.mode, key: there.key, orderBy: there.orderBy }))
-    throw busError('OPERATION_INVALID', `canon.${table} has this mode and this key already.`);
-  const start = await startAfter(facts, op, there.generation + 1);
-  const next = await replayed(facts, table, start, `The artifacts of canon.${table} do not fit this mode and key.`);
+    throw busError('OPERATION_INVALID', `canon.${op.table} has this mode and this key already.`);
+  const start = await startAfter(facts, { ...op, table }, there.generation + 1);
+  const next = await replayed(facts, table, start, `The artifacts of canon.${op.table} do not fit this mode and key.`);
   const before = foundTable(there);
   const erased = await leavingRows(facts, table, next);
   return { table, before, start, next, isHeld: lacksRowsAfter({ type, before }), erased };
@@ -142,6 +144,40 @@ async function leavingRows(facts: TableFacts, table: string, next: TableRegistry
   return there === undefined || modes[there.mode].onlyGrows ? [] : facts.forgotten(table);
 }
 
+/**
+ * Decides about a rename, which changes no file and no row: readers find the same table under
+ * another name.
+ *
+ * @throws BusError `OPERATION_INVALID`.
+ */
+export function decideRename(
+  { config, tables }: Deciding,
+  op: Extract<TableOperation, { type: 'table_rename' }>,
+): TableChange {
+  const { table: from, to } = op;
+  mustBeUndeclared(config, from);
+  const there = existing(tables, from);
+  mustBeFree({ config, tables }, to);
+  if (config.export.tables[from] !== undefined && config.export.tables[to] === undefined)
+    throw busError(
+      'OPERATION_INVALID',
+      `The configuration names the export of canon.${from} in export.tables. Copy export.tables.${from} to export.tables.${to} and restart the daemon first.`,
+    );
+  const { name: table, generation } = there;
+  return { table, to, before: foundTable(there), start: { generation }, next: undefined, isHeld: false, erased: [] };
+}
+
+/** A name is free if no table has it, has had it until a drop, or is declared by it. */
+function mustBeFree({ config, tables }: Deciding, name: string): void {
+  const refuse = (why: string) => busError('OPERATION_INVALID', `canon.${name} ${why}`);
+  if (config.canon.tables.some(declared => declared.name === name))
+    throw refuse('is declared by the configuration. Choose another name, or remove canon.tables from it first.');
+  if (tables.named(name) !== undefined) throw refuse('exists already. Choose another name.');
+  const first = tables.firstNameOf(name);
+  if (first !== undefined && tables.startOf(first)?.after !== undefined)
+    throw refuse('was dropped, and can be restored. Choose another name.');
+}
+
 function mustBeUndeclared({ canon }: Pick<BusConfig, 'canon'>, table: string): void {
   if (canon.tables.some(({ name }) => name === table))
     throw busError(
@@ -151,9 +187,17 @@ function mustBeUndeclared({ canon }: Pick<BusConfig, 'canon'>, table: string): v
 }
 
 function existing(tables: TableRegistry, name: string): CanonTable {
-  const there = tables.get(name);
+  const there = tables.get(firstNameOf(tables, name));
   if (there === undefined) throw busError('OPERATION_INVALID', `There is no table canon.${name}.`);
   return there;
+}
+
+/** Returns the first name of a table, which may not exist. */
+function firstNameOf(tables: TableRegistry, name: string): string {
+  const first = tables.firstNameOf(name);
+  if (first !== undefined) return first;
+  const now = tables.nameOf(tables.tableOf(`canon.${name}`) ?? name);
+  throw busError('OPERATION_INVALID', `There is no table canon.${name}: it was renamed to canon.${now}.`);
 }
 
 /** Returns where a table starts after an operation, as the next start of the daemon finds it. */
@@ -172,7 +216,7 @@ async function replayed(facts: TableFacts, table: string, start: TableStart, mis
   const there = next.get(table);
   const found = there && (await facts.withoutKey(there));
   if (found === undefined) return next;
-  throw busError('OPERATION_INVALID', `The key of canon.${table} does not fit ${found.artifact}.`, {
+  throw busError('OPERATION_INVALID', `The key of canon.${next.nameOf(table)} does not fit ${found.artifact}.`, {
     details: found.nulls,
     hint: 'Choose columns that are never NULL, or erase the artifact: `quantbot-bus forget KEY --rows drop --apply`.',
   });
@@ -184,10 +228,15 @@ async function replayed(facts: TableFacts, table: string, start: TableStart, mis
  */
 export function takeOver(
   bus: Pick<Bus, 'journal' | 'tables'>,
-  { table, start, next, isHeld }: TableChange,
+  { table, to, start, next, isHeld }: TableChange,
   seq: number,
 ): void {
   bus.journal.noteTurn(seq);
+  if (to !== undefined) {
+    bus.journal.names = bus.journal.names.with({ seq, name: to, table });
+    bus.tables.rename(bus.journal.names);
+    return;
+  }
   bus.tables.replace(table, next === undefined ? { ...start, after: seq } : start, next);
   if (isHeld) bus.tables.hold(table);
 }

@@ -93,7 +93,7 @@ export async function verifyNewKeys(bus: VerifyingBus, jobs: readonly CheckedJob
 const hasNewKey =
   ({ tables }: VerifyingBus) =>
   ({ entry, columns, neverNull }: VerifiedArtifact): boolean => {
-    const table = canonTableOf(entry.schema_hint);
+    const table = tables.tableOf(entry.schema_hint);
     if (table === undefined) return false;
     const isNew = (name: string) => neverNull?.includes(name) !== true && columns.some(column => column.name === name);
     return tables.required(table).some(isNew);

@@ -1,0 +1,55 @@
+import { Journal } from '@quantbot/bus-format/journal';
+import type { TableOperation } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
+import type { BusConfig } from '@quantbot/infra/config';
+import { decideRename } from '../../writer/stages/table-operation.js';
+import { operate } from '../operate.js';
+import { openedBus, print } from '../shared.js';
+import { whoAsks } from '../who-asks.js';
+import { type ChangeOptions, readersOf, tableNamed, timeoutMs } from './table.js';
+import { tablesIn } from './table-mode.js';
+
+type RenameOperation = Extract<TableOperation, { type: 'table_rename' }>;
+
+/**
+ * `quantbot-bus table rename`: shows what reads the table under its old name. With `--apply`, the
+ * daemon renames it.
+ */
+export async function tableRenameCommand(
+  given: string,
+  newName: string,
+  options: ChangeOptions & { apply?: boolean },
+): Promise<void> {
+  const config = await openedBus(options);
+  const [table, to] = [tableNamed(given), tableNamed(newName)];
+  const op: RenameOperation = { type: 'table_rename', table, to, reason: options.reason ?? null, by: whoAsks() };
+  if (options.apply) {
+    const { seq } = await operate(config, op, timeoutMs);
+    print(options, { applied: true, table, to, seq }, () =>
+      [
+        `canon.${table} is canon.${to} as of seq ${seq}. Artifacts with the hint canon.${table} go on to it.`,
+        `To undo it: quantbot-bus table rename ${to} ${table} --apply`,
+      ].join('\n'),
+    );
+    return;
+  }
+  await mustBePossible(config, op);
+  const readers = readersOf(config, table, `which becomes ${to}`);
+  print(options, { applied: false, table, to, readers }, () =>
+    [
+      `canon.${table} would be canon.${to}. Its rows stay as they are.`,
+      ...readers.map(reader => `read by: ${reader}`),
+      `Run it again with --apply to rename canon.${table}.`,
+    ].join('\n'),
+  );
+}
+
+/** Decides as the daemon does, so that a mistake shows here. */
+async function mustBePossible(config: BusConfig, op: RenameOperation): Promise<void> {
+  const journal = await Journal.read(busLayout(config.busRoot));
+  try {
+    decideRename({ config, tables: await tablesIn(journal, config) }, op);
+  } finally {
+    journal.close();
+  }
+}
