@@ -4,7 +4,6 @@ import { defineConfig } from 'tsup';
 export default defineConfig(
   esm({
     'backup/index': 'src/backup/index.ts',
-    'diff/index': 'src/diff/index.ts',
     'doctor/index': 'src/doctor/index.ts',
     'forget/index': 'src/forget/index.ts',
     gc: 'src/gc.ts',

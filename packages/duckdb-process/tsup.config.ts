@@ -1,4 +1,6 @@
 import { esm } from '@quantbot/tooling-config/tsup';
 import { defineConfig } from 'tsup';
 
-export default defineConfig(esm({ index: 'src/index.ts', 'ask-catalog': 'src/ask-catalog.ts' }));
+export default defineConfig(
+  esm({ index: 'src/index.ts', 'ask-catalog': 'src/ask-catalog.ts', 'diff/index': 'src/diff/index.ts' }),
+);

@@ -1,4 +1,5 @@
 import type { CatalogAnswer, CatalogQuestion, RowsQuestion, SelectAnswer } from '@quantbot/duckdb-process';
+import type { ArtifactDiff, RowOptions, Side } from '@quantbot/duckdb-process/diff';
 import type { Registry } from 'prom-client';
 import type { Access } from './access/access.js';
 import type { Answers } from './answers.js';
@@ -24,6 +25,8 @@ export interface Reader {
   catalog<Q extends CatalogQuestion>(question: Q): Promise<CatalogAnswer<Q>>;
   /** Returns the first rows of an untrusted SELECT. `left` ends it. */
   select(sql: string, maxRows: number, left: AbortSignal): Promise<SelectAnswer>;
+  /** Compares two artifacts. `left` ends it. */
+  diff(one: Side, other: Side, options: RowOptions, left: AbortSignal): Promise<ArtifactDiff>;
   /** Returns all rows of an untrusted SELECT, as the text of the response. `left` ends it. */
   rows(question: RowsQuestion, left: AbortSignal): Promise<string>;
 }

@@ -11,12 +11,14 @@ const selectMaxSpillMb = 1024;
 const selectMaxProcessMb = 2048;
 const selectMaxBytes = 4 * 1024 * 1024;
 const rowsTimeoutMs = 20_000;
+const diffTimeoutMs = 60_000;
+const diffMaxSpillMb = 4096;
 const maxRows = 100_000;
 const idleMs = 300_000;
 
 /**
- * Opens a {@link Reader} with a process each for the catalog, for SQL that users type, and for SQL
- * of programs. SQL can crash only its own process.
+ * Opens a {@link Reader} with a process each for the catalog, for SQL that users type, for SQL of
+ * programs, and for comparisons. Each can crash only its own process.
  */
 export function openReader({
   catalog: catalogOf,
@@ -25,10 +27,12 @@ export function openReader({
   const catalog = new WorkerProcess('catalog', { idleMs, spillIn });
   const select = new WorkerProcess('select', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
   const rows = new WorkerProcess('rows', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
+  const diffs = new WorkerProcess('diff', { idleMs: 0, spillIn, maxMemoryMb: selectMaxProcessMb, niceness: 5 });
   const fewQuestions = atMost(16, 0);
   const fewSelects = atMost(2, 2);
   // Programs wait for one answer before the next question.
   const fewRows = atMost(2, 16);
+  const oneDiff = atMost(1, 4);
   return {
     catalog: <Q extends CatalogQuestion>(question: Q) =>
       fewQuestions(
@@ -72,7 +76,25 @@ export function openReader({
           left,
         ),
       ),
+    diff: (one, other, options, gone) =>
+      oneDiff(() =>
+        diffs.request(
+          {
+            ...options,
+            task: 'diff',
+            left: one,
+            right: other,
+            maxBytes: selectMaxBytes,
+            timeoutMs: diffTimeoutMs,
+            memoryMb: selectMemoryMb,
+            maxSpillMb: diffMaxSpillMb,
+          },
+          diffTimeoutMs + 5_000,
+          gone,
+        ),
+      ),
     close: () => {
+      diffs.close();
       catalog.close();
       select.close();
       rows.close();

@@ -3,6 +3,7 @@ import { useAsked } from './ask.js';
 import { get, type Status } from './client.js';
 import { LiveContext, useEvents, useLive } from './live.js';
 import { Artifact, Artifacts } from './pages/artifacts.js';
+import { Compare, CompareRuns } from './pages/compare.js';
 import { Exports } from './pages/exports.js';
 import { Job, Jobs } from './pages/jobs.js';
 import { Login } from './pages/login.js';
@@ -81,6 +82,10 @@ function pageOf([place, id]: Route): ComponentChildren {
       return <Exports />;
     case 'space':
       return <Space />;
+    case 'compare':
+      return <Compare />;
+    case 'compare-runs':
+      return <CompareRuns />;
     case 'search':
       return <Search />;
     case 'query':

@@ -3,6 +3,7 @@ import type * as schemas from './api/schemas.js';
 
 export type Status = z.infer<typeof schemas.statusSchema>;
 export type ForgetPreview = z.infer<typeof schemas.forgetPreviewSchema>;
+export type Diff = z.infer<typeof schemas.diffSchema>;
 export type Space = z.infer<typeof schemas.spaceSchema>;
 export type Sample = z.infer<typeof schemas.sampleSchema>;
 export type Job = z.infer<typeof schemas.jobSchema>;

@@ -4,6 +4,7 @@ import { answerToFile } from './answer.js';
 import { contentHash } from './content.js';
 import { copyToParquet, writePartitions } from './copy.js';
 import { decode } from './decode.js';
+import { diffFiles } from './diff-files.js';
 import type { WorkerCancel, WorkerReply, WorkerRequest, WorkerTask } from './protocol.js';
 import { allRows } from './rows.js';
 import { selectFirst } from './select.js';
@@ -64,6 +65,8 @@ async function run(task: WorkerTask, cancelled: AbortSignal): Promise<unknown> {
       return allRows(task, cancelled);
     case 'answer':
       return answerToFile(task, cancelled);
+    case 'diff':
+      return diffFiles(task, cancelled);
     case 'catalog':
       return (await import('./ask-catalog.js')).askCatalog(task);
   }

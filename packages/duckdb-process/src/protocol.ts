@@ -14,6 +14,7 @@ import type {
 } from '@quantbot/storage';
 import type { LakeAddress } from '@quantbot/storage/lake';
 import type { Decoded, DecodeProblem, DecodeTask } from './decode-task.js';
+import type { ArtifactDiff, DiffOptions, Side } from './diff/artifacts.js';
 import type { RowsQuestion } from './rows-question.js';
 
 /** Reads the footer of a file. */
@@ -148,6 +149,16 @@ export interface AnswerTask extends Omit<RowsQuestion, 'mapping'> {
   maxSpillMb: number;
 }
 
+/** Compares two artifacts. */
+export interface DiffTask extends Omit<DiffOptions, 'spillFolder' | 'signal'> {
+  task: 'diff';
+  left: Side;
+  right: Side;
+  /** Bytes of JSON of the rows that are shown. */
+  maxBytes: number;
+  timeoutMs: number;
+}
+
 /** The questions to the catalog and their answers. */
 interface Questions {
   jobs: { about: JobFilter; answer: JobRecord[] };
@@ -199,6 +210,7 @@ export type WorkerTask =
   | SelectTask
   | RowsTask
   | AnswerTask
+  | DiffTask
   | CatalogTask;
 
 /** The result of a task. */
@@ -216,9 +228,11 @@ export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
             ? PartitionFile[]
             : T extends SelectTask
               ? SelectAnswer
-              : T extends CatalogTask
-                ? CatalogAnswer<T['question']>
-                : CopyResult;
+              : T extends DiffTask
+                ? ArtifactDiff
+                : T extends CatalogTask
+                  ? CatalogAnswer<T['question']>
+                  : CopyResult;
 
 export interface WorkerRequest {
   id: number;

@@ -113,6 +113,7 @@ test('a request that is not known to read needs the scope operate', () => {
   for (const path of ['/api/v1/status', '/metrics', '/exports/x.parquet', '/api/v1/jobs/x/retry'])
     for (const method of ['GET', 'HEAD']) expect(scopeOf(method, path), path).toBe('read');
   expect(scopeOf('POST', '/api/v1/query')).toBe('read');
+  expect(scopeOf('POST', '/api/v1/diff')).toBe('read');
   for (const path of ['/api/v1/jobs/x/retry', '/api/v1/query/', '/api/v1/quer%79', '/api/v1/new'])
     expect(scopeOf('POST', path), path).toBe('operate');
   for (const method of ['PUT', 'DELETE', 'PATCH', 'get'])

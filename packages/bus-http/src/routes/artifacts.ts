@@ -1,8 +1,16 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { literal } from '@quantbot/bus-format';
-import { answerSchema, artifactSchema, forgetPreviewSchema, lineageSchema, runSchema } from '@quantbot/dashboard/api';
+import {
+  answerSchema,
+  artifactSchema,
+  diffSchema,
+  forgetPreviewSchema,
+  lineageSchema,
+  runSchema,
+} from '@quantbot/dashboard/api';
 import type { HttpContext } from '../context.js';
-import { answers, committed, limitOf, textOf } from '../openapi.js';
+import { answers, body, committed, limitOf, textOf } from '../openapi.js';
+import { refuseOnCluster } from '../refuse-on-cluster.js';
 import { storedArtifact } from '../stored-artifact.js';
 import { whileHere } from '../while-here.js';
 import { wireArtifact, wireRun } from '../wire.js';
@@ -82,6 +90,30 @@ const forgetPreview = createRoute({
   responses: answers(forgetPreviewSchema),
 });
 
+const diff = createRoute({
+  method: 'post',
+  path: '/api/v1/diff',
+  summary: 'What differs between two artifacts: columns, rows, `meta` and provenance; at most 60 s',
+  request: {
+    body: body(
+      z.strictObject({
+        left: byKey.key,
+        right: byKey.key,
+        key: z
+          .array(z.string())
+          .max(100)
+          .default([])
+          .openapi({ description: 'Columns that identify a row. They tell changed rows from new ones.' }),
+        limit: z.number().int().min(1).max(1000).default(50).openapi({ description: 'Rows of each kind to show.' }),
+      }),
+    ),
+  },
+  responses: answers(diffSchema),
+});
+
+/** A comparison may be silent for longer than other requests. */
+const silentMs = 120_000;
+
 /** The most columns of a profile. */
 const maxProfiled = 2_000;
 
@@ -111,6 +143,13 @@ export function addArtifacts(app: OpenAPIHono, { bus, reader }: HttpContext): vo
     const found = await bus.previewForget(c.req.valid('query').key);
     const { status = 'unknown' as const, bytes = 0, rows = null, protected_by: protectedBy = [] } = found ?? {};
     return c.json({ status, bytes, rows, protectedBy }, 200);
+  });
+  app.openapi(diff, async c => {
+    refuseOnCluster(bus);
+    const { left, right, ...options } = c.req.valid('json');
+    const one = await storedArtifact(reader, left);
+    const other = await storedArtifact(reader, right);
+    return c.json(await whileHere(c, gone => reader.diff(one, other, options, gone), { silentMs }), 200);
   });
   app.openapi(profile, async c => {
     const { path } = await storedArtifact(reader, c.req.valid('query').key);

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { ComparedColumn } from '@quantbot/bus-care/diff';
 import { identifier } from '@quantbot/bus-format';
+import type { ComparedColumn } from '@quantbot/duckdb-process/diff';
 import { inspectTable } from '../adopt/old-table.js';
 
 /** How the columns of two tables differ. */

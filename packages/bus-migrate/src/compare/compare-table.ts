@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import type { Json } from '@duckdb/node-api';
+import { identifier, literal } from '@quantbot/bus-format';
 import {
   areEqual,
   type ChangedRow as ChangedPair,
   compareRows,
   type DifferingRows,
   type RowOptions,
-} from '@quantbot/bus-care/diff';
-import { identifier, literal } from '@quantbot/bus-format';
+} from '@quantbot/duckdb-process/diff';
 import type { BusConfig } from '@quantbot/infra/config';
 import { lakeAddress, openLake } from '@quantbot/storage/lake';
 import { identityOf, limitsOf, type OldDatabase, openOldDatabase, type ReaderLimits } from '../adopt/old-database.js';

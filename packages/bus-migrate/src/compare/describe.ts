@@ -1,4 +1,4 @@
-import { rowLines } from '@quantbot/bus-care/diff';
+import { rowLines } from '@quantbot/duckdb-process/diff';
 import type { Comparison } from './compare-table.js';
 
 /** Formats a comparison as lines for people. */

@@ -28,6 +28,37 @@ export const forgetPreviewSchema = z
   })
   .openapi('ForgetPreview');
 
+const columnsOfOne = z.array(z.strictObject({ name: z.string(), type: z.string() }));
+const changed = z.record(z.string(), z.strictObject({ left: json.optional(), right: json.optional() }));
+const differing = <S extends z.ZodType>(row: S) =>
+  z.strictObject({ rows: count, shown: z.array(row).openapi({ description: 'The first of them.' }) });
+
+export const diffSchema = z
+  .strictObject({
+    left: z.string(),
+    right: z.string(),
+    sameBytes: z.boolean(),
+    equal: z.boolean().openapi({ description: 'Whether columns and rows are equal, in any order of rows.' }),
+    schema: z.strictObject({
+      onlyInLeft: columnsOfOne,
+      onlyInRight: columnsOfOne,
+      types: z.array(z.strictObject({ name: z.string(), left: z.string(), right: z.string() })),
+    }),
+    cut: z.array(z.string()).openapi({ description: 'Columns that are compared to the microsecond only.' }),
+    rows: z.strictObject({
+      leftRows: count,
+      rightRows: count,
+      onlyInLeft: differing(z.record(z.string(), json)),
+      onlyInRight: differing(z.record(z.string(), json)),
+      changed: differing(z.strictObject({ key: z.record(z.string(), json), columns: changed }))
+        .nullable()
+        .openapi({ description: 'Rows with the same key and other values; null without a key.' }),
+    }),
+    meta: changed,
+    provenance: changed,
+  })
+  .openapi('Diff');
+
 export const stateSchema = z.enum(['starting', 'running', 'paused']);
 
 export const statusSchema = z

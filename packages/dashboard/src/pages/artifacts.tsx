@@ -117,6 +117,7 @@ export function Artifact({ id }: { id: string }) {
         }
       </Shown>
       {found.data?.artifacts[0] !== undefined && <ArtifactActions artifact={found.data.artifacts[0]} />}
+      {found.data?.artifacts[0] !== undefined && <Before artifact={found.data.artifacts[0]} />}
       <Section title="Lineage">
         <Shown asked={lineage}>{edges => <LineageGraph lineage={edges} />}</Shown>
       </Section>
@@ -194,6 +195,20 @@ function Known({ artifact }: { artifact: ArtifactOf }) {
         />
       </Section>
     </>
+  );
+}
+
+/** The link that compares an artifact with the one of the same source before it. */
+function Before({ artifact: { key, producer, kind, artifactId, seq, ordinal } }: { artifact: ArtifactOf }) {
+  const filters = { producer, kind, artifact: artifactId, before: seq, beforeOrdinal: ordinal, limit: 1 };
+  const asked = useAsked(signal => get<{ artifacts: ArtifactOf[] }>('/artifacts', filters, signal), ['before', key]);
+  const before = asked.data?.artifacts[0];
+  return (
+    <p>
+      <a href={listLink('compare', { left: before?.key, right: key })}>
+        {before === undefined ? 'Compare with another artifact' : `Compare with the one before, of run ${before.runId}`}
+      </a>
+    </p>
   );
 }
 

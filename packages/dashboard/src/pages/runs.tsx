@@ -102,6 +102,9 @@ export function Run({ runId }: { runId: string }) {
           )
         }
       </Shown>
+      <p>
+        <a href={listLink('compare-runs', { left: runId })}>Compare with another run</a>
+      </p>
       <Section title="Artifacts" aside={<a href={listLink('artifacts', { run: runId })}>All of them</a>}>
         <Shown asked={artifacts}>
           {found => <ArtifactTable caption="Artifacts of the run" artifacts={found.artifacts} />}

@@ -16,14 +16,16 @@ export interface Filter {
 interface Props {
   place: string;
   filters: readonly Filter[];
+  /** Whether all of them are shown, also on a narrow screen. */
+  areShown?: boolean;
 }
 
 const isWide = () => matchMedia('(min-width: 40rem)').matches;
 
 /** The words to look for, and the other filters of a list. The address holds their values. */
-export function Filters({ place, filters }: Props) {
+export function Filters({ place, filters, areShown = false }: Props) {
   const [given, change] = useFilters(place);
-  const [words, ...others] = filters;
+  const others = areShown ? [] : filters.slice(1);
   const used = others.filter(({ name }) => given[name] !== undefined).length;
   const field = (filter: Filter) => (
     <Field
@@ -35,7 +37,7 @@ export function Filters({ place, filters }: Props) {
   );
   return (
     <div class="filters">
-      {words !== undefined && field(words)}
+      {(areShown ? filters : filters.slice(0, 1)).map(field)}
       {others.length > 0 && (
         <details open={used > 0 || isWide()}>
           <summary>{used > 0 ? `Filters (${used})` : 'Filters'}</summary>

@@ -1,4 +1,5 @@
-import { diffArtifacts } from '@quantbot/bus-care/diff';
+import { join } from 'node:path';
+import { diffArtifacts } from '@quantbot/duckdb-process/diff';
 import { openCatalog } from '@quantbot/storage';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
@@ -35,7 +36,7 @@ async function diffOf(left: Run, right: Run, ...key: string[]) {
   const [a] = await catalog.artifacts({ key: keyOf(left) });
   const [b] = await catalog.artifacts({ key: keyOf(right) });
   if (a === undefined || b === undefined) throw new Error('an artifact is missing');
-  return diffArtifacts(bus.config, a, b, { key, limit: 10 });
+  return diffArtifacts(a, b, { key, limit: 10, memoryMb: 512, spillFolder: join(bus.folder, 'diff-spill') });
 }
 
 test('an artifact is equal to itself, and to one with the same rows in another order', async () => {

@@ -1,6 +1,7 @@
-import { describeDiff, diffArtifacts } from '@quantbot/bus-care/diff';
 import { daemonError } from '@quantbot/bus-format';
+import { describeDiff, diffArtifacts } from '@quantbot/duckdb-process/diff';
 import { type ArtifactRecord, type Catalog, openCatalog } from '@quantbot/storage';
+import { makeSpillFolder } from '@quantbot/storage/sandbox';
 import type { Source } from '../arguments.js';
 import { type CommonOptions, openedBus, print } from '../shared.js';
 import { noSuchArtifact } from './catalog.js';
@@ -14,7 +15,9 @@ export async function diffCommand(
   const config = await openedBus(options);
   await using catalog = await openCatalog({ duckdbPath: config.duckdbPath });
   const found = [await artifactOf(catalog, left), await artifactOf(catalog, right)] as const;
-  const diff = await diffArtifacts(config, ...found, { key, limit });
+  const spill = makeSpillFolder();
+  const { memoryLimitMb: memoryMb } = config.export;
+  const diff = await diffArtifacts(...found, { key, limit, memoryMb, spillFolder: spill.path }).finally(spill.remove);
   print(options, diff, () => describeDiff(diff));
   if (!diff.equal) process.exitCode = 2;
 }

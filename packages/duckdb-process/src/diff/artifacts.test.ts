@@ -1,13 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BusConfig } from '@quantbot/infra/config';
-import type { ArtifactRecord } from '@quantbot/storage';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
 import { expect, onTestFinished, test } from 'vitest';
-import { diffArtifacts } from './artifacts.js';
+import { diffArtifacts, type Side } from './artifacts.js';
 
-const config = { export: { memoryLimitMb: 256 } } as BusConfig;
+const diffOf = (left: Side, right: Side, ...key: string[]) =>
+  diffArtifacts(left, right, {
+    key,
+    limit: 10,
+    memoryMb: 256,
+    spillFolder: join(tmpdir(), `diff-spill-${process.pid}`),
+  });
 
 /** Replaces a value of 8 bytes in the footer of a file, where it is a minimum or maximum. */
 function lie(path: string, value: bigint, about: bigint): void {
@@ -28,17 +32,17 @@ test('statistics that lie hide no difference, and change no value', async () => 
     const path = await writeSelect(folder, `SELECT unnest([${x}])::BIGINT AS x, 'b' AS y`);
     return { key, path, forgottenAt: null, sha256: key, schema: [], meta: null, provenance: null } as never;
   };
-  const left: ArtifactRecord = await artifact('left', '1, 2, 777777');
-  const right: ArtifactRecord = await artifact('right', '1, 2, 777776');
+  const left: Side = await artifact('left', '1, 2, 777777');
+  const right: Side = await artifact('right', '1, 2, 777776');
   lie(left.path, 777_777n, 3n);
   lie(right.path, 777_776n, 3n);
-  const { equal, rows } = await diffArtifacts(config, left, right, { key: [], limit: 10 });
+  const { equal, rows } = await diffOf(left, right);
   expect(equal).toBe(false);
   expect([rows.onlyInLeft.shown, rows.onlyInRight.shown]).toEqual([
     [{ x: '777777', y: 'b' }],
     [{ x: '777776', y: 'b' }],
   ]);
-  const same = await diffArtifacts(config, left, left, { key: ['x'], limit: 10 });
+  const same = await diffOf(left, left, 'x');
   expect([same.equal, same.rows.leftRows]).toEqual([true, 3]);
 });
 
@@ -53,10 +57,32 @@ test('-0.0 is not 0.0, at any depth, and NaN is NaN', async () => {
     return { key: zero, path, forgottenAt: null, sha256: zero, schema: [], meta: null, provenance: null } as never;
   };
   const [left, right] = [await artifact("'-0.0'"), await artifact('0.0')];
-  const { equal, rows } = await diffArtifacts(config, left, right, { key: [], limit: 10 });
+  const { equal, rows } = await diffOf(left, right);
   expect([equal, rows.onlyInLeft.rows, rows.onlyInRight.rows]).toEqual([false, 1, 1]);
-  const keyed = await diffArtifacts(config, left, right, { key: ['k'], limit: 10 });
+  expect([rows.onlyInLeft, rows.onlyInRight].map(({ shown: [row] }) => row?.x)).toEqual([-0, 0]);
+  expect([rows.onlyInLeft, rows.onlyInRight].map(({ shown: [row] }) => row?.y)).toEqual([
+    [{ a: 'NaN', b: -0 }],
+    [{ a: 'NaN', b: 0 }],
+  ]);
+  const keyed = await diffOf(left, right, 'k');
   expect(keyed.rows.changed?.rows).toBe(1);
   expect(Object.keys(keyed.rows.changed?.shown[0]?.columns ?? {})).toEqual(['x', 'y']);
-  expect((await diffArtifacts(config, left, left, { key: [], limit: 10 })).equal).toBe(true);
+  expect(keyed.rows.changed?.shown[0]?.columns.x).toEqual({ left: -0, right: 0 });
+  expect((await diffOf(left, left)).equal).toBe(true);
+});
+
+test('artifacts without a common column differ in each row', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'diff-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const artifact = async (key: string, select: string): Promise<Side> => {
+    const path = await writeSelect(folder, select);
+    return { key, path, forgottenAt: null, sha256: key, schema: [], meta: null, provenance: null };
+  };
+  const [left, right] = [
+    await artifact('left', 'SELECT 1 AS x'),
+    await artifact('right', "SELECT 'a' AS y FROM range(2)"),
+  ];
+  const { equal, schema, rows } = await diffOf(left, right);
+  expect([equal, schema.onlyInLeft.length, schema.onlyInRight.length]).toEqual([false, 1, 1]);
+  expect(rows).toMatchObject({ leftRows: 1, rightRows: 2, onlyInLeft: { rows: 1 }, onlyInRight: { rows: 2 } });
 });

@@ -1,5 +1,5 @@
 import type { DuckDBConnection, Json } from '@duckdb/node-api';
-import { daemonError, identifier } from '@quantbot/bus-format';
+import { daemonError, identifier, sortTerm } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 
 /** A column of two tables, with an expression for its value on each side. Both have one type. */
@@ -42,7 +42,8 @@ export interface RowOptions {
 /**
  * Compares the rows of two tables as a multiset: a row that one table has twice, the other must
  * have twice. NULLs are equal to each other, and numbers are compared exactly: -0.0 is not 0.0.
- * DuckDB's aggregation counts the rows and spills to disk.
+ * Without a common column, each row differs. DuckDB's aggregation counts the rows and spills to
+ * disk.
  *
  * @param from two tables, as in a FROM clause.
  * @throws DaemonError `KEY_NOT_FOUND`.
@@ -55,6 +56,10 @@ export async function compareRows(
 ): Promise<RowDifference> {
   const keys = checkKey(key, compared);
   const [leftRows, rightRows] = [await countOf(connection, from.left), await countOf(connection, from.right)];
+  if (compared.length === 0) {
+    const all = (rows: number) => ({ rows, shown: [] });
+    return { leftRows, rightRows, onlyInLeft: all(leftRows), onlyInRight: all(rightRows), changed: null };
+  }
   const signed = await columnsWithFloats(connection, from.left, compared);
   const side = (which: 'left' | 'right') => {
     const values = compared.map(c => `${c[which]} AS ${identifier(c.name)}`);
@@ -117,12 +122,13 @@ async function differing(
   limit: number,
 ): Promise<DifferingRows> {
   const names = compared.map(({ name }) => identifier(name));
+  const order = compared.map(({ name }) => sortTerm(name)).join(', ');
   const [row] = await query<{ n: bigint | number | null }>(
     connection,
     `SELECT CAST(coalesce(sum(abs(__more)), 0) AS BIGINT) AS n FROM __differing d WHERE ${where}`,
   );
   const reader = await connection.runAndReadAll(
-    `SELECT ${names.join(', ')} FROM __differing d WHERE ${where} ORDER BY ALL LIMIT ${limit}`,
+    `SELECT ${names.join(', ')} FROM __differing d WHERE ${where} ORDER BY ${order} LIMIT ${limit}`,
   );
   return { rows: Number(row?.n ?? 0), shown: reader.getRowObjectsJson() };
 }
@@ -147,8 +153,10 @@ async function changedRows(
     const told = signed.has(column) ? textOf(i) : name;
     return [`l.${name} AS l${i}`, `r.${name} AS r${i}`, `l.${told} IS DISTINCT FROM r.${told} AS d${i}`];
   });
-  const order = keys.map(key => `l.${identifier(key)}`).join(', ');
-  const reader = await connection.runAndReadAll(`SELECT ${list.join(', ')} ${pairs} ORDER BY ${order} LIMIT ${limit}`);
+  const order = keys.map(key => sortTerm(`l${compared.findIndex(({ name }) => name === key)}`)).join(', ');
+  const reader = await connection.runAndReadAll(
+    `FROM (SELECT ${list.join(', ')} ${pairs}) ORDER BY ${order} LIMIT ${limit}`,
+  );
   const shown = reader.getRowObjectsJson().map((values): ChangedRow => {
     const named = compared.map(({ name }, i) => ({
       name,

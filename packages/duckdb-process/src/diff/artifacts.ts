@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { daemonError, identifier, literal } from '@quantbot/bus-format';
-import { query } from '@quantbot/bus-format/duckdb';
-import type { BusConfig } from '@quantbot/infra/config';
+import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import type { ArtifactRecord } from '@quantbot/storage';
-import { findNanoseconds, makeSpillFolder } from '@quantbot/storage/sandbox';
+import { findNanoseconds } from '@quantbot/storage/sandbox';
 import { areEqual, type ComparedColumn, compareRows, type RowDifference, type RowOptions } from './rows.js';
 
 /** How the columns of two artifacts differ. */
@@ -34,63 +33,77 @@ export interface ArtifactDiff {
   provenance: Changes;
 }
 
+/** An artifact to compare. */
+export type Side = Pick<ArtifactRecord, 'key' | 'path' | 'sha256' | 'schema' | 'meta' | 'provenance' | 'forgottenAt'>;
+
+/** What to compare, and with how much. */
+export interface DiffOptions extends RowOptions {
+  memoryMb: number;
+  /** The folder that DuckDB creates and spills to. */
+  spillFolder: string;
+  /** The limit of spilled data (MiB); by default the disk is. */
+  maxSpillMb?: number;
+  /** Ends the comparison, which then fails. */
+  signal?: AbortSignal;
+}
+
 /**
  * Compares two artifacts: columns, rows (as `compareRows` does), `meta` and provenance. A column of
  * different types is compared as text.
  *
  * @throws DaemonError `ARTIFACT_NOT_FOUND` for a forgotten one, `KEY_NOT_FOUND`.
  */
-export async function diffArtifacts(
-  config: BusConfig,
-  left: ArtifactRecord,
-  right: ArtifactRecord,
-  options: RowOptions,
-): Promise<ArtifactDiff> {
+export async function diffArtifacts(left: Side, right: Side, options: DiffOptions): Promise<ArtifactDiff> {
   for (const { key, forgottenAt } of [left, right])
     if (forgottenAt !== null)
       throw daemonError(
         'ARTIFACT_NOT_FOUND',
         `${key} was forgotten at ${forgottenAt.toISOString()}; its bytes are gone.`,
       );
-  const spill = makeSpillFolder();
-  const instance = await DuckDBInstance.create(':memory:', {
-    memory_limit: `${config.export.memoryLimitMb}MB`,
-    temp_directory: spill.path,
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-  });
-  const connection = await instance.connect();
+  const { connection, close } = await openMemoryDatabase({ ...options, threads: 2 });
+  const interrupt = () => connection.interrupt();
+  options.signal?.addEventListener('abort', interrupt);
   try {
     await connection.run(`SET TimeZone = 'UTC'`);
-    const columnsOf = (artifact: ArtifactRecord) =>
-      query<Column>(
-        connection,
-        `SELECT column_name AS name, column_type AS type FROM (DESCRIBE FROM ${fileOf(artifact)})`,
-      );
-    const columns = { left: await columnsOf(left), right: await columnsOf(right) };
-    const from = { left: rowsOf(left, columns.left), right: rowsOf(right, columns.right) };
-    const { compared, schema } = pair(columns.left, columns.right);
-    const sameColumns = [schema.onlyInLeft, schema.onlyInRight, schema.types].every(list => list.length === 0);
-    const rows = await compareRows(connection, from, compared, options);
-    return {
-      left: left.key,
-      right: right.key,
-      sameBytes: left.sha256 === right.sha256,
-      equal: sameColumns && areEqual(rows),
-      schema,
-      cut: await cutColumns(left, right),
-      rows,
-      meta: changesOf(left.meta, right.meta),
-      provenance: changesOf(left.provenance, right.provenance),
-    };
+    if (options.maxSpillMb !== undefined)
+      await connection.run(`SET max_temp_directory_size = '${options.maxSpillMb}MiB'`);
+    return await difference(connection, left, right, options);
   } finally {
-    connection.closeSync();
-    instance.closeSync();
-    spill.remove();
+    options.signal?.removeEventListener('abort', interrupt);
+    close();
   }
 }
 
-const fileOf = ({ path }: ArtifactRecord, options = ''): string =>
+async function difference(
+  connection: DuckDBConnection,
+  left: Side,
+  right: Side,
+  options: RowOptions,
+): Promise<ArtifactDiff> {
+  const columnsOf = (artifact: Side) =>
+    query<Column>(
+      connection,
+      `SELECT column_name AS name, column_type AS type FROM (DESCRIBE FROM ${fileOf(artifact)})`,
+    );
+  const columns = { left: await columnsOf(left), right: await columnsOf(right) };
+  const from = { left: rowsOf(left, columns.left), right: rowsOf(right, columns.right) };
+  const { compared, schema } = pair(columns.left, columns.right);
+  const sameColumns = [schema.onlyInLeft, schema.onlyInRight, schema.types].every(list => list.length === 0);
+  const rows = await compareRows(connection, from, compared, options);
+  return {
+    left: left.key,
+    right: right.key,
+    sameBytes: left.sha256 === right.sha256,
+    equal: sameColumns && areEqual(rows),
+    schema,
+    cut: await cutColumns(left, right),
+    rows,
+    meta: changesOf(left.meta, right.meta),
+    provenance: changesOf(left.provenance, right.provenance),
+  };
+}
+
+const fileOf = ({ path }: Side, options = ''): string =>
   `read_parquet(${literal(path)}, hive_partitioning = false${options})`;
 
 /** A name that no column of a file has. */
@@ -101,7 +114,7 @@ const fileColumn = '_quantbot_file_of_row';
  * maximum that a file states need, and cuts values if these are wrong. An expression that is always
  * true keeps it from using them.
  */
-function rowsOf(artifact: ArtifactRecord, columns: readonly Column[]): string {
+function rowsOf(artifact: Side, columns: readonly Column[]): string {
   const values = columns
     .map(({ name }) => identifier(name))
     .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
@@ -139,7 +152,7 @@ function pair(left: readonly Column[], right: readonly Column[]): { compared: Co
 }
 
 /** Returns the columns of which DuckDB reads less than the files have. */
-async function cutColumns(...artifacts: readonly ArtifactRecord[]): Promise<string[]> {
+async function cutColumns(...artifacts: readonly Side[]): Promise<string[]> {
   const found = new Set<string>();
   for (const { path, schema } of artifacts) {
     const moments = schema
