@@ -18,6 +18,7 @@ from ._errors import BusError
 from ._fault_point import fault_point
 from ._manifest import Job, manifest_bytes, manifest_entry
 from ._parquet_footer import read_rows
+from ._progress import upload_bar
 from ._stage import check_file, checked_rows
 
 _T = TypeVar("_T")
@@ -138,10 +139,12 @@ class HttpBus:
 
         def go_on() -> None:
             reached[0] = _offset_in(self.ask("GET", at))
+            reach(reached[0])
             while reached[0] < size:
                 reached[0] = self._send_part(at, file, reached[0], size)
+                reach(reached[0])
 
-        with open(path, "rb") as file:
+        with open(path, "rb") as file, upload_bar(path.name, size) as reach:
             retrying(go_on, lambda: reached[0])
 
     def _send_part(self, at: str, file: BinaryIO, offset: int, size: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional
 from ._bus_root import checked_root
 from ._errors import BusError
 from ._objects import Body, StoreDenied, StoreFailed
+from ._progress import ReadFile, upload_bar
 
 _ROOT = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*?))?/*\Z", re.DOTALL)
 _PART_BYTES = 64 * 1024 * 1024
@@ -81,8 +82,8 @@ class S3Objects:
         if isinstance(body, Path):
             if body.stat().st_size > MULTIPART_ABOVE_BYTES:
                 return self._create_in_parts(key, body, sha256)
-            with open(body, "rb") as file:
-                return self._put(key, file, sha256)
+            with open(body, "rb") as file, upload_bar(body.name, body.stat().st_size) as reach:
+                return self._put(key, ReadFile(file, reach), sha256)
         return self._put(key, body, sha256)
 
     def _put(self, key: str, body: Any, sha256: str) -> bool:
@@ -100,7 +101,7 @@ class S3Objects:
         whole = hashlib.sha256()
         parts: list[dict[str, Any]] = []
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb") as file, upload_bar(path.name, size) as reach:
                 while content := file.read(part_bytes):
                     whole.update(content)
                     number, digest = len(parts) + 1, _base64(hashlib.sha256(content).digest())
@@ -110,6 +111,7 @@ class S3Objects:
                         )
                     )
                     parts.append({"PartNumber": number, "ETag": done["ETag"], "ChecksumSHA256": digest})
+                    reach(file.tell())
             if whole.hexdigest() != sha256:
                 raise BusError("CHECKSUM_MISMATCH", f"{path} changed after it was hashed.")
             created = self._unless_taken(

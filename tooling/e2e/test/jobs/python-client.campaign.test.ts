@@ -7,6 +7,7 @@ import { submit } from '@quantbot/tooling-testing/submit';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import {
   hasPython,
+  pythonWith,
   pythonWithDataTools,
   running,
   runPython,
@@ -161,6 +162,17 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       store: 'LAKE_UNKNOWN',
     });
     expect(end).toBe('all held');
+  });
+
+  test('a long upload has a bar of tqdm', { timeout: 180_000 }, context => {
+    const tools = pythonWith('progress', ['tqdm']) ?? context.skip(withoutDataTools);
+    const folder = join(repository, 'python');
+    const { stderr } = spawnSync(tools, ['-W', 'error', '-m', 'unittest', '-v', 'tests.test_progress'], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, PYTHONPATH: join(folder, 'src'), PYTHONDONTWRITEBYTECODE: '1' },
+    });
+    expect(stderr).toMatch(/Ran [4-9] tests in .*\n\nOK\n$/);
   });
 
   test('its types are complete and right, say mypy and pyright', { timeout: 120_000 }, context => {

@@ -1,6 +1,6 @@
 // @module-tag campaign
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
@@ -27,6 +27,45 @@ else:
       { symbol: 'BTC', score: 0.25 },
       { symbol: 'ETH', score: 0.75 },
     ],
+  },
+  {
+    page: 'recipes/great-expectations',
+    packages: ['great_expectations', 'pandas', 'pyarrow'],
+    more: `
+try:
+    submit(pandas.DataFrame({"symbol": ["A", "A"], "score": [2.0, 0.5]}), run_id="scores-2")
+except ValueError as error:
+    assert "to_be_unique" in str(error) and "to_be_between" in str(error) and "null" not in str(error), error
+else:
+    raise AssertionError("it was not checked")
+`,
+    sql: `SELECT s.symbol, s.score, json_extract_string(a.provenance_json, '$.expectations.successful_expectations') AS kept
+      FROM canon.scores s JOIN catalog.artifacts_f a ON a.artifact_key = s._artifact_key ORDER BY ALL`,
+    rows: [
+      { symbol: 'BTC', score: 0.25, kept: '3' },
+      { symbol: 'ETH', score: 0.75, kept: '3' },
+    ],
+  },
+  {
+    page: 'recipes/prefect',
+    packages: ['prefect', 'pandas', 'pyarrow', 'duckdb'],
+    more: `
+with Bus(ROOT) as bus:
+    made = bus.artifacts(key=key)[0]
+    assert made.inputs[0].startswith(made.run_id + "/prefect/prices/"), made
+`,
+    sql: 'SELECT symbol, price FROM canon.shares WHERE share BETWEEN 0 AND 1 ORDER BY ALL',
+    rows: [
+      { symbol: 'BTC', price: 90_000 },
+      { symbol: 'ETH', price: 3_000 },
+    ],
+  },
+  {
+    page: 'recipes/dbt',
+    packages: ['dbt-duckdb', 'dbt-core<1.11'], // newer ones download from GitHub
+    more: '',
+    sql: 'SELECT artifact_key, alerts FROM canon.alerts_by_artifact',
+    rows: [{ artifact_key: 'run-1/baseline/alerts_std/numbers', alerts: 3 }],
   },
   {
     page: 'recipes/dagster',
@@ -57,6 +96,17 @@ else:
   },
 ];
 
+/** A file of a recipe: its name in the text, and its content in the block after it. */
+const namedFile = /`([\w/]+\.\w+)`[^`]*\n```\w+\n([\s\S]*?)^```$/gm;
+
+/** Lets a recipe run the programs of its packages, as in an activated environment. */
+const activated = `import os, sys
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+# Prefect has a server of its own for the time of a flow, which a busy machine starts slowly.
+os.environ["PREFECT_HOME"] = os.path.abspath("prefect")
+os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "300"
+`;
+
 describe.skipIf(!hasPython)(`recipes${skippedWithoutPython}`, () => {
   test.for(recipes)('$page does what it says', { timeout: 900_000 }, async (recipe, context) => {
     const { page, packages, more, sql, rows } = recipe;
@@ -65,10 +115,14 @@ describe.skipIf(!hasPython)(`recipes${skippedWithoutPython}`, () => {
     await spawnDaemon(bus);
     await (await submit(bus, { producer: 'baseline', kind: 'alerts_std', schemaHint: 'canon.alerts_std' })).settled();
     const text = readFileSync(join(repository, `docs/guides/${page}.md`), 'utf8');
+    for (const [, name = '', content = ''] of text.matchAll(namedFile)) {
+      mkdirSync(dirname(join(bus.folder, name)), { recursive: true });
+      writeFileSync(join(bus.folder, name), content);
+    }
     const code = /^```python\n([\s\S]*?)^```$/m.exec(text)?.[1];
-    writeFileSync(join(bus.folder, 'recipe.py'), `${code}${more}`);
-    const { code: exit, stderr } = await runPython(bus, ['recipe.py'], python);
-    expect(exit, stderr).toBe(0);
+    writeFileSync(join(bus.folder, 'recipe.py'), `${activated}${code}${more}`);
+    const { code: exit, stdout, stderr } = await runPython(bus, ['recipe.py'], python);
+    expect(exit, stdout + stderr).toBe(0);
     expect(await query(bus, sql)).toEqual(rows);
   });
 });
