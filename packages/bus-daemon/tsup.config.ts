@@ -8,6 +8,7 @@ export default defineConfig(
     'command-line': 'src/cli/run.ts',
     scrub: 'src/onlookers/scrub/main.ts',
     gc: 'src/onlookers/gc/main.ts',
+    openlineage: 'src/onlookers/openlineage/main.ts',
     'file-thread': 'src/writer/file-thread/main.ts',
   }),
 );

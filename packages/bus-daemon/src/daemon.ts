@@ -49,7 +49,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
  * Returns the wanted onlookers in the order in which they start. The code of others is not loaded.
  */
 function onlookersOf({ config, drain, tellSystemd }: DaemonOptions): StartOnlooker[] {
-  const { cluster, notify, http, scrub, gc } = config;
+  const { cluster, notify, http, openlineage, scrub, gc } = config;
   const isLasting = cluster === undefined && drain !== true;
   const all: [isWanted: boolean, start: StartOnlooker][] = [
     [notify.length > 0, async (bus, loop) => (await import('./onlookers/notifier.js')).openNotifier(bus, loop)],
@@ -62,6 +62,10 @@ function onlookersOf({ config, drain, tellSystemd }: DaemonOptions): StartOnlook
     [
       isLasting && gc.intervalMs !== undefined,
       async bus => (await import('./onlookers/gc/collector.js')).collectInBackground(bus),
+    ],
+    [
+      isLasting && openlineage !== undefined,
+      async bus => (await import('./onlookers/openlineage/sender.js')).sendLineage(bus),
     ],
     [drain !== true, async bus => (await import('./onlookers/retention.js')).retainInBackground(bus)],
     [tellSystemd === true, async (bus, loop) => (await import('./onlookers/systemd.js')).supervise(bus, loop)],

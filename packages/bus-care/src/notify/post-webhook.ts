@@ -33,6 +33,7 @@ export async function postWebhook({ url, headers }: WebhookTarget, attempt: Atte
   const output = await beginningOf(answer);
   throw new DeliveryError(`${where} answered ${answer.status} ${answer.statusText}`.trimEnd(), {
     permanent: !isWorthRetrying(answer.status),
+    status: answer.status,
     retryAfterMs: retryAfterMs(answer.headers.get('Retry-After')),
     output,
   });

@@ -69,6 +69,7 @@ export {
   submissionTime,
   type WaitingJob,
 } from './inbox.js';
+export { readLineageCursor, writeLineageCursor } from './lineage-cursor.js';
 export { hasOpenFiles } from './open-files.js';
 export {
   closedFolders,

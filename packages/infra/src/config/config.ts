@@ -8,6 +8,7 @@ import { resolveCluster } from './cluster.js';
 import { mistakeIn, withoutComments } from './comments.js';
 import type { ExportFileOptions, ExportJob } from './exports.js';
 import { resolveHook } from './notify.js';
+import { resolveOpenLineage } from './openlineage.js';
 import { qualityOf } from './quality.js';
 import { retentionOf } from './retention.js';
 import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
@@ -73,10 +74,11 @@ export function parseBusConfig(text: string, path: string): BusConfig {
 }
 
 /** Returns a sentence for each setting that a bus on many machines does not have. */
-function missingOnClusters({ cluster, publish }: ConfigFile): string[] {
+function missingOnClusters({ cluster, publish, openlineage }: ConfigFile): string[] {
   if (cluster === null) return [];
   return [
     ...(publish.views.length > 0 ? ['publish.views: a bus on many machines has no views of the configuration'] : []),
+    ...(openlineage === null ? [] : ['openlineage: a bus on many machines sends no OpenLineage events']),
   ];
 }
 
@@ -162,6 +164,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
       charts: file.http.charts,
     },
     notify: file.notify.map(hook => resolveHook(hook, base)),
+    openlineage: resolveOpenLineage(file.openlineage),
   };
 }
 

@@ -23,7 +23,9 @@ export {
   type WebhookTarget,
   webhookProblem,
 } from './notify.js';
+export type { OpenLineageConfig } from './openlineage.js';
+export type { ConfiguredView } from './published-views.js';
 export { type ColumnRules, qualityOf, type TableQuality } from './quality.js';
 export type { Retention, RetentionRule } from './retention.js';
-export { type BusConfig, type ConfigFile, type ConfiguredView, configSchema } from './schema.js';
+export { type BusConfig, type ConfigFile, configSchema } from './schema.js';
 export type { TlsFiles } from './tls.js';

@@ -4,21 +4,13 @@ import { type Chart, chartSchema } from './charts.js';
 import { type ClusterConfig, clusterSchema } from './cluster.js';
 import { type ExportFileOptions, type ExportJob, exportJobSchema, tableExportSchema } from './exports.js';
 import { hookSchema, type NotifyHook } from './notify.js';
+import { type OpenLineageConfig, openLineageSchema } from './openlineage.js';
 import { seconds, tableName, tellTwice } from './parts.js';
+import { type ConfiguredView, viewSchema } from './published-views.js';
 import { type Retention, retentionShape } from './retention.js';
 import { type TlsFiles, tlsSchema } from './tls.js';
 import { gcSchema, minFreeBytesSchema, scrubSchema, type UpkeepConfig } from './upkeep.js';
 import { maxAnswerBytesSchema, type UploadLimits, uploadsSchema } from './uploads.js';
-
-/** A configured view of the published database. */
-const viewSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[^.]{1,100}\.[\s\S]{1,200}$/, 'must be a schema and a name, such as main.trades')
-    .refine(name => !/^(_bus|_rows|catalog)\./i.test(name), "is in a schema that is the bus's own")
-    .describe('Schema and name: `main.trades`.'),
-  sql: z.string().min(1).describe('Exactly one SELECT over `canon.*`, `catalog.*` and the views before it.'),
-});
 
 /**
  * The schema of `bus_config.json`. Every setting has a default, so `{}` is a whole configuration.
@@ -233,19 +225,12 @@ export const configSchema = z.strictObject({
       );
     })
     .describe('Commands and webhooks that are notified of rejections, failed exports and pauses.'),
+  openlineage: openLineageSchema,
   cluster: clusterSchema.nullable().default(null).describe('A bus on many machines. null: it is on this one.'),
 });
 
 /** `bus_config.json` with its defaults filled in. */
 export type ConfigFile = z.infer<typeof configSchema>;
-
-/** A view of the published database that the configuration names. */
-export interface ConfiguredView {
-  /** `schema.view`. Everything after the first dot is the view's own name. */
-  name: string;
-  /** One SELECT. */
-  sql: string;
-}
 
 /** The configuration as programs use it: absolute paths, every setting, units in the names. */
 export interface BusConfig extends UpkeepConfig {
@@ -297,4 +282,6 @@ export interface BusConfig extends UpkeepConfig {
   };
   /** The hooks to notify. */
   notify: NotifyHook[];
+  /** Undefined: no OpenLineage events are sent. */
+  openlineage: OpenLineageConfig | undefined;
 }
