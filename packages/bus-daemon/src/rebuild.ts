@@ -69,6 +69,7 @@ export async function rebuild(
       const work = () => rebuildTable(bus as Bus, compactor, table, waiting);
       if (await withoutDamage(table.name, work, note)) tables.push(table.name);
     }
+    onProgress({ done: total, total, unit: 'rows', what: 'database' });
     await linkHotAgain(bus);
     await mendOutcomes(bus, await listOutcomes(bus.layout));
     await new Exporter(bus, compactor).ensureStatus(); // the database cannot be built without it

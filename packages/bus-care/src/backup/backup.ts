@@ -70,8 +70,11 @@ async function renew(config: BusConfig, destination: BusLayout, onProgress: OnPr
   try {
     await mustContinue(destination, journal);
     const { problems, ...copied } = await copyStore([source, destination], journal, isDue, onProgress);
+    const { bytes } = copied;
+    onProgress({ done: bytes, total: bytes, unit: 'bytes', what: 'canonical tables' });
     await linkCanonical(destination, next, journal);
     await copyKeptRows(source, destination, journal);
+    onProgress({ done: bytes, total: bytes, unit: 'bytes', what: 'journal and jobs' });
     const forgotten = await placesToClear(journal);
     await bringIn(destination, next, jobs);
     await clearPlaces(destination, forgotten);

@@ -95,10 +95,14 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
       }
     }
     for (const relPath of await notYetRemoved(layout, journal)) named.add(relPath);
+    const nowAt = (what: string) => options.onProgress?.({ done: total, total, unit: 'bytes', what });
+    nowAt('orphans');
     const orphans = await findOrphans(layout, named);
+    nowAt('receipts');
     const outcomes: StoreProblem[] = [];
     for await (const { problem } of compareOutcomes(layout, journal, await listOutcomes(layout)))
       if (problem !== undefined) outcomes.push(problem);
+    nowAt('canonical tables');
     report.problems = report.problems.concat(orphans, outcomes, await tableProblems(config, tables, lastSeq));
     return report;
   } finally {

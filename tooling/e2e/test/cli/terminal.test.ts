@@ -33,8 +33,8 @@ async function outputs(bus: TestBus, args: readonly string[], env: NodeJS.Proces
 }
 
 const bars = [
-  ['verify', ['verify'], /100% {2}\d\.\d MB of \d\.\d MB {2}[\d.]+ MB\/s {2}0s left/],
-  ['rebuild', ['rebuild'], /\d+% {2}\d+ of \d+,?\d* rows {2}\d+\/s.*canon\.numbers/],
+  ['verify', ['verify'], /100% {2}\d\.\d MB of \d\.\d MB {2}[\d.]+ MB\/s {2}0s left {2}canonical tables/],
+  ['rebuild', ['rebuild'], /100% {2}[\d,]+ of [\d,]+ rows {2}[\d,]+\/s.*left {2}database/],
   ['adopt', ['adopt', 'old.duckdb', '--apply'], /0% {2}0 of 30 rows {2}0\/s.*main\.one/],
   ['export', ['export', '--force'], / of 1 exports /],
 ] as const;
