@@ -133,7 +133,10 @@ def frame_of(table: Any, dtype_backend: Optional[str] = None) -> Any:
         return table.to_pandas(types_mapper=pandas.ArrowDtype)
     if dtype_backend is not None:
         raise BusError("OPTIONS_INVALID", "dtype_backend: must be 'pyarrow' or None.")
-    frame = table.to_pandas(integer_object_nulls=True)
+    try:
+        frame = table.to_pandas(integer_object_nulls=True)
+    except (ValueError, OverflowError, NotImplementedError) as error:  # pyarrow's are such, too
+        raise _unfit(table) or error from error
     for name, column in zip(table.column_names, table.columns):
         kind = _INTEGERS.get(str(column.type))
         if kind is None or column.null_count == 0 or list(frame.columns).count(name) != 1:
@@ -141,6 +144,21 @@ def frame_of(table: Any, dtype_backend: Optional[str] = None) -> Any:
         if frame[name].dtype == object:  # frames that pandas wrote bring their own types
             frame[name] = pandas.array(frame[name], dtype=kind)
     return frame
+
+
+def _unfit(table: Any) -> Optional[BusError]:
+    """The error of a column with a value for which pandas and Python have no object, such as a
+    date before the year 1."""
+    for place, name in enumerate(table.column_names):
+        try:
+            table.select([place]).to_pandas()
+        except (ValueError, OverflowError, NotImplementedError) as error:
+            return BusError(
+                "READ_FAILED",
+                f"pandas has no value for one in the column {name}: {error}.",
+                hint='Read it with `.arrow()`, or with `.df(dtype_backend="pyarrow")`.',
+            )
+    return None
 
 
 def _must_be_there(path: Path) -> None:

@@ -63,6 +63,7 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       'read duckdb',
       'read a file with wrong statistics',
       'read dictionaries inside of lists from several row groups',
+      'a time that pandas cannot hold is an error with its column',
       'a panic of Polars is an error of reading',
     ]);
     const rows = 'SELECT count(*)::INTEGER AS n, count(DISTINCT (id, large, amount, at_ns, at_utc))::INTEGER AS kinds';

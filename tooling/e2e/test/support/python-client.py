@@ -229,6 +229,24 @@ def check_nested_dictionaries(bus: Bus) -> list[str]:
     return ["read dictionaries inside of lists from several row groups"]
 
 
+def check_unfit(bus: Bus) -> list[str]:
+    path = Path("unfit.parquet")
+    time, day = pa.array([1], pa.time64("ns")), pa.array([-719529], pa.date32())
+    pq.write_table(pa.table({"fine": [1], "the time": time, "the day": day}), path)
+    bus.submit(path, producer="unfit", kind="times").settled(60)
+    artifact = bus.latest("unfit", "times")
+    try:
+        artifact.df()
+    except BusError as error:
+        assert error.code == "READ_FAILED" and "the time" in str(error) and ".arrow()" in error.hint, error
+    else:
+        raise AssertionError("a nanosecond was lost")
+    for kept in (artifact.arrow(), pa.Table.from_pandas(artifact.df(dtype_backend="pyarrow"))):
+        assert kept["the time"].combine_chunks().equals(time)
+        assert kept["the day"].combine_chunks().equals(day)
+    return ["a time that pandas cannot hold is an error with its column"]
+
+
 def check_panic(bus: Bus) -> list[str]:
     path = Path("views.parquet")
     pq.write_table(pa.table({"x": pa.array([[1], [2, 3]], pa.list_view(pa.int64()))}), path)
@@ -251,6 +269,6 @@ def check_panic(bus: Bus) -> list[str]:
 
 if __name__ == "__main__":
     with Bus("data/bus") as opened:
-        reading = (check_reading, check_wrong_statistics, check_nested_dictionaries, check_panic)
+        reading = (check_reading, check_wrong_statistics, check_nested_dictionaries, check_unfit, check_panic)
         for check in (check_writing, check_rows, check_pandas_of_numpy, check_refusals, *reading):
             print("\n".join(check(opened)))
