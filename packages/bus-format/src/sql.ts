@@ -39,19 +39,23 @@ export const schemaMap = (columns: readonly DeclaredColumn[]): string => mapOf(c
 export const foreignSchema = (
   columns: readonly DeclaredColumn[],
   shownAs?: (column: DeclaredColumn, index: number) => string,
-): string => mapOf(columns, ({ name, unnamed }) => (unnamed ? '' : name), shownAs);
+): string => mapOf(columns, nameInStored, shownAs);
 
-function mapOf(
+/** Returns the name of a column in files of producers. */
+export const nameInStored = ({ name, unnamed }: DeclaredColumn): string => (unnamed ? '' : name);
+
+const mapOf = (...of: Parameters<typeof schemaEntries>): string => `MAP {${schemaEntries(...of).join(', ')}}`;
+
+/** Returns the entries of an explicit schema: the name in a file, the shown name and the type. */
+export const schemaEntries = (
   columns: readonly DeclaredColumn[],
   nameInFile: (column: DeclaredColumn) => string,
   shownAs: (column: DeclaredColumn, index: number) => string = ({ name }) => name,
-): string {
-  const entries = columns.map(
+): string[] =>
+  columns.map(
     (column, index) =>
       `${literal(nameInFile(column))}: {name: ${literal(shownAs(column, index))}, type: ${literal(column.type)}, default_value: NULL}`,
   );
-  return `MAP {${entries.join(', ')}}`;
-}
 
 /**
  * Returns the columns of producers' files, for a SELECT over a `read_parquet` with `filename`. The

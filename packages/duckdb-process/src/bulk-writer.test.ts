@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, onTestFinished, test } from 'vitest';
 import { BulkWriter } from './bulk-writer.js';
@@ -40,6 +41,39 @@ test('what needs more than the usual memory is written with all that it may have
   const partition = { ...select, folder: parts, fileName: 'p.parquet', partitionBy: ['half'], memoryMb: 300 };
   expect(await writer.write({ task: 'partition', ...partition }, 60_000)).toHaveLength(2);
   expect(readdirSync(parts).sort()).toEqual(['half-0', 'half-1']);
+});
+
+test('rows that are too large to be held are streamed in their order, whatever the file or partition', async () => {
+  const folder = temporaryFolder();
+  const database = await openMemoryDatabase({ memoryMb: 512, threads: 1 });
+  onTestFinished(() => database.close());
+  // 30 MB in memory, and 2 KB on the disk. Few small rows would be collected into one chunk.
+  const large = `SELECT {text: repeat('y', 1000000) || range} AS large, range AS n, range % 2 AS half FROM range(30)`;
+  const source = join(folder, 'large.parquet');
+  await database.connection.run(`COPY (${large}) TO '${source}' (FORMAT parquet, COMPRESSION zstd)`);
+  const files = Array.from({ length: 12 }, () => `'${source}'`);
+  const sql = `SELECT *, file_index AS file FROM read_parquet([${files}])`;
+  const streamed = { setup: ['SET VARIABLE answer = 42'], sql: `${sql} WHERE getvariable('answer') = 42` };
+  const task = { ...select, sql: `${sql} ORDER BY n`, streamed, memoryMb: 300 };
+  const writer = new BulkWriter('write', { idleMs: 60_000, entry });
+  onTestFinished(() => writer.close());
+  const path = join(folder, 'a.parquet');
+  const { streamed: _, ...held } = task;
+  await expect(writer.write({ task: 'copy', ...held, path }, 60_000)).rejects.toThrow('Out of Memory');
+  rmSync(path, { force: true });
+  expect(await writer.write({ task: 'copy', ...task, path }, 60_000)).toEqual({ rows: 360 });
+  const order = (file: string) =>
+    query(
+      database.connection,
+      `SELECT list(file * 30 + n) AS places, max(length(large.text)) AS length FROM '${file}'`,
+    );
+  const all = Array.from({ length: 360 }, (_, place) => BigInt(place));
+  expect(await order(path)).toEqual([{ places: all, length: 1_000_002n }]);
+  const parts = join(folder, 'parts');
+  mkdirSync(parts);
+  const partition = { ...task, folder: parts, fileName: 'p.parquet', partitionBy: ['half'] };
+  expect(await writer.write({ task: 'partition', ...partition }, 60_000)).toHaveLength(2);
+  expect(await order(join(parts, 'half=1', 'p.parquet'))).toMatchObject([{ places: all.filter(place => place % 2n) }]);
 });
 
 test('work in turn never overlaps, and goes on after a failure', async () => {

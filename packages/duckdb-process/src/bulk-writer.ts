@@ -27,20 +27,28 @@ export class BulkWriter {
   }
 
   /**
-   * Writes the result of a SELECT with little memory, and again with the task's whole memory if
-   * that does not suffice.
+   * Writes the result of a SELECT with little memory. If that does not suffice, it uses the task's
+   * whole memory: first it streams the rows, if the task says how, and then it holds them.
    *
    * @throws DaemonError as `WorkerProcess.request`; TaskError with the code of the failure.
    */
   async write<T extends CopyTask | PartitionTask>(task: T, timeoutMs: number): Promise<WorkerResult<T>> {
-    const memoryMb = Math.min(usualMemoryMb, task.memoryMb);
-    try {
-      return await this.worker.request({ ...task, memoryMb }, timeoutMs);
-    } catch (error) {
-      if (memoryMb === task.memoryMb || duckDbFault((error as Error).message) !== 'memory') throw error;
-      await removeUnfinished(task);
-      return await this.worker.request(task, timeoutMs);
-    }
+    const { streamed, ...held } = task;
+    const attempts = [
+      ...(task.memoryMb > usualMemoryMb ? [{ ...held, memoryMb: usualMemoryMb }] : []),
+      ...(streamed === undefined
+        ? []
+        : [{ ...held, setup: [...task.setup, ...streamed.setup], sql: streamed.sql, streams: true }]),
+      held,
+    ] as T[];
+    for (const attempt of attempts)
+      try {
+        return await this.worker.request(attempt, timeoutMs);
+      } catch (error) {
+        if (attempt === attempts.at(-1) || duckDbFault((error as Error).message) !== 'memory') throw error;
+        await removeUnfinished(task);
+      }
+    throw new Error('There is always an attempt.');
   }
 
   /** Ends the process for good. */

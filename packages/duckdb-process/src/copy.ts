@@ -5,7 +5,7 @@ import { identifier, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 import { sealFile, sealMetadata } from '@quantbot/bus-format/journal';
 import { ownFolderMode } from '@quantbot/infra/files';
-import { assertOneSelect, copyExactly, lockDown } from '@quantbot/storage/sandbox';
+import { assertOneSelect, copyExactly, lockDown, toStream } from '@quantbot/storage/sandbox';
 import { inKeptDatabase, openToWrite } from './kept-database.js';
 import { folderNames } from './partition-folders.js';
 import type {
@@ -23,7 +23,7 @@ import { mustBeSound } from './sources.js';
  */
 export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
   withSelect(task, { files: [task.path], folders: [] }, async connection => ({
-    rows: await copy(connection, orderedSql(task), task.path, task.file),
+    rows: await copy(connection, orderedSql(task), task.path, task),
   }));
 
 /**
@@ -32,12 +32,14 @@ export const copyToParquet = (task: CopyTask): Promise<CopyResult> =>
  */
 export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =>
   withSelect(task, { files: [], folders: [task.folder] }, async connection => {
-    const { folder, fileName, partitionBy, file } = task;
+    const { folder, fileName, partitionBy, streams } = task;
     if (partitionBy.length === 0)
-      return [{ path: fileName, rows: await copy(connection, orderedSql(task), join(folder, fileName), file) }];
+      return [{ path: fileName, rows: await copy(connection, orderedSql(task), join(folder, fileName), task) }];
     // DuckDB's own PARTITION_BY may write several files for a partition; here each is one, whose
     // name the daemon knows.
-    await connection.run(`CREATE TEMP TABLE _result AS ${orderedSql(task)}`);
+    // A table would hold 2,048 rows as one piece, however large they are.
+    const kind = streams === true ? 'VIEW' : 'TABLE';
+    await connection.run(`CREATE TEMP ${kind} _result AS ${orderedSql(task)}`);
     const nameFolder = folderNames(task.taken ?? []);
     const files: PartitionFile[] = [];
     for (const { texts, condition } of await query<Partition>(connection, partitionsSql(partitionBy))) {
@@ -45,9 +47,9 @@ export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =
       const path = `${folders}/${fileName}`;
       await mkdir(join(folder, folders), { recursive: true, mode: ownFolderMode });
       const sql = `FROM _result WHERE ${condition}`;
-      files.push({ path, rows: await copy(connection, sql, join(folder, path), file) });
+      files.push({ path, rows: await copy(connection, sql, join(folder, path), task) });
     }
-    await connection.run('DROP TABLE _result');
+    await connection.run(`DROP ${kind} _result`);
     return files;
   });
 
@@ -80,7 +82,7 @@ async function withSelect<T>(
   work: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
   await mustBeSound(task.sources ?? []);
-  if (!task.untrusted)
+  if (!task.untrusted && task.streams !== true)
     return inKeptDatabase(task.memoryMb, setupSchemas, async connection => {
       await prepare(connection, task);
       return work(connection);
@@ -88,6 +90,7 @@ async function withSelect<T>(
   const { connection, close } = await openToWrite(task.memoryMb);
   try {
     await prepare(connection, task);
+    if (!task.untrusted) return await work(connection);
     await assertOneSelect(connection, task.sql, 'The SQL of an export', task.readable);
     await lockDown(connection, { folders: [...task.readable, ...writes.folders], files: writes.files });
     return await work(connection);
@@ -96,19 +99,19 @@ async function withSelect<T>(
   }
 }
 
-async function prepare(connection: DuckDBConnection, { setup }: SelectToWrite): Promise<void> {
+async function prepare(connection: DuckDBConnection, { setup, streams }: SelectToWrite): Promise<void> {
   await connection.run(`SET TimeZone = 'UTC'`);
-  for (const statement of setup) await connection.run(statement);
+  for (const statement of [...(streams === true ? toStream : []), ...setup]) await connection.run(statement);
 }
 
 async function copy(
   connection: DuckDBConnection,
   sql: string,
   path: string,
-  file: ParquetFileOptions,
+  { file, streams = false }: SelectToWrite,
 ): Promise<number> {
   const options = copyOptions(file);
-  const rows = await copyExactly(connection, { sql, path, options, readBack: file.readBack === true });
+  const rows = await copyExactly(connection, { sql, path, options, readBack: file.readBack === true, streams });
   if (file.seal === true) await sealFile(path);
   return rows;
 }

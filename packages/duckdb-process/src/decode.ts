@@ -111,10 +111,11 @@ async function readAll(
   }: { required: readonly string[]; refused: readonly RefusedValues[]; questions: readonly ExactQuestion[] },
 ): Promise<{ rows: number; nulls: string[]; found: string[]; open: Set<ExactQuestion> }> {
   const schema = columns === undefined ? '' : `, schema = ${foreignSchema(columns)}`;
+  // Without FILTER: for each one, DuckDB makes a copy of what all of them read.
   const counts = [
     ...required.map((name, index) => `, count(*) - count(${identifier(name)}) AS nulls_${index}`),
-    ...refused.map(({ condition }, index) => `, count(*) FILTER (WHERE ${condition}) AS bad_${index}`),
-    ...questions.map(({ holds }, index) => `, count(*) FILTER (WHERE NOT ${holds}) AS misfits_${index}`),
+    ...refused.map(({ condition }, index) => `, count_if(${condition}) AS bad_${index}`),
+    ...questions.map(({ holds }, index) => `, count_if(NOT ${holds}) AS misfits_${index}`),
   ];
   // A hash over whole rows needs each value, so that no page stays unread. Pass the schema in the
   // same way as the table's view.

@@ -1,4 +1,5 @@
 import type { Space } from '@quantbot/bus-format';
+import type { StreamedRows } from '@quantbot/bus-format/canon';
 import type { ParquetFooter } from '@quantbot/infra';
 import type { ConfiguredView } from '@quantbot/infra/config';
 import type {
@@ -35,6 +36,14 @@ export interface SelectToWrite {
   readable: string[];
   file: ParquetFileOptions;
   memoryMb: number;
+  /**
+   * A SELECT of the same rows in the same order, for rows that are too large to be held: one scan,
+   * without a sort or a join. Its own statements come after `setup`. It is used if `sql` needs too
+   * much memory.
+   */
+  streamed?: StreamedRows;
+  /** Whether rows are written as they come, in row groups of limited size, instead of held. */
+  streams?: boolean;
   /** Files whose checksums are compared before the SELECT reads them. */
   sources?: readonly SourceFile[];
 }

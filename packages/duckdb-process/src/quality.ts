@@ -149,9 +149,9 @@ async function judgeRows(
   if (checks.length + fresh.length === 0) return;
   const results = [
     ...checks.flatMap(({ column, isBad }, i) => [
-      `count(*) FILTER (WHERE ${isBad}) AS count_${i}`,
-      `min(file_row_number) FILTER (WHERE ${isBad}) AS row_${i}`,
-      `arg_min(CAST(${identifier(column)} AS VARCHAR), file_row_number) FILTER (WHERE ${isBad}) AS value_${i}`,
+      `count_if(${isBad}) AS count_${i}`,
+      `min(CASE WHEN ${isBad} THEN file_row_number END) AS row_${i}`,
+      `arg_min(CASE WHEN ${isBad} THEN CAST(${identifier(column)} AS VARCHAR) END, file_row_number) AS value_${i}`,
     ]),
     ...fresh.map(
       ({ column, type }, i) =>

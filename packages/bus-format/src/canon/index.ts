@@ -42,11 +42,20 @@ export {
   turnsOfTables,
 } from './journalled.js';
 export { columnsQuery, type ListedTable, tablesQuery } from './listed-tables.js';
-export { type Mode, modeNamed, modes, shownBeside, shownInOrder, shownRows } from './modes.js';
+export {
+  type Mode,
+  modeNamed,
+  modes,
+  type StreamedRows,
+  shownBeside,
+  shownInOrder,
+  shownRows,
+  shownStreamed,
+} from './modes.js';
 export { type NestedType, parseNested } from './nested-type.js';
 export { originColumns, originOrder, positionOfRow } from './origin.js';
 export { type ChangedTables, type RegisteredArtifact, TableRegistry } from './registry.js';
-export { type StoredRows, storedRows } from './stored-rows.js';
+export { rowsInOneScan, type StoredRows, storedRows } from './stored-rows.js';
 export { type CanonTable, canonTableOf, newTable, shownName, type TableStart } from './table.js';
 export { tableFilesThatAreNone } from './table-files.js';
 export { adoptProducer, TableLimits } from './table-limits.js';

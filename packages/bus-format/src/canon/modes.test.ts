@@ -5,7 +5,7 @@ import { tableModeNames } from '@quantbot/infra/config';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
 import { literal } from '../sql.js';
-import { modes, shownBeside, shownRows } from './modes.js';
+import { modes, shownBeside, shownInOrder, shownRows, shownStreamed } from './modes.js';
 
 let database: MemoryDatabase;
 let folder: string;
@@ -56,6 +56,16 @@ describe.each(tableModeNames)('%s', mode => {
       const noOthers = `SELECT * FROM (${came(1, jobs)}) WHERE false`;
       expect(await rowsOf(shownBeside(table, shown(came(1, jobs)), noOthers, String(jobs)))).toEqual(expected);
     }
+  });
+
+  test('streamed, the same rows come in the same order', async () => {
+    const file = join(folder, `${mode}-ordered.parquet`);
+    await database.connection.run(`COPY (${came(1, jobs)} ORDER BY s, o, r) TO ${literal(file)} (FORMAT parquet)`);
+    const [rows, newest] = [`FROM read_parquet(${literal(file)})`, String(jobs)];
+    const inOrder = await query(database.connection, shownInOrder(table, rows, newest));
+    const { setup, sql } = shownStreamed(table, rows, newest);
+    for (const statement of setup) await database.connection.run(statement);
+    expect(await query(database.connection, sql)).toEqual(inOrder);
   });
 
   test('it shows every row if it says so', async () => {

@@ -125,3 +125,34 @@ export function shownInOrder(
   const rows = shownRows(table, allRows, newestSeq);
   return isInOrder && modes[table.mode].showsEveryRow ? rows : `SELECT * FROM (${rows}) ORDER BY ${originOrder}`;
 }
+
+/** A SELECT, and the statements that come before it in the same connection. */
+export interface StreamedRows {
+  setup: string[];
+  sql: string;
+}
+
+/**
+ * {@link shownInOrder} for rows that are too large to be sorted or joined. A first scan, of keys
+ * only, marks the places of the rows to show in a bitmap. A second scan takes these rows.
+ *
+ * @param allRows one scan of rows in order: see `rowsInOneScan`.
+ */
+export function shownStreamed(
+  table: ModeTable & Pick<CanonTable, 'mode'>,
+  allRows: string,
+  newestSeq: string,
+): StreamedRows {
+  if (modes[table.mode].showsEveryRow) return { setup: [], sql: allRows };
+  const keys = [...new Set([...table.key, ...table.orderBy].map(identifier)), originOrder].join(', ');
+  // The name is one of `reservedColumns`.
+  const numbered = (columns: string) => `SELECT ${columns}, row_number() OVER () AS _position FROM (${allRows})`;
+  const shown = shownRows(table, numbered(keys), newestSeq);
+  return {
+    setup: [
+      `SET VARIABLE _rows = (SELECT count(*) FROM (${allRows}))`,
+      `SET VARIABLE _shown = (SELECT bitstring_agg(_position, 1, getvariable('_rows')) FROM (${shown}))`,
+    ],
+    sql: `SELECT * EXCLUDE (_position) FROM (${numbered('*')}) WHERE get_bit(getvariable('_shown'), CAST(_position - 1 AS INTEGER)) = 1`,
+  };
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type MemoryDatabase, openMemoryDatabase, query } from '../duckdb.js';
 import { literal } from '../sql.js';
-import { storedRows } from './stored-rows.js';
+import { rowsInOneScan, storedRows } from './stored-rows.js';
 
 let database: MemoryDatabase;
 let folder: string;
@@ -49,6 +49,33 @@ test('the rows of thousands of files keep the order of the files, also where a c
   );
   const rows = files.reduce((sum, { path }) => sum + (sizes[paths.indexOf(path)] as number), 0);
   expect(counts).toEqual({ rows: BigInt(rows), disordered: 0n, wrong_values: 0n, wrong_places: 0n });
+});
+
+test('one scan has the rows of compacted files and then of stored ones, also of a column without a name', async () => {
+  const unnamed = [columns[0] as (typeof columns)[0], { name: 'word', type: 'VARCHAR', unnamed: true }];
+  const compacted = [join(folder, 'compacted-1.parquet'), join(folder, 'compacted-2.parquet')];
+  for (const [i, path] of compacted.entries())
+    await database.connection.run(
+      `COPY (SELECT range AS n, 'c' || range AS word, ${i} AS _seq, 1 AS _ordinal, 7 + range AS _row, 'old' AS _artifact_key FROM range(2))
+       TO ${literal(path)} (FORMAT parquet)`,
+    );
+  const path = join(folder, 'stored.parquet');
+  // Columns of a producer that the table does not read: its own has no name here.
+  const names = `SELECT range AS n, 99 AS _seq, 'x' AS word FROM range(2)`;
+  await database.connection.run(`COPY (${names}) TO ${literal(path)} (FORMAT parquet)`);
+  const stored = [5, 6].map(seq => ({ path, seq, ordinal: 3, artifactKey: `new ${seq}` }));
+  const rows = await query(database.connection, rowsInOneScan(unnamed, compacted, stored));
+  expect(rows.map(row => Object.values(row).join(' '))).toEqual([
+    '0 c0 0 1 7 old',
+    '1 c1 0 1 8 old',
+    '0 c0 1 1 7 old',
+    '1 c1 1 1 8 old',
+    '0  5 3 0 new 5',
+    '1  5 3 1 new 5',
+    '0  6 3 0 new 6',
+    '1  6 3 1 new 6',
+  ]);
+  expect(await query(database.connection, rowsInOneScan(unnamed, [], []))).toEqual([]);
 });
 
 test('without a file there are columns, and no row', async () => {

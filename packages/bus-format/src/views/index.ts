@@ -11,6 +11,7 @@ export {
   publicSchema,
   rowsViewsAt,
   tableInOrder,
+  tableStreamed,
   type ViewStatement,
   viewsAt,
 } from './views.js';

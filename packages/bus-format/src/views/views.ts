@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra/bus';
-import { modes, shownBeside, shownRows } from '../canon/modes.js';
+import { modes, type StreamedRows, shownBeside, shownRows, shownStreamed } from '../canon/modes.js';
 import { originColumns, originOrder, positionOfRow } from '../canon/origin.js';
-import { storedRows } from '../canon/stored-rows.js';
+import { rowsInOneScan, storedRows } from '../canon/stored-rows.js';
 import { shownName } from '../canon/table.js';
 import { emptyCommit, emptyTableFileName, seqName } from '../journal/files.js';
 import { forgottenQuery } from '../journal/forgotten.js';
@@ -157,6 +157,19 @@ export function tableInOrder(
   ];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   return `SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${identifier(table)}${where}${isInOrder ? '' : ` ORDER BY ${originOrder}`}`;
+}
+
+/**
+ * {@link tableInOrder} of a snapshot's table for rows that are too large to be held or sorted. It
+ * needs the statements of {@link rowsViewsAt}.
+ */
+export function tableStreamed(layout: BusLayout, files: TableFiles, hot: FrozenHot, fromSeq = 0): StreamedRows {
+  const { table } = files;
+  const segments = files.segments.map(segment => join(layout.canon, table.name, segment));
+  const all = rowsInOneScan(table.columns, segments, hot.tableFiles.get(table.name) ?? []);
+  const rows = fromSeq > 0 ? `SELECT * FROM (${all}) WHERE _seq >= ${fromSeq}` : all;
+  const { setup, sql } = shownStreamed(table, rows, newestSeq(files));
+  return { setup, sql: `SELECT * EXCLUDE (_ordinal, _row) FROM (${sql})` };
 }
 
 /**

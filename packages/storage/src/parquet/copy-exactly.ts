@@ -15,7 +15,22 @@ export interface CopyToFile {
   options: string;
   /** Whether to read the written file in full and compare its columns. */
   readBack: boolean;
+  /**
+   * Whether row groups also end at 32 MB, so that large rows need little memory. The connection
+   * must have the settings {@link toStream}. The order stays if the SELECT is one scan.
+   */
+  streams?: boolean;
 }
+
+/** The size of row groups in memory, if rows are streamed. */
+const streamedGroupBytes = '32MB';
+
+/** The settings of DuckDB to stream rows: without them it holds all rows of a row group. */
+export const toStream: readonly string[] = [
+  'SET preserve_insertion_order = false',
+  // An operator would collect small chunks, whatever the size of their rows.
+  'SET enable_caching_operators = false',
+];
 
 /**
  * Writes the result of a SELECT as Parquet, so that every value can be read back exactly.
@@ -74,16 +89,17 @@ const dictionaryMark = 'quantbot: not in a dictionary, column ';
 
 async function run(
   connection: DuckDBConnection,
-  { sql, path, options }: CopyToFile,
+  { sql, path, options, streams = false }: CopyToFile,
   columns: readonly ColumnToWrite[],
 ): Promise<number> {
   const copy = async (mayHaveDictionary: boolean) => {
     // DuckDB's dictionary merges -0.0 with 0.0, and all NaNs. Without a dictionary the file is
     // larger.
     const dictionaries = mayHaveDictionary ? '' : ', DICTIONARY_SIZE_LIMIT 0';
+    const groups = streams ? `, ROW_GROUP_SIZE_BYTES '${streamedGroupBytes}'` : '';
     // The first attempt may leave a file, and DuckDB would write beside it, where it may not.
-    const all = `${options}, USE_TMP_FILE false${dictionaries}${isMissedByBloom(columns) ? ', WRITE_BLOOM_FILTER false' : ''}`;
-    const source = selectOf(sql, columns, mayHaveDictionary);
+    const all = `${options}, USE_TMP_FILE false${groups}${dictionaries}${isMissedByBloom(columns) ? ', WRITE_BLOOM_FILTER false' : ''}`;
+    const source = selectOf(sql, columns, { mayHaveDictionary, streams });
     const reader = await connection.runAndReadAll(`COPY (${source}\n) TO ${literal(path)} (${all})`);
     return Number(reader.getRowsJS()[0]?.[0] ?? 0);
   };
@@ -105,7 +121,11 @@ const isMissedByBloom = (columns: readonly ColumnToWrite[]): boolean =>
   columns.some(({ type, from }) => bloomMisses.has(String(type ?? from)));
 
 /** Returns the SELECT with each value as the file stores it. */
-function selectOf(sql: string, columns: readonly ColumnToWrite[], mayHaveDictionary: boolean): string {
+function selectOf(
+  sql: string,
+  columns: readonly ColumnToWrite[],
+  { mayHaveDictionary, streams }: { mayHaveDictionary: boolean; streams: boolean },
+): string {
   const expressions = columns.map(({ type, isCast, refused, notInDictionary }, index) => {
     const value = `_c${index}`;
     const fails = (mark: string) => `error(${literal(`${mark}${index}.`)})`;
@@ -118,10 +138,13 @@ function selectOf(sql: string, columns: readonly ColumnToWrite[], mayHaveDiction
     const written = isCast ? `CAST(${value} AS ${type})` : value;
     return cases.length === 0 ? written : `CASE ${cases.join(' ')} ELSE ${written} END`;
   });
-  if (expressions.every((expression, index) => expression === `_c${index}`)) return sql;
+  if (!streams && expressions.every((expression, index) => expression === `_c${index}`)) return sql;
   const named = expressions.map((expression, index) => `${expression} AS ${identifier(columns[index]!.name)}`);
   // Put the SQL on its own lines: it may end with a comment.
-  return `SELECT ${named.join(', ')} FROM (\n${sql}\n) AS _query(${columns.map((_, index) => `_c${index}`).join(', ')})`;
+  const rows = `(\n${sql}\n) AS _query(${columns.map((_, index) => `_c${index}`).join(', ')})`;
+  // The number of a row keeps the rows in order, although the connection asks for no order.
+  const from = streams ? `(SELECT *, row_number() OVER () AS _place FROM ${rows}) WHERE _place > 0` : rows;
+  return `SELECT ${named.join(', ')} FROM ${from}`;
 }
 
 function refusal({ message }: Error, columns: readonly ColumnToWrite[]): Error | undefined {

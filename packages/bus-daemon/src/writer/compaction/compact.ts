@@ -7,8 +7,11 @@ import {
   newestSeqOf,
   type OnDamage,
   originColumns,
+  rowsInOneScan,
   type StoredFile,
+  type StreamedRows,
   shownInOrder,
+  shownStreamed,
   storedBetween,
   storedRows,
   tablesBehind,
@@ -93,14 +96,8 @@ export async function compactHot(
   if (last > compactedSeq) {
     const files = commitFilesOf(bus, commits);
     const sql = `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)}) ORDER BY seq, ordinal`;
-    await writeSegment(
-      bus,
-      compactor,
-      bus.layout.segments,
-      segmentName(compactedSeq + 1, last),
-      sql,
-      files.map(path => ({ path })),
-    );
+    const sources = files.map(path => ({ path }));
+    await writeSegment(bus, compactor, bus.layout.segments, segmentName(compactedSeq + 1, last), { sql, sources });
     faultPoint('compact:switched');
   }
   if (changed) await bus.journal.reload();
@@ -117,10 +114,12 @@ async function compactTable(
   files: readonly HotTableFile[],
   { first, last }: Pick<Segment, 'first' | 'last'>,
 ): Promise<boolean> {
-  const sql = await keptRows(bus, table, storedRows(table.columns, files), last);
+  const rows = await keptRows(bus, table, last);
+  const sql = rows.inOrder(storedRows(table.columns, files));
+  const streamed = rows.streamed(rowsInOneScan(table.columns, [], files));
   const folder = join(bus.layout.canon, table.name);
   const sources = files.map(asSource);
-  const write = () => writeSegment(bus, compactor, folder, segmentName(first, last), sql, sources);
+  const write = () => writeSegment(bus, compactor, folder, segmentName(first, last), { sql, streamed, sources });
   await write().catch(async error => {
     if (!isDamage(error) || !(await linkAgain(bus, sources))) throw error;
     await write();
@@ -142,7 +141,7 @@ export async function mergeTiers(bus: Bus, compactor: BulkWriter, onDamage = thr
     const live = await bus.tableSegments.live(table.name, bus.journal.compactedSeq);
     if (live.length < 2) continue;
     const columns = [...table.columns, ...originColumns];
-    const shown = (rows: string, last: number) => keptRows(bus, table, rows, last);
+    const shown = (last: number) => keptRows(bus, table, last);
     const group = modes[table.mode].showsEveryRow ? similarSegmentsToMerge(live) : segmentsToMerge(live);
     const merge = () => mergeIn(bus, compactor, folder, group, columns, shown);
     merged = (await withoutDamage(table.name, merge, onDamage)) || merged;
@@ -153,13 +152,23 @@ export async function mergeTiers(bus: Bus, compactor: BulkWriter, onDamage = thr
   return merged || journal;
 }
 
+/** Returns SQL for some of these rows, in their order. */
+interface KeptRows {
+  inOrder: (rows: string) => string;
+  /** For rows that are too large to be sorted. See `shownStreamed`. */
+  streamed: (rows: string) => StreamedRows;
+}
+
 /**
- * Returns SQL for the rows up to a seq that the table's mode shows, in order, from rows in order. A
- * compacted file need not keep the others.
+ * Returns the rows up to a seq that the table's mode shows. A compacted file need not keep the
+ * others.
  */
-async function keptRows(bus: Bus, table: CanonTable, rows: string, upTo: number): Promise<string> {
-  const newest = modes[table.mode].onlyNewestJob ? await newestSeqOf(bus.journal, table.name, upTo) : 0;
-  return shownInOrder(table, rows, String(newest));
+async function keptRows(bus: Bus, table: CanonTable, upTo: number): Promise<KeptRows> {
+  const newest = String(modes[table.mode].onlyNewestJob ? await newestSeqOf(bus.journal, table.name, upTo) : 0);
+  return {
+    inOrder: rows => shownInOrder(table, rows, newest),
+    streamed: rows => shownStreamed(table, rows, newest),
+  };
 }
 
 /**
@@ -172,15 +181,19 @@ async function mergeIn(
   folder: string,
   group: readonly Segment[],
   columns: readonly { name: string; type: string }[],
-  shown: (rows: string, last: number) => string | Promise<string> = rows => rows,
+  shown: (last: number) => Promise<KeptRows> = async () => ({
+    inOrder: rows => rows,
+    streamed: sql => ({ setup: [], sql }),
+  }),
 ): Promise<boolean> {
   const [first, last] = [group[0], group.at(-1)];
   if (group.length < 2 || first === undefined || last === undefined) return false;
   const files = group.map(segment => join(folder, segment.name));
   const rows = `SELECT ${selectList(columns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)})`;
-  const sql = await shown(rows, last.last);
+  const { inOrder, streamed } = await shown(last.last);
   const sources = files.map(path => ({ path }));
-  await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), sql, sources);
+  const select = { sql: inOrder(rows), streamed: streamed(rows), sources };
+  await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), select);
   return true;
 }
 
@@ -195,8 +208,7 @@ export async function writeSegment(
   compactor: BulkWriter,
   folder: string,
   name: string,
-  sql: string,
-  sources: readonly SourceFile[],
+  select: Pick<CopyTask, 'sql' | 'streamed'> & { sources: readonly SourceFile[] },
 ): Promise<void> {
   await makeFolderDurable(folder);
   const building = join(bus.layout.building, `segment-${bus.newClaim()}.parquet`);
@@ -204,12 +216,11 @@ export async function writeSegment(
     const task: CopyTask = {
       task: 'copy',
       setup: [],
-      sql,
+      ...select,
       untrusted: false,
       readable: [],
       path: building,
       file: { compression: 'zstd', readBack: true, seal: true },
-      sources,
       memoryMb: writingMemoryMb(bus.config.limits),
     };
     await compactor.inTurn(() => compactor.write(task, timeoutMs));

@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { throwDamage } from '@quantbot/bus-format/canon';
 import { campaign } from '@quantbot/tooling-config/campaign';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compactor, runBatch } from '../../../test/support/commits.js';
+import { compactorThat } from '../../../test/support/compactor-that.js';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
 import { putClaimed } from '../../../test/support/jobs.js';
 import { queryPublished } from '../../../test/support/published.js';
@@ -113,4 +116,33 @@ test('append shows all rows, latest those of the newest job, upsert the newest o
     }),
     { numRuns: campaign(3, 16) },
   );
+});
+
+test('streamed, a table is compacted and rebuilt as otherwise', { tags: ['campaign'] }, async () => {
+  const { bus, test: testBus } = await openInProcess({ canon: { tables }, compaction: { release_grace_s: 0 } });
+  const seen = join(testBus.folder, 'seen');
+  // A limit in which no statement can run stands for rows that are too large to be held.
+  const streaming = compactorThat(
+    testBus.folder,
+    `if (task.streams) appendFileSync('${seen}', 's'); else if (sql.includes('_row')) task.memoryMb = 1;`,
+  );
+  const history = [
+    [1, 2, 2, 3],
+    [3, 4],
+    [1, 5, 4],
+  ].map((ids, n) => [ids.map(id => ({ id, t: id === 2 ? null : n, price: id * 10 + n }))]);
+  for (const [n, job] of history.entries()) {
+    await commitJob(bus, testBus.folder, job);
+    if (n === 1) continue; // the second compaction has two commits
+    await compactHot(bus, streaming);
+    await expectTables(bus, history.slice(0, n + 1));
+  }
+  await mergeTiers(bus, streaming);
+  await expectTables(bus, history);
+  for (const table of bus.tables.tables()) await rebuildTable(bus, streaming, table);
+  await bus.journal.reload();
+  await expectTables(bus, history);
+  expect(await incompleteTables(bus)).toEqual([]);
+  // Two compactions and a rebuild of three tables.
+  expect(readFileSync(seen, 'utf8').length).toBeGreaterThanOrEqual(9);
 });

@@ -1,27 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { BulkWriter } from '@quantbot/duckdb-process';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { compactor, makeCommits } from '../../../test/support/commits.js';
-import { openInProcess, workerEntry } from '../../../test/support/in-process-bus.js';
+import { compactorThat } from '../../../test/support/compactor-that.js';
+import { openInProcess } from '../../../test/support/in-process-bus.js';
 import { queryPublished } from '../../../test/support/published.js';
 import { Publisher } from '../publish/publisher.js';
 import { compactHot } from './compact.js';
-
-/** A compaction process with other code before each task. */
-function compactorThat(folder: string, code: string): BulkWriter {
-  const entry = join(folder, 'worker.mjs');
-  writeFileSync(
-    entry,
-    `import { appendFileSync } from 'node:fs';
-import '${pathToFileURL(workerEntry)}';
-process.prependListener('message', ({ task }) => { const { sql = '' } = task; ${code} });`,
-  );
-  const worker = new BulkWriter('compact', { idleMs: 60_000, entry });
-  onTestFinished(() => worker.close());
-  return worker;
-}
 
 test('a table whose files kill the process waits, with all of its rows; every other table and the journal are compacted', async () => {
   const { bus, test: testBus } = await openInProcess();

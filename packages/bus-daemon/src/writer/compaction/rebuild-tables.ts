@@ -14,7 +14,9 @@ import {
   noteMode,
   type OnDamage,
   originColumns,
+  rowsInOneScan,
   shownInOrder,
+  shownStreamed,
   storedRows,
   type TableStart,
   tablesBehind,
@@ -181,7 +183,13 @@ export async function rebuildTable(
   const rows = [storedRows(table.columns, files), ...rest.parts].join(' UNION ALL ');
   const newest = String(artifacts.at(-1)?.seq ?? 0);
   const sql = shownInOrder(table, rows, newest, rest.parts.length === 0);
-  await writeSegment(bus, compactor, folder, segmentName(1, upTo), sql, [...sourcesOf(bus, stored), ...rest.sources]);
+  await writeSegment(bus, compactor, folder, segmentName(1, upTo), {
+    sql,
+    ...(rest.parts.length === 0 && {
+      streamed: shownStreamed(table, rowsInOneScan(table.columns, [], files), newest),
+    }),
+    sources: [...sourcesOf(bus, stored), ...rest.sources],
+  });
   await rm(join(folder, keptName), { recursive: true, force: true });
   return true;
 }

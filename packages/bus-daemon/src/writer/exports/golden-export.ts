@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { sortTerm } from '@quantbot/bus-format';
 import { version } from '@quantbot/bus-format/version';
-import { rowsViewsAt, type Snapshot, viewsAt } from '@quantbot/bus-format/views';
+import { rowsViewsAt, type Snapshot, tableStreamed, viewsAt } from '@quantbot/bus-format/views';
 import { type BulkWriter, type SelectToWrite, writingMemoryMb } from '@quantbot/duckdb-process';
 import type { BusConfig, ExportFileOptions } from '@quantbot/infra/config';
 import { makeFolderDurable } from '@quantbot/infra/files';
@@ -131,6 +131,7 @@ export async function selectOf(
   const orderBy = orderOf(options);
   const hot = await frozenHot(bus, snapshot);
   const read = withOnly(snapshot, reads);
+  const own = untrusted ? undefined : read.tables.find(({ table }) => table.name === name);
   return {
     setup: untrusted ? viewsAt(layout, snapshot, hot, busInfo(bus)) : rowsViewsAt(layout, read, hot),
     sql,
@@ -152,6 +153,7 @@ export async function selectOf(
       },
     },
     memoryMb: memoryFor(config, untrusted),
+    ...(own !== undefined && { streamed: tableStreamed(layout, own, hot, fromSeq) }),
     sources: sourcesOf(bus, read, hot, { fromSeq, untrusted }),
   };
 }

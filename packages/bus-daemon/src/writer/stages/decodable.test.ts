@@ -47,6 +47,13 @@ test('files whose rows can all be read are not complained of', async () => {
   expect(await checkDecodable(bus, artifacts)).toEqual(new Map());
 });
 
+sampled('a file of as many columns as it may have becomes a table', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const columns = Array.from({ length: bus.config.limits.maxColumns }, (_, n) => `${n} AS c${n}`);
+  const wide = await artifactOf(await produce(testBus, `SELECT ${columns}`), 'canon.wide');
+  expect(await checkDecodable(bus, [wide])).toEqual(new Map());
+});
+
 test('a file with a good footer and damaged pages is found, and the other files of the batch are not blamed', async () => {
   const { bus, test: testBus } = await openInProcess();
   const paths = await Promise.all([1, 2, 3, 4, 5, 6, 7].map(n => produceText(testBus, n)));
