@@ -72,8 +72,8 @@ test('rows that are too large to be held are streamed in their order, whatever t
   const parts = join(folder, 'parts');
   mkdirSync(parts);
   const partition = { ...task, folder: parts, fileName: 'p.parquet', partitionBy: ['half'] };
-  expect(await writer.write({ task: 'partition', ...partition }, 60_000)).toHaveLength(2);
-  expect(await order(join(parts, 'half=1', 'p.parquet'))).toMatchObject([{ places: all.filter(place => place % 2n) }]);
+  const [, odd] = await writer.write({ task: 'partition', ...partition }, 60_000);
+  expect(await order(join(parts, odd?.path ?? ''))).toMatchObject([{ places: all.filter(place => place % 2n) }]);
 });
 
 test('work in turn never overlaps, and goes on after a failure', async () => {
