@@ -131,7 +131,7 @@ export async function selectOf(
   const orderBy = orderOf(options);
   const hot = await frozenHot(bus, snapshot);
   const read = withOnly(snapshot, reads);
-  const own = untrusted ? undefined : read.tables.find(({ table }) => table.name === name);
+  const [own] = untrusted ? [] : read.tables;
   return {
     setup: untrusted ? viewsAt(layout, snapshot, hot, busInfo(bus)) : rowsViewsAt(layout, read, hot),
     sql,
