@@ -163,12 +163,17 @@ export function tableInOrder(
  * {@link tableInOrder} of a snapshot's table for rows that are too large to be held or sorted. It
  * needs the statements of {@link rowsViewsAt}.
  */
-export function tableStreamed(layout: BusLayout, files: TableFiles, hot: FrozenHot, fromSeq = 0): StreamedRows {
+export function tableStreamed(
+  layout: BusLayout,
+  snapshot: Snapshot,
+  files: TableFiles,
+  { hot, fromSeq }: { hot: FrozenHot; fromSeq: number },
+): StreamedRows {
   const { table } = files;
   const segments = files.segments.map(segment => join(layout.canon, table.name, segment));
   const all = rowsInOneScan(table.columns, segments, hot.tableFiles.get(table.name) ?? []);
   const rows = fromSeq > 0 ? `SELECT * FROM (${all}) WHERE _seq >= ${fromSeq}` : all;
-  const { setup, sql } = shownStreamed(table, rows, newestSeq(files));
+  const { setup, sql } = shownStreamed(table, rows, newestSeq(snapshot, files));
   return { setup, sql: `SELECT * EXCLUDE (_ordinal, _row) FROM (${sql})` };
 }
 

@@ -153,7 +153,7 @@ export async function selectOf(
       },
     },
     memoryMb: memoryFor(config, untrusted),
-    ...(own !== undefined && { streamed: tableStreamed(layout, own, hot, fromSeq) }),
+    ...(own !== undefined && { streamed: tableStreamed(layout, read, own, { hot, fromSeq }) }),
     sources: sourcesOf(bus, read, hot, { fromSeq, untrusted }),
   };
 }
