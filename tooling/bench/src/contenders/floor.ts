@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
+  copyFileSync,
   fsync,
   fsyncSync,
   linkSync,
@@ -31,12 +32,14 @@ interface Task {
   /** A bus's folder with jobs in `inbox/`. This program creates the other folders. */
   root: string;
   batch: number;
+  /** Whether to copy the files, because their producer may still change them. */
+  copies?: boolean;
 }
 
 const flush = promisify(fsync);
 const buffer = Buffer.allocUnsafe(1024 * 1024);
 
-async function runBatch(root: string, jobs: readonly string[], seq: number): Promise<void> {
+async function runBatch({ root, copies }: Task, jobs: readonly string[], seq: number): Promise<void> {
   const claimed = jobs.map(job => {
     const folder = join(root, 'floor-claimed', job);
     renameSync(join(root, 'inbox', job), folder);
@@ -54,7 +57,8 @@ async function runBatch(root: string, jobs: readonly string[], seq: number): Pro
   await Promise.all(
     hashed.map(async ({ job, file }) => {
       const target = join(stored, `${job}.parquet`);
-      linkSync(file, target);
+      if (copies) copyFileSync(file, target);
+      else linkSync(file, target);
       chmodSync(target, 0o444);
       const handle = openSync(target, 'r');
       await flush(handle);
@@ -94,14 +98,15 @@ function flushFolder(path: string): void {
   closeSync(handle);
 }
 
-await contender<Task, { jobs: number; warmPerSecond: number }>(async ({ root, batch }) => {
+await contender<Task, { jobs: number; warmPerSecond: number }>(async task => {
+  const { root, batch } = task;
   for (const folder of ['floor-claimed', 'floor-store', 'floor-hot', 'floor-done']) mkdirSync(join(root, folder));
   return async () => {
     const jobs = readdirSync(join(root, 'inbox'));
     const ended: { jobs: number; ms: number }[] = [];
     for (let from = 0; from < jobs.length; from += batch) {
       const some = jobs.slice(from, from + batch);
-      await runBatch(root, some, from);
+      await runBatch(task, some, from);
       ended.push({ jobs: some.length, ms: performance.now() });
     }
     return { jobs: jobs.length, warmPerSecond: ratePerSecond(ended) };
