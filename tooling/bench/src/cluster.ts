@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { daemonCli } from './bus.js';
+import { childCpuSeconds } from './memory.js';
 
 /** For `--require`: the registries have extensions for one version of DuckDB only. */
 const hook = fileURLToPath(import.meta.resolve('@quantbot/tooling-testing/cluster/duckdb-with-extensions'));
@@ -105,13 +106,6 @@ export async function drainCluster(
     release();
   }
   return { seconds: (performance.now() - from) / 1000, cpuSeconds: childCpuSeconds() - before };
-}
-
-/** Processor time of the children of this process that have ended, and of theirs. */
-function childCpuSeconds(): number {
-  const ticksPerSecond = 100;
-  const fields = readFileSync('/proc/self/stat', 'latin1').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
 }
 
 /** Starts a daemon and waits until it is ready. */

@@ -11,6 +11,7 @@ import type { Suite } from './results.js';
 import { beside } from './suites/beside.js';
 import { cluster } from './suites/cluster.js';
 import { exports } from './suites/exports.js';
+import { forgetting } from './suites/forgetting.js';
 import { growth } from './suites/growth.js';
 import { latency } from './suites/latency.js';
 import { memory } from './suites/memory.js';
@@ -29,6 +30,7 @@ const suites: Record<string, Suite> = {
   latency,
   turns,
   growth,
+  forgetting,
   exports,
   beside,
   tables,
@@ -45,7 +47,7 @@ const program = new Command('bench')
   .option('--only <suites>', `some of: ${Object.keys(suites).join(', ')} (comma separated)`)
   .option('--quick', 'a tenth of the work: to see that it runs, not to believe the figures', false)
   .option('--sizes <sizes>', 'some of the sizes of files (comma separated)', Object.keys(sizes).join(','))
-  .option('--up-to <artifacts>', 'how far growth goes', '100000')
+  .option('--up-to <artifacts>', 'how far growth and forgetting go', '100000')
   .option('--folder <folder>', 'where the work is done: a folder on the disk to be measured', tmpdir())
   .option('--draw', 'measure nothing: make the page and its pictures again from results.json', false)
   .option('--out <folder>', 'where benchmarks.md, its pictures and results.json go', join(repository, 'docs'))

@@ -91,3 +91,10 @@ export function watchCpu(pid: number): () => number {
     return seconds;
   };
 }
+
+/** Processor time of the children of this process that have ended, and of theirs (seconds). */
+export function childCpuSeconds(): number {
+  const ticksPerSecond = 100;
+  const fields = readFileSync('/proc/self/stat', 'latin1').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond;
+}

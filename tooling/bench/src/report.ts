@@ -38,7 +38,7 @@ One command measured everything here. All contenders of a table ran on the same 
 \`\`\`sh
 pnpm bench                            # all of it: about an hour, growth up to 100,000 artifacts
 pnpm bench --only waiting,together    # some of it
-pnpm bench --up-to 1000000            # growth up to a million artifacts
+pnpm bench --up-to 1000000            # growth and forgetting up to a million artifacts
 pnpm bench --draw                     # this page and its pictures again, from results.json
 \`\`\`
 

@@ -25,7 +25,7 @@ export interface SuiteContext {
   python: string | undefined;
   /** The file sizes to measure. */
   sizes: readonly string[];
-  /** The largest number of artifacts for `growth`. */
+  /** The largest number of artifacts for `growth` and `forgetting`. */
   upTo: number;
   say(text: string): void;
 }

@@ -1,11 +1,10 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
 import { openCatalog } from '@quantbot/storage';
 import { type BenchBus, drain, makeBus } from '../bus.js';
+import { fill, fillSmall, perJob } from '../fill.js';
 import { percentile, type Row, round, type Suite } from '../results.js';
 
-const perJob = 1000;
 const probes = 320;
 
 /** Cost per job as the bus grows. All artifacts have different bytes. */
@@ -21,7 +20,7 @@ export const growth: Suite = async ({ folder, quick, upTo, say }) => {
     let peakMb = 0;
     while (have < target) {
       const more = Math.min(target - have, 20_000);
-      await fill(bus, join(folder, 'file.parquet'), have, more);
+      await fill(bus, join(folder, 'file.parquet'), { from: have, count: more });
       have += more;
       const drained = await drain(bus);
       seconds += drained.seconds;
@@ -29,7 +28,7 @@ export const growth: Suite = async ({ folder, quick, upTo, say }) => {
     }
     const idle = await drain(bus);
     // The cost of a job is measured with small jobs, as they come in daily use.
-    await fillSmall(bus, join(folder, 'file.parquet'), `probe-${target}`);
+    await fillSmall(bus, join(folder, 'file.parquet'), { name: `probe-${target}`, jobs: probes });
     const probe = await drain(bus);
     const cost = (probe.seconds / probes) * 1000;
     firstCost ??= cost;
@@ -54,59 +53,6 @@ export const growth: Suite = async ({ folder, quick, upTo, say }) => {
     skipped: upTo < 1_000_000 ? [`More than ${upTo.toLocaleString('en')} artifacts: pnpm bench --up-to 1000000.`] : [],
   };
 };
-
-async function fill(bus: BenchBus, path: string, from: number, count: number): Promise<void> {
-  for (let first = from; first < from + count; first += perJob) {
-    const artifacts = [];
-    for (let i = first; i < Math.min(first + perJob, from + count); i++)
-      artifacts.push({ artifactId: `a${i}`, parquetPath: await fileFor(`${path}-${i % perJob}`, i), rows: 1 });
-    await submitArtifacts({
-      busRoot: bus.root,
-      runId: `run-${first}`,
-      producer: 'bench',
-      kind: 'fill',
-      artifacts,
-      transfer: 'move',
-    });
-  }
-}
-
-async function fillSmall(bus: BenchBus, path: string, name: string): Promise<void> {
-  for (let i = 0; i < probes; i++)
-    await submitArtifacts({
-      busRoot: bus.root,
-      runId: `${name}-${i}`,
-      producer: 'bench',
-      kind: 'probe',
-      artifacts: [{ artifactId: 'a', parquetPath: await fileFor(path, i), rows: 1 }],
-    });
-}
-
-const marker = 0x0102_0304_0506n;
-let template: Buffer | undefined;
-
-/**
- * Returns a file of one row with a number in it. Writing a million Parquet files would take longer
- * than the measured work. So one file is written, and each copy gets another number.
- */
-async function fileFor(path: string, i: number): Promise<string> {
-  if (template === undefined) {
-    await writeSmallParquet(path, { columns: { i: 'int64', x: 'double' }, rows: [{ i: marker, x: 0.5 }] });
-    template = readFileSync(path);
-  }
-  const file = Buffer.from(template);
-  const before = int64(marker);
-  for (let at = file.indexOf(before); at >= 0; at = file.indexOf(before, at + 8)) int64(BigInt(i)).copy(file, at);
-  rmSync(path, { force: true }); // the previous file may be part of a job by now
-  writeFileSync(path, file);
-  return path;
-}
-
-function int64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigInt64LE(value);
-  return bytes;
-}
 
 async function askCatalog(bus: BenchBus): Promise<Omit<Row, 'what'>> {
   const catalog = await openCatalog({ duckdbPath: bus.database });
