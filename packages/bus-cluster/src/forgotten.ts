@@ -2,6 +2,7 @@ import type { JournalRow } from '@quantbot/bus-format/journal';
 import type { Fragment } from './fragment.js';
 import type { Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
+import { tableOperationsBetween } from './table-operations.js';
 
 /** An artifact that was forgotten, and whose bytes may still be there. */
 export interface ForgottenArtifact {
@@ -93,8 +94,8 @@ export async function forgottenAmong(
 const isForgotten = (turn: Turn): turn is Turn & ForgottenArtifact => turn.status !== 'restored';
 
 /**
- * Returns the last job up to a seq that took rows out of each canonical table, or brought some
- * back.
+ * Returns the last job up to a seq that took rows out of each canonical table, brought some back,
+ * or set its mode.
  */
 export async function turnsOfTables(queries: Queries, upTo: number): Promise<Map<string, number>> {
   const rows = await queries.query<{ name: string; seq: number }>(
@@ -104,7 +105,10 @@ export async function turnsOfTables(queries: Queries, upTo: number): Promise<Map
        UNION ALL SELECT table_name, last_seq FROM bus.fragments WHERE restores > 0 AND last_seq <= $1) turns GROUP BY name`,
     [upTo],
   );
-  return new Map(rows.map(({ name, seq }) => [name, seq]));
+  const turns = new Map(rows.map(({ name, seq }) => [name, seq]));
+  for (const { table, seq } of await tableOperationsBetween(queries, 0, upTo))
+    turns.set(table, Math.max(turns.get(table) ?? 0, seq));
+  return turns;
 }
 
 /** Returns the forgotten artifacts whose rows are still in a canonical table. */

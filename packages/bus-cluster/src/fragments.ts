@@ -1,5 +1,6 @@
 import type { Fragment } from './fragment.js';
 import type { Queries } from './postgres/postgres.js';
+import { isTableOperation } from './table-operations.js';
 import { channel } from './write-jobs.js';
 
 /** A written fragment. */
@@ -69,7 +70,7 @@ export async function noteLostFragment(
  * Returns the last seq that can be published next. It ends a commit, and all fragments up to it
  * are written. A commit that changes a canonical table comes alone, because each fragment has the
  * types that its table had after its own commit. A commit that takes rows out of a table comes
- * alone, too: rows of later commits must not leave with them.
+ * alone, too: rows of later commits must not leave with them. So does an operation on a table.
  *
  * @param limit about how many jobs at once.
  */
@@ -83,10 +84,12 @@ export async function publishable(queries: Queries, after: number, limit: number
      changing AS (
        SELECT f.first_seq, f.last_seq FROM bus.fragments f
        WHERE f.last_seq >= (SELECT min(seq) FROM bus.schemas WHERE seq > $1) ORDER BY f.last_seq LIMIT 1),
-     erasing AS (SELECT min(seq) AS erased FROM bus.journal WHERE status = 'erased' AND seq > $1)
+     alone AS (SELECT least(
+       (SELECT min(seq) FROM bus.journal WHERE status = 'erased' AND seq > $1),
+       (SELECT min(seq) FROM bus.journal WHERE ${isTableOperation} AND seq > $1)) AS job)
      SELECT least(CASE WHEN changing.first_seq > $1 + 1 THEN least(seq, changing.first_seq - 1) ELSE least(seq, changing.last_seq) END,
-       CASE WHEN erased > $1 + 1 THEN erased - 1 ELSE erased END) AS up_to
-     FROM limited LEFT JOIN changing ON true CROSS JOIN erasing`,
+       CASE WHEN job > $1 + 1 THEN job - 1 ELSE job END) AS up_to
+     FROM limited LEFT JOIN changing ON true CROSS JOIN alone`,
     [after, limit],
   );
   return (row as { up_to: number }).up_to;

@@ -4,6 +4,7 @@ import { type ColumnOf, type JournalRow, journalColumnKinds } from '@quantbot/bu
 import type { Postgres, Queries } from './postgres/postgres.js';
 import { noteCondemned } from './removal.js';
 import { rowFrom } from './row-from.js';
+import { changesTable } from './table-operations.js';
 import { writeJobs } from './write-jobs.js';
 
 /** A row of the journal, and the seq of the rejection that its job retries (0: none). */
@@ -52,17 +53,17 @@ export async function appendHistory(postgres: Postgres, rows: readonly HistoryRo
 
 /**
  * Splits rows into commits, which become fragments: a few jobs, and not too many bytes. A job that
- * forgets artifacts is a commit of its own.
+ * forgets artifacts or changes a table is a commit of its own.
  */
 export function partsOf(rows: readonly HistoryRow[]): HistoryRow[][] {
   const parts: HistoryRow[][] = [];
   let bytes = 0;
   let firstSeq = 0;
-  const forgetting = new Set(rows.flatMap(({ seq, status }) => (isGone(status) ? [seq] : [])));
+  const alone = new Set(rows.flatMap(row => (isGone(row.status) || changesTable(row) ? [row.seq] : [])));
   for (const row of rows) {
     const part = parts.at(-1);
     const isNewJob = part?.at(-1)?.seq !== row.seq;
-    const isAlone = forgetting.has(row.seq) || forgetting.has(part?.at(-1)?.seq ?? 0);
+    const isAlone = alone.has(row.seq) || alone.has(part?.at(-1)?.seq ?? 0);
     if (part === undefined || (isNewJob && (isAlone || bytes > maxBytes || row.seq - firstSeq >= maxJobs))) {
       parts.push([row]);
       bytes = 0;

@@ -7,6 +7,7 @@ import { mustBeOwn, versionQuery } from './migrate.js';
 import { type Condemned, condemnedAmong, condemnedQuery } from './places.js';
 import { CommitUnknown, type PgRow, type Postgres, type Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
+import { isTableOperation } from './table-operations.js';
 import { writeJobs } from './write-jobs.js';
 
 /** The identity of a submission, and the claim of the daemon that works on it. */
@@ -29,10 +30,14 @@ export interface Head {
   condemned: ReadonlySet<string>;
   /** The schemas of canonical tables since the seq that the caller knows, in order. */
   schemas: readonly RegisteredArtifact[];
+  /** Whether operations have changed canonical tables since that seq. */
+  hasTableOperations: boolean;
   /** The seqs of submissions of the batch that are already committed, by claim. */
   earlier: ReadonlyMap<string, number>;
   /** Judges keys that an operation wants to forget, by the journal before this commit. */
   judge(keys: readonly string[]): Promise<Judged[]>;
+  /** The transaction that holds the lock, for operations that are rare. */
+  queries: Queries;
 }
 
 /** The submissions that one transaction commits. */
@@ -79,7 +84,7 @@ export function commitBatch(
     async (queries, [heads = [], versions = []]) => {
       mustBeOwn(Number(versions[0]?.version ?? 0));
       const { seq: lastSeq, nowMs } = heads[0] as { seq: number; nowMs: number };
-      const { found, earlier, schemas, condemned } = await readState(queries, batch, lastSeq);
+      const { found, earlier, schemas, hasTableOperations, condemned } = await readState(queries, batch, lastSeq);
       const known = foldKeys(found);
       const forgotten = [...known].filter(([, { gone }]) => gone !== undefined).map(([key]) => key);
       const { rows, tables } = await decide({
@@ -88,8 +93,10 @@ export function commitBatch(
         known,
         condemned: await condemnedAmong(queries, condemned, { objects: batch.objects, forgotten }),
         schemas,
+        hasTableOperations,
         earlier,
         judge: keys => judgeIn(queries, keys),
+        queries,
       });
       const retryOf = new Map(batch.jobs.map(job => [job.claim, job.retryOf]));
       if (rows.length > 0) await writeJobs(queries, rows, { tables, retryOf });
@@ -106,6 +113,7 @@ interface State {
   found: KeyRow[];
   earlier: ReadonlyMap<string, number>;
   schemas: RegisteredArtifact[];
+  hasTableOperations: boolean;
   condemned: Condemned;
 }
 
@@ -121,13 +129,21 @@ async function readState(queries: Queries, { jobs, keys, schemasAfter }: Batch, 
     found: KeyRow[];
     earlier: { claim: string; seq: number }[];
     schemas: SchemaRow[];
+    operated: boolean;
     condemned: Condemned;
   }>(stateQuery, [end, none, schemasAfter, lastSeq, ...texts]);
-  const { found = [], earlier = [], schemas = [], condemned = { condemned: 0, hasOrphans: false } } = state ?? {};
+  const {
+    found = [],
+    earlier = [],
+    schemas = [],
+    operated = false,
+    condemned = { condemned: 0, hasOrphans: false },
+  } = state ?? {};
   return {
     found,
     earlier: new Map(earlier.map(({ claim, seq }) => [claim, seq])),
     schemas: schemas.map(registered),
+    hasTableOperations: operated,
     condemned,
   };
 }
@@ -148,6 +164,7 @@ const stateQuery = `SELECT
   ${asArray(keysAmong(unnested([{ type: 'text', text: '$5' }], { end: '$1', none: '$2' })))} AS found,
   ${asArray(earlierQuery)} AS earlier,
   ${asArray(schemasQuery.replace('$1', '$3').replace('$2', '$4'))} AS schemas,
+  EXISTS (SELECT 1 FROM bus.journal WHERE ${isTableOperation} AND seq > $3 AND seq <= $4) AS operated,
   (SELECT row_to_json(r) FROM (${condemnedQuery}) r) AS condemned`;
 
 interface SchemaRow extends PgRow {

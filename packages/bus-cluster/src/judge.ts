@@ -1,3 +1,4 @@
+import { setModes } from '@quantbot/bus-format/canon';
 import {
   foldKeys,
   type Judged,
@@ -11,6 +12,7 @@ import { columnTexts, unnested } from './column-texts.js';
 import { atTheirPlaces } from './places.js';
 import type { Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
+import { tableOperationsBetween } from './table-operations.js';
 
 /** Judges keys by the journal of a cluster, as these queries see it. See `judgeBy`. */
 export const judgeIn = (queries: Queries, keys: readonly string[]): Promise<Judged[]> =>
@@ -59,7 +61,7 @@ function journalIn(queries: Queries): JudgedJournal {
         [keys],
       ),
     placed: async keys => [...keys], // a cluster cannot drop tables
-    setModes: async () => new Map(),
+    setModes: async () => setModes(await tableOperationsBetween(queries, 0, Number.MAX_SAFE_INTEGER)),
     newest: async keys => (await queries.query<{ key: string }>(newestQuery, [keys])).map(({ key }) => key),
   };
 }

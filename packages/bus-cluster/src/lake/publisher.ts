@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { type CanonTable, canonTableOf, type RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
+import { type CanonTable, canonTableOf, type RegisteredArtifact, type TableRegistry } from '@quantbot/bus-format/canon';
 import { query } from '@quantbot/bus-format/duckdb';
 import { type JournalRow, journalColumnKinds, journalColumns } from '@quantbot/bus-format/journal';
 import { identifier, literal, literalList, selectList } from '@quantbot/bus-format/sql';
 import type { BusInfo } from '@quantbot/bus-format/views';
 import type { DeclaredTable } from '@quantbot/infra/config';
+import { faultPoint } from '@quantbot/infra/files';
 import type { OpenLake } from '@quantbot/storage/lake';
 import { fragmentsBetween, publishable, type WrittenFragment } from '../fragments.js';
 import { rowsBetween, schemasBetween } from '../journal.js';
 import { findKeys } from '../judge.js';
 import type { Postgres } from '../postgres/postgres.js';
+import { tableOperationsBetween } from '../table-operations.js';
+import { tablesAt } from '../tables-at.js';
 import { createCatalog, hasForgottenIn, isCatalogCurrent } from './catalog.js';
 import { eraseRows, hasTable, removeWholeFiles } from './erase.js';
 import { changeOf, createTable, filesOf, lakeColumns, viewsOf } from './tables.js';
@@ -119,7 +122,9 @@ export class LakePublisher {
     this.#hasForgotten ??= await hasForgottenIn(lake);
     const isFirstForgotten = !this.#hasForgotten && rows.some(isGone);
     this.#hasForgotten ||= isFirstForgotten;
-    const changed = await this.#change(registry, schemas);
+    const changed = [await this.#change(registry, schemas), await this.#followOperations(registry, after, upTo)].some(
+      Boolean,
+    );
     if (isFirstForgotten)
       for (const table of registry.tables())
         if (await hasTable(lake, table.name))
@@ -140,6 +145,7 @@ export class LakePublisher {
     await lake.connection.run(
       `CALL lake.set_commit_message('quantbot-bus', ${literal(`seq ${after + 1} to ${upTo}`)}, extra_info => ${literal(JSON.stringify({ first: after + 1, last: upTo }))})`,
     );
+    faultPoint('publish:added');
     this.#tables = { registry, seq: upTo };
   }
 
@@ -162,9 +168,26 @@ export class LakePublisher {
 
   async #tablesAt(seq: number): Promise<TableRegistry> {
     if (this.#tables?.seq === seq) return this.#tables.registry;
-    const registry = TableRegistry.replay([], this.#options.declared);
-    for (const schema of await schemasBetween(this.#options.postgres, 0, seq)) registry.apply(schema);
-    return registry;
+    return tablesAt(this.#options.postgres, seq, this.#options.declared);
+  }
+
+  /**
+   * Gives tables the views of the modes that operations have set. The lake has all rows of a table.
+   *
+   * @returns whether there were such operations.
+   */
+  async #followOperations(registry: TableRegistry, after: number, upTo: number): Promise<boolean> {
+    const { postgres, lake, declared } = this.#options;
+    const operations = await tableOperationsBetween(postgres, after, upTo);
+    if (operations.length === 0) return false;
+    const then = await tablesAt(postgres, upTo, declared);
+    for (const { table: name } of operations) {
+      const [start, table] = [then.startOf(name), then.get(name)];
+      if (start === undefined || table === undefined) continue;
+      registry.replace(name, start, then);
+      for (const view of viewsOf(table, this.#hasForgotten ?? false)) await lake.connection.run(view);
+    }
+    return true;
   }
 
   /** Applies new schemas, and alters the tables of the lake. */

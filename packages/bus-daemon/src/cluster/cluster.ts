@@ -8,7 +8,7 @@ import type { DecidingBus, VerifyingBus } from '../writer/bus.js';
 import type { ClaimedJob } from '../writer/job.js';
 
 /** The context of the stages of a cluster's daemon. */
-export interface Cluster extends VerifyingBus, Omit<DecidingBus, 'isStored' | 'journal' | 'judge'> {
+export interface Cluster extends VerifyingBus, Omit<DecidingBus, 'isStored' | 'journal' | 'judge' | 'tableFacts'> {
   postgres: Postgres;
   objects: Objects;
   lake: LakeAddresses;

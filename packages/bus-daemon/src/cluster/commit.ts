@@ -19,6 +19,7 @@ import { rowsOfJob } from '../writer/stages/job-rows.js';
 import type { CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
 import { NewPlaces, ObjectsCondemned } from './restoring.js';
+import { readTables, tableFactsAt } from './tables.js';
 
 /** A job in the journal, committed by this daemon or by another one. */
 export interface Committed {
@@ -43,6 +44,9 @@ class ValuesUnjudged extends Error {
     this.files = files;
   }
 }
+
+/** Operations have changed canonical tables, so the daemon has to read them anew. */
+class TablesChanged extends Error {}
 
 const backoff = { firstMs: 100, maxMs: 5000 };
 
@@ -69,6 +73,7 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
     ).catch(async error => {
       if (error instanceof ObjectsCondemned) await places.upload(error.artifacts);
       else if (error instanceof ValuesUnjudged) await judgeAgain(cluster, error.files);
+      else if (error instanceof TablesChanged) await readTables(cluster);
       else throw error;
       return attempt();
     });
@@ -103,6 +108,7 @@ async function decideOn(
       'CLUSTER_BEHIND',
       `The database has jobs up to seq ${head.lastSeq}, and this daemon has seen seq ${cluster.tablesSeq}.`,
     );
+  if (head.hasTableOperations) throw new TablesChanged();
   for (const schema of head.schemas) cluster.tables.apply(schema);
   cluster.tablesSeq = head.lastSeq;
   const { known, jobs: fresh } = places.apply(
@@ -110,7 +116,10 @@ async function decideOn(
     jobs.filter(({ claim }) => !head.earlier.has(claim)),
   );
   const journal = { lastSeq: head.lastSeq, mayHave: () => true, findKeys: async () => new Map(known) };
-  const decided = await decide({ ...cluster, journal, judge: head.judge, isStored: () => true }, fresh);
+  const decided = await decide(
+    { ...cluster, journal, judge: head.judge, tableFacts: tableFactsAt(cluster, head), isStored: () => true },
+    fresh,
+  );
   if (decided.unjudged.length > 0 && !isLast) throw new ValuesUnjudged(decided.unjudged);
   const rows = decided.jobs.flatMap((job, index) => rowsOfJob(job, head.lastSeq + 1 + index, head.nowMs));
   const tables = rows

@@ -7,10 +7,10 @@ import {
   mustBeCurrent,
   openBusObjects,
   Postgres,
-  schemasBetween,
+  tablesAt,
   unsupportedColumns,
 } from '@quantbot/bus-cluster';
-import { TableLimits, TableRegistry } from '@quantbot/bus-format/canon';
+import { TableLimits } from '@quantbot/bus-format/canon';
 import { version } from '@quantbot/bus-format/version';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import type { Logger } from '@quantbot/infra';
@@ -80,7 +80,7 @@ export async function openCluster(
   opened.push(async () => inspector.close());
   opened.push(async () => fragmentWriter.close());
   const [{ seq } = { seq: 0 }] = await postgres.query<{ seq: number }>('SELECT seq FROM bus.head');
-  const tables = TableRegistry.replay(await schemasBetween(postgres, 0, seq), config.canon.tables);
+  const tables = await tablesAt(postgres, seq, config.canon.tables);
   return {
     config,
     logger,

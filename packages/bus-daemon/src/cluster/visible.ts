@@ -6,9 +6,10 @@ import {
   knownExports,
   leasesUnseen,
   noTotals,
+  tablesAt,
 } from '@quantbot/bus-cluster';
 import { openJobsOf, RejectedJobs } from '@quantbot/bus-cluster/care';
-import { type CanonTable, TableRegistry } from '@quantbot/bus-format/canon';
+import type { CanonTable } from '@quantbot/bus-format/canon';
 import type { Totals, VisibleBus, VisibleRejections } from '@quantbot/bus-http';
 import { objectKeys } from '@quantbot/infra/bus';
 import type { ClusterConfig } from '@quantbot/infra/config';
@@ -86,7 +87,7 @@ function totalsOf({ postgres }: Cluster): { now: () => Promise<Totals>; readonly
 
 /** Returns all canonical tables, also those that another daemon has created. */
 async function tablesNow({ postgres, config }: Cluster): Promise<readonly CanonTable[]> {
-  return TableRegistry.replay(await datedSchemas(postgres), config.canon.tables).tables();
+  return (await tablesAt(postgres, Number.MAX_SAFE_INTEGER, config.canon.tables)).tables();
 }
 
 function rejectionsOf({ objects }: Cluster): VisibleRejections {

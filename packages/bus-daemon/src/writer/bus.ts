@@ -8,7 +8,7 @@ import type {
 } from '@quantbot/bus-format/canon';
 import type { Journal, JournalRow, Judged, TableSegments } from '@quantbot/bus-format/journal';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import type { Logger } from '@quantbot/infra';
+import type { Logger, TableOperation } from '@quantbot/infra';
 import type { BusLayout, BusMarker } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { Events } from './events.js';
@@ -45,8 +45,8 @@ export interface Bus {
    * Judges keys that an operation wants to forget.
    */
   judge(keys: readonly string[]): Promise<Judged[]>;
-  /** What the journal says about canonical tables. Undefined on a bus that cannot drop them. */
-  tableFacts?: TableFacts | undefined;
+  /** What the journal says about canonical tables. */
+  tableFacts: TableFacts;
   /** Store paths of forgotten artifacts that a job has brought back, or is about to. */
   returned: Set<string>;
   /** The last turn of each canonical table that its compacted files have taken. */
@@ -82,6 +82,8 @@ export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'judge' | 
 
 /** What the decision about an operation on a canonical table asks the journal. */
 export interface TableFacts {
+  /** Returns a sentence if this kind of bus cannot execute an operation yet. */
+  refusal?(op: TableOperation): string | undefined;
   /** Returns all operations on canonical tables, oldest first. */
   operations(): Promise<readonly JournalledTableOperation[]>;
   /** Replays all artifacts that a table has with this start. */

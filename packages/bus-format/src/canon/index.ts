@@ -2,10 +2,13 @@
 
 export { type HintRange, TableNames } from '../journal/table-names.js';
 export {
+  isOperationOnTable,
   type JournalledTableOperation,
   namesGivenBy,
+  setModes,
   tableOperationOf,
   tableOperationsQuery,
+  tableOperationTypes,
 } from '../journal/table-operations.js';
 export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
 export {

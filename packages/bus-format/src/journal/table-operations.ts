@@ -2,7 +2,9 @@ import type { TableMode } from '@quantbot/infra/config';
 import { TableNames } from './table-names.js';
 
 /** The types of operations on a canonical table. */
-const types = `('table_drop', 'table_restore', 'table_set_mode', 'table_rename')`;
+export const tableOperationTypes = ['table_drop', 'table_restore', 'table_set_mode', 'table_rename'] as const;
+
+const types = `(${tableOperationTypes.map(type => `'${type}'`).join(', ')})`;
 
 /** SQL for the table of an operation, by its first name. */
 const tableOfOperation = `coalesce(op_json->>'$.of', op_json->>'$.table')`;
@@ -103,3 +105,7 @@ export const namesGivenBy = (operations: readonly JournalledTableOperation[]): T
     (names, { seq, table, to: name }) => (name === undefined ? names : names.with({ seq, table, name })),
     TableNames.none,
   );
+
+/** Whether an operation, as a row of the journal has it, is one on a canonical table. */
+export const isOperationOnTable = (op_json: string): boolean =>
+  tableOperationTypes.includes((JSON.parse(op_json) as JournalledTableOperation).type);

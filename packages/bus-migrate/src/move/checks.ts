@@ -1,8 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Queries, rowsBetween, unsupportedColumns } from '@quantbot/bus-cluster';
 import { daemonError } from '@quantbot/bus-format';
-import { namesGivenBy, type RegisteredArtifact, TableRegistry, tableStarts } from '@quantbot/bus-format/canon';
-import type { Journal, JournalRow } from '@quantbot/bus-format/journal';
+import {
+  type JournalledTableOperation,
+  namesGivenBy,
+  type RegisteredArtifact,
+  TableRegistry,
+  tableStarts,
+} from '@quantbot/bus-format/canon';
+import type { JournalRow } from '@quantbot/bus-format/journal';
 import { busError } from '@quantbot/infra/bus';
 import { type BusConfig, defaultTableMode } from '@quantbot/infra/config';
 
@@ -47,7 +53,9 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
  *
  * @throws DaemonError `CLUSTER_UNSUPPORTED`.
  */
-export async function mustHaveTables(journal: Pick<Journal, 'tableOperations'>): Promise<void> {
+export async function mustHaveTables(journal: {
+  tableOperations(): Promise<readonly JournalledTableOperation[]>;
+}): Promise<void> {
   const operations = await journal.tableOperations();
   const starts = tableStarts(operations);
   const names = namesGivenBy(operations);
@@ -62,8 +70,8 @@ export async function mustHaveTables(journal: Pick<Journal, 'tableOperations'>):
   if (set.length > 0)
     throw daemonError(
       'CLUSTER_UNSUPPORTED',
-      `Operations have set the mode of ${set.map(([name]) => `canon.${name}`).join(', ')}, and a bus on many machines knows only declared modes yet.`,
-      { hint: 'Stay on one machine, or run `quantbot-bus table set-mode TABLE append --apply` for each table.' },
+      `Operations have set the mode of ${set.map(([name]) => `canon.${name}`).join(', ')}, and a move does not bring these modes along yet.`,
+      { hint: 'Stay where you are, or run `quantbot-bus table set-mode TABLE append --apply` for each table.' },
     );
   if (dropped.length > 0)
     throw daemonError(

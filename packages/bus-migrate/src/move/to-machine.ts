@@ -12,6 +12,7 @@ import {
   Postgres,
   rowsBetween,
   schemasBetween,
+  tableOperationsBetween,
 } from '@quantbot/bus-cluster';
 import { concurrently, daemonError, type OnProgress } from '@quantbot/bus-format';
 import { commitFile, Journal, type JournalRow, segmentName } from '@quantbot/bus-format/journal';
@@ -32,7 +33,7 @@ import {
 } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
-import { checkTables, mustBeBeginning, mustRemember, rowAt } from './checks.js';
+import { checkTables, mustBeBeginning, mustHaveTables, mustRemember, rowAt } from './checks.js';
 import { isStored, toFiles } from './map-rows.js';
 import { copyOutcomes } from './outcomes-to-machine.js';
 import { type MoveReport, mustBeSame, placeOf } from './report.js';
@@ -70,6 +71,7 @@ export async function moveToMachine(options: MoveToMachine): Promise<MoveReport>
     const objects = await openBusObjects(withVariables(cluster.objects), cluster.s3, busId);
     const [forgotten] = await postgres.query<{ n: number }>('SELECT count(*) AS n FROM bus.forgotten');
     mustRemember(forgotten?.n ?? 0);
+    await mustHaveTables({ tableOperations: () => tableOperationsBetween(postgres, 0, seq) });
     checkTables(await schemasBetween(postgres, 0, seq), options.from, options.to);
     const moved = await new Move(options, postgres, objects).run(busId, seq);
     await options.rebuild();

@@ -5,21 +5,24 @@ import {
   type CanonTable,
   canonicalSchemas,
   forgottenOfTable,
+  modes,
   shownRows,
   storedRows,
   TableRegistry,
   tableStarts,
 } from '@quantbot/bus-format/canon';
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
+import { identifier } from '@quantbot/bus-format/sql';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import type { TableOperation } from '@quantbot/infra';
 import { busLayout } from '@quantbot/infra/bus';
-import { type BusConfig, type TableMode, tableModeNames } from '@quantbot/infra/config';
+import { type BusConfig, type ClusterConfig, type TableMode, tableModeNames, tableModes } from '@quantbot/infra/config';
 import type { Command } from 'commander';
+import { withClusterPackage } from '../../cluster-package.js';
 import type { TableChange } from '../../writer/job.js';
 import { decideTable, tableFactsOf } from '../../writer/stages/table-operation.js';
 import { operate } from '../operate.js';
-import { openedBus, print } from '../shared.js';
+import { configOf, openedBus, print } from '../shared.js';
 import { whoAsks } from '../who-asks.js';
 import { withCatalog } from './catalog.js';
 import { type ChangeOptions, tableNamed, timeoutMs } from './table.js';
@@ -58,7 +61,7 @@ async function setMode(
   set: Pick<ModeOperation, 'mode' | 'key'>,
   { orderBy: order_by = [], ...options }: ModeOptions,
 ): Promise<void> {
-  const config = await openedBus(options);
+  const config = await busFor(set.mode, options);
   const table = tableNamed(given);
   const { reason = null } = options;
   const op: ModeOperation = { type: 'table_set_mode', table, ...set, order_by, reason, by: whoAsks() };
@@ -67,7 +70,9 @@ async function setMode(
     print(options, { applied: true, table, ...set, order_by, seq }, () => `${nameOf(op)} as of seq ${seq}.`);
     return;
   }
-  const found = await whatChanges(config, op, options);
+  const found = await (config.cluster === undefined
+    ? whatChanges(config, op, options)
+    : whatChangesOnCluster({ ...config, cluster: config.cluster }, op, options));
   print(options, { applied: false, ...found }, () =>
     [...describe(op, found), `Run it again with --apply to change canon.${table}.`].join('\n'),
   );
@@ -79,6 +84,12 @@ export const tablesIn = async (journal: Journal, { canon }: Pick<BusConfig, 'can
     starts: tableStarts(await journal.tableOperations()),
     names: journal.names,
   });
+
+/** A bus on many machines can only set modes without a key yet. */
+async function busFor(mode: TableMode, options: ChangeOptions): Promise<BusConfig> {
+  const config = configOf(options);
+  return config.cluster === undefined || tableModes[mode].isKeyed ? openedBus(options) : config;
+}
 
 /** The rows of a table before and after a change. */
 interface Changing {
@@ -122,6 +133,37 @@ async function whatChanges(config: BusConfig, op: ModeOperation, options: Change
     inspector.close();
     journal.close();
   }
+}
+
+/** As {@link whatChanges}. The lake has all rows of a table. */
+async function whatChangesOnCluster(
+  config: BusConfig & { cluster: ClusterConfig },
+  op: ModeOperation,
+  options: ChangeOptions,
+): Promise<Changing> {
+  const { previewOfTable } = await withClusterPackage(() => import('../../cluster/tables.js'));
+  const { before, erased } = await previewOfTable(config, op);
+  let rows = { artifacts: 0, artifact_rows: 0, stored: 0, newest: 0 };
+  await withCatalog(options, async catalog => {
+    const found = await catalog.query<typeof rows>(
+      `WITH all_rows AS (
+         SELECT _seq, _artifact_key IN (SELECT artifact_key FROM catalog.forgotten_f) AS gone FROM _files.${identifier(op.table)}),
+       newest AS (SELECT max(_seq) AS seq FROM all_rows WHERE NOT gone)
+       SELECT t.artifacts, t.artifact_rows, count(*) FILTER (NOT gone) AS stored, count(*) FILTER (NOT gone AND _seq = seq) AS newest
+       FROM catalog.tables_d t, all_rows, newest WHERE table_name = ? GROUP BY ALL`,
+      [op.table],
+    );
+    rows = found[0] ?? rows;
+  });
+  const { artifacts, artifact_rows, stored, newest } = rows;
+  return {
+    table: op.table,
+    before,
+    artifacts,
+    artifact_rows,
+    hidden_rows: modes[op.mode].showsEveryRow ? 0 : stored - newest,
+    lost_rows: rowsIn(erased),
+  };
 }
 
 const rowsIn = (rows: readonly JournalRow[]): number => rows.reduce((sum, row) => sum + (row.rows ?? 0), 0);

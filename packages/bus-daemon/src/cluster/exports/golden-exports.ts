@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 import {
   changedTables,
-  datedSchemas,
   type ExportRequest,
   type KnownExport,
   knownExports,
+  tablesAt,
   turnsOfTables,
 } from '@quantbot/bus-cluster';
-import { modes, TableRegistry } from '@quantbot/bus-format/canon';
+import { modes, type TableRegistry } from '@quantbot/bus-format/canon';
 import type { ExportEntry } from '@quantbot/bus-format/state';
 import { tableInOrder } from '@quantbot/bus-format/views';
 import type { ExportState } from '@quantbot/bus-http';
@@ -88,11 +88,7 @@ async function datasetTables(
   publishedSeq: number,
 ): Promise<TableRegistry | undefined> {
   if (!Object.values(config.export.tables).some(({ layout }) => layout === 'dataset')) return undefined;
-  const schemas = await datedSchemas(postgres);
-  return TableRegistry.replay(
-    schemas.filter(({ seq }) => seq <= publishedSeq),
-    config.canon.tables,
-  );
+  return tablesAt(postgres, publishedSeq, config.canon.tables);
 }
 
 /** Returns the path of an export: its file, or the folder of its dataset. */

@@ -22,10 +22,11 @@ async function busWithTable() {
 
 const column = (type: string) => ({ name: 'x', type, nullable: true });
 
-test('a bus that says nothing about its tables, as one on many machines, refuses to change them', async () => {
-  const { bus } = await busWithTable();
-  const refused = decideTable({ ...bus, tableFacts: undefined }, drop);
-  await expect(refused).rejects.toMatchObject({ code: 'OPERATION_INVALID' });
+test('a bus that cannot execute an operation yet, as one on many machines, says so', async () => {
+  const { deciding } = await busWithTable();
+  const tableFacts = { ...deciding.tableFacts, refusal: () => 'Not yet.' };
+  const refused = decideTable({ ...deciding, tableFacts }, drop);
+  await expect(refused).rejects.toMatchObject({ code: 'OPERATION_INVALID', message: 'Not yet.' });
 });
 
 test('only a table that is there can be dropped, and only one that was dropped restored, once', async () => {

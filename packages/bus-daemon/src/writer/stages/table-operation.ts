@@ -60,8 +60,8 @@ export async function decideTable(
   seen?: SeenKeys,
 ): Promise<TableChange> {
   const { tableFacts } = bus;
-  if (tableFacts === undefined)
-    throw busError('OPERATION_INVALID', 'A bus on many machines cannot change its tables by operations yet.');
+  const refusal = tableFacts.refusal?.(op);
+  if (refusal !== undefined) throw busError('OPERATION_INVALID', refusal);
   if (op.type === 'table_rename') return decideRename(bus, op);
   if (op.type === 'table_drop') return decideDrop(bus, tableFacts, op);
   const facts: TableFacts = { ...tableFacts, withoutKey: table => tableFacts.withoutKey(table, seen) };

@@ -1,0 +1,104 @@
+// @module-tag campaign
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { submitOperation } from '@quantbot/infra/bus';
+import { expect, test } from 'vitest';
+import { describeClusters, type TestCluster } from './support/cluster.js';
+
+/** Submits an operation that sets the mode of the table, without a daemon that executes it. */
+const askFor = (bus: TestCluster, mode: 'append' | 'latest' | 'upsert') =>
+  submitOperation(
+    {
+      type: 'table_set_mode',
+      table: 'ticks',
+      mode,
+      key: mode === 'upsert' ? ['x'] : [],
+      order_by: [],
+      reason: null,
+      by: null,
+    },
+    { busRoot: bus.objects },
+  );
+
+const shown = async (bus: TestCluster) =>
+  (await bus.rows('SELECT x FROM canon.ticks ORDER BY x')).map(({ x }) => Number(x));
+
+async function furnished(newCluster: (settings?: object) => Promise<TestCluster>): Promise<TestCluster> {
+  const bus = await newCluster();
+  for (const i of [0, 1, 2]) {
+    await bus.submit(`job-${i}`, i);
+    if (i > 0) await bus.done('start', '--drain');
+  }
+  return bus;
+}
+
+describeClusters(
+  'modes of tables',
+  newCluster => {
+    test('a publisher that is killed before its commit to the lake leaves the old mode, and the next one sets it', async () => {
+      const bus = await furnished(newCluster);
+      const asked = await askFor(bus, 'latest');
+      await bus.killedAt('publish:added', 'start', '--drain');
+      expect(await shown(bus)).toEqual([0, 1, 2]);
+      await expect(asked.settled({ timeoutMs: 1 })).rejects.toMatchObject({ code: 'SETTLE_TIMEOUT' });
+      await bus.done('start', '--drain');
+      expect((await asked.settled()).seq).toBe(4);
+      expect(await shown(bus)).toEqual([2]);
+      await bus.submit('job-3', 3);
+      await bus.done('start', '--drain');
+      expect(await shown(bus)).toEqual([3]);
+      const machine = join(bus.folder, 'machine.json');
+      writeFileSync(machine, JSON.stringify({ bus_root: join(bus.folder, 'machine/bus') }));
+      const moved = await bus.command('move', '--to', machine);
+      expect(moved.stderr).toContain('CLUSTER_UNSUPPORTED');
+    });
+
+    test('a lake, and a database, that are made again have the mode', async () => {
+      const bus = await furnished(newCluster);
+      const asked = [];
+      for (const mode of ['latest', 'append', 'latest'] as const) asked.push(await askFor(bus, mode));
+      await bus.submit('job-9', 9);
+      await bus.done('start', '--drain');
+      for (const job of asked) expect((await job.settled()).status).toBe('ingested');
+      expect(await shown(bus)).toEqual([9]);
+      await bus.done('rebuild');
+      expect(await shown(bus)).toEqual([9]);
+      await bus.pg.query('DROP SCHEMA bus CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+      await bus.done('rebuild', '--from-objects');
+      expect(await shown(bus)).toEqual([9]);
+      expect(await bus.done('verify', '--deep')).toContain('every file matches the journal');
+    });
+
+    test('daemons that run at the same time follow a mode that another one has committed', async () => {
+      const bus = await furnished(newCluster);
+      const daemons = [bus.start(), bus.start()];
+      await (await askFor(bus, 'latest')).settled();
+      for (let i = 3; i < 9; i++) await bus.submit(`job-${i}`, i).then(job => job.settled());
+      expect(await shown(bus)).toEqual([8]);
+      await (await askFor(bus, 'append')).settled();
+      for (let i = 9; i < 12; i++) await bus.submit(`job-${i}`, i).then(job => job.settled());
+      expect(await shown(bus)).toHaveLength(12);
+      for (const { process, ended, stderr } of daemons) {
+        process.kill('SIGTERM');
+        expect(await ended, stderr()).toMatchObject({ code: 0 });
+      }
+    });
+
+    test('a key, a drop and a restore are refused with a sentence', async () => {
+      const bus = await furnished(newCluster);
+      const asked = await askFor(bus, 'upsert');
+      await bus.done('start', '--drain');
+      await expect(asked.settled()).rejects.toMatchObject({ code: 'OPERATION_INVALID' });
+      for (const args of [
+        ['drop', 'ticks'],
+        ['set-key', 'ticks', 'x'],
+        ['set-mode', 'ticks', 'upsert', '--key', 'x'],
+      ]) {
+        const refused = await bus.command('table', ...args);
+        expect(refused.stderr).toContain('CLUSTER_UNSUPPORTED');
+      }
+      expect(await shown(bus)).toEqual([0, 1, 2]);
+    });
+  },
+  ['campaign'],
+);

@@ -1,0 +1,124 @@
+// @module-tag campaign
+import { forgetArtifacts, setTableMode } from '@quantbot/infra/utils';
+import { openCatalog, readParquet } from '@quantbot/storage';
+import { eventually } from '@quantbot/tooling-testing/eventually';
+import { expect, onTestFinished, test } from 'vitest';
+import { describeBothWorlds, type World } from './support/world.js';
+
+const runs = ['r1', 'r2', 'r3'];
+
+async function submitRun(world: World, runId: string, kind = 'log') {
+  const select = `SELECT '${runId}' AS run, ${runs.indexOf(runId)} AS x`;
+  await (await world.submit({ runId, kind, select, schemaHint: `canon.${kind}` })).settled();
+}
+
+async function furnish(world: World): Promise<void> {
+  for (const kind of ['log', 'other']) for (const run of runs) await submitRun(world, run, kind);
+}
+
+async function catalogOf({ config }: World) {
+  const catalog = await openCatalog({ config });
+  onTestFinished(() => catalog.close());
+  return catalog;
+}
+
+type Catalog = Awaited<ReturnType<typeof catalogOf>>;
+
+const runsIn = async (catalog: Pick<Catalog, 'query'>, table = 'log') =>
+  (await catalog.query(`SELECT run FROM canon.${table} ORDER BY run`)).map(({ run }) => run);
+
+/** Waits until readers see these runs. */
+async function mustShow(world: World, wanted: string[], table = 'log') {
+  // On one machine, a table is hidden while its files follow its mode.
+  const look = async () => runsIn(await catalogOf(world), table).catch(() => []);
+  const isSo = (found: unknown[]) => JSON.stringify(found) === JSON.stringify(wanted);
+  expect(await eventually(look, isSo)).toEqual(wanted);
+}
+
+const preview = async (world: World, ...args: string[]) =>
+  JSON.parse(await world.done('table', 'set-mode', ...args, '--json'));
+
+const exported = async (world: World, table: string) => {
+  const { [table]: entry } = JSON.parse(await world.done('export', table, '--json'));
+  return (await readParquet(entry.path)).map(({ run }) => run).sort();
+};
+
+describeBothWorlds(
+  { compaction: { release_grace_s: 0.05 } },
+  furnish,
+  world => {
+    test('a table shows the rows of the mode that is set; its past, those of the mode that it had', async () => {
+      const bus = world();
+      expect(await preview(bus, 'log', 'latest')).toMatchObject({
+        before: { mode: 'append', key: [] },
+        artifacts: 3,
+        artifact_rows: 3,
+        hidden_rows: 2,
+        lost_rows: 0,
+      });
+      const before = (await (await catalogOf(bus)).artifacts())[0]?.seq ?? 0;
+      expect(await bus.done('table', 'set-mode', 'log', 'latest', '--apply', '--reason', 'the newest')).toContain(
+        'canon.log has the mode latest',
+      );
+      await mustShow(bus, ['r3']);
+      await eventually(
+        () => exported(bus, 'log'),
+        found => found.length === 1,
+      );
+      await submitRun(bus, 'r1', 'probe'); // of another table
+      await mustShow(bus, ['r3']);
+      const catalog = await catalogOf(bus);
+      expect(await catalog.query(`SELECT mode FROM catalog.tables_d WHERE table_name = 'log'`)).toEqual([
+        { mode: 'latest' },
+      ]);
+      const past = await catalog.asOf(before);
+      onTestFinished(() => past.close());
+      expect(await runsIn(past)).toEqual(runs);
+      expect(await past.query(`SELECT mode FROM catalog.tables_d WHERE table_name = 'log'`)).toEqual([
+        { mode: 'append' },
+      ]);
+      expect(await preview(bus, 'log', 'append')).toMatchObject({ before: { mode: 'latest' }, hidden_rows: 0 });
+      await setTableMode({ table: 'log', mode: 'append' }, { busRoot: bus.root });
+      await mustShow(bus, runs);
+    });
+
+    test('what makes no sense is refused with a code, also without --apply', async () => {
+      const bus = world();
+      for (const more of [[], ['--apply']]) {
+        const same = await bus.command('table', 'set-mode', 'log', 'append', ...more);
+        expect(same.stderr).toContain('OPERATION_INVALID');
+        const unknown = await bus.command('table', 'set-mode', 'nothing', 'latest', ...more);
+        expect(unknown.stderr).toContain('There is no table canon.nothing.');
+      }
+    });
+
+    test('rows of forgotten artifacts leave a table that is not append any more, and forgetting follows it', async () => {
+      const bus = world();
+      await forgetArtifacts({ keys: ['r3/p/other/a'], force: true }, { busRoot: bus.root });
+      await mustShow(bus, runs, 'other');
+      expect(await preview(bus, 'other', 'latest')).toMatchObject({ lost_rows: 1 });
+      await setTableMode({ table: 'other', mode: 'latest' }, { busRoot: bus.root });
+      await mustShow(bus, ['r2'], 'other');
+      const [outcome] = await forgetArtifacts({ keys: ['r2/p/other/a'], force: true }, { busRoot: bus.root });
+      expect(outcome).toMatchObject({ status: 'forgotten', rows: 'dropped' });
+      await mustShow(bus, ['r1'], 'other');
+      await bus.done('table', 'set-mode', 'other', 'append', '--apply');
+      await mustShow(bus, ['r1'], 'other');
+      expect(await bus.done('verify')).toContain('every file matches the journal');
+    });
+
+    test('a daemon that starts knows the mode, and a declaration must name it', async () => {
+      const bus = world();
+      await setTableMode({ table: 'log', mode: 'latest' }, { busRoot: bus.root });
+      await bus.restart();
+      await submitRun(bus, 'r1', 'later');
+      await mustShow(bus, ['r3']);
+      await expect(bus.restart({ canon: { tables: { log: { mode: 'append' } } } })).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+      });
+      await bus.restart({ canon: { tables: { log: { mode: 'latest' } } } });
+      await mustShow(bus, ['r3']);
+    });
+  },
+  ['campaign'],
+);
