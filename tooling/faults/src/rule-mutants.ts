@@ -33,7 +33,7 @@ export const ruleMutants: Readonly<Record<string, RuleMutant>> = {
     to: 'if (true)',
   },
   'rows leave tables but not exports': {
-    from: 'tableTurns.get(item.name) ?? 0',
+    from: 'tableTurns.get(first) ?? 0',
     to: '0',
   },
   'a forgotten artifact leaves the catalog': {

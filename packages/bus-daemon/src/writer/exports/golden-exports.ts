@@ -74,9 +74,9 @@ export class GoldenExports {
     }
     const { exports } = this.#ofTables;
     for (const [i, item] of exports.entries()) {
-      const [table = ''] = item.reads ?? [];
-      const changedSeq = tables.lastSeq(table);
-      const turn = Math.max(tableTurns.get(table) ?? 0, tables.namedAt(item.name));
+      const [first = ''] = item.reads ?? [];
+      const changedSeq = tables.lastSeq(first);
+      const turn = Math.max(tableTurns.get(first) ?? 0, tables.namedAt(item.name));
       if (item.changedSeq !== changedSeq || item.turn !== turn) exports[i] = { ...item, changedSeq, turn };
     }
     return exports;
