@@ -30,6 +30,17 @@ test('a journal that is whole says where it stands', async () => {
   journal.close();
 });
 
+test('a compaction that ends while a query prepares its views does not leave the views of the old files', async () => {
+  const bus = await busWithHistory();
+  const journal = await Journal.open(bus.layout);
+  await journal.reload(); // the next query creates the views
+  await compactHot(bus, compactor);
+  await Promise.all([journal.query('FROM _bus.journal'), journal.reload()]);
+  for (const seq of [5, 6, 7]) rmSync(commitOf(bus, seq), { recursive: true });
+  expect(await journal.query('SELECT count(*)::INTEGER AS n FROM _bus.journal')).toEqual([{ n: 7 }]);
+  journal.close();
+});
+
 test.each<[string, (bus: Bus) => void, RegExp]>([
   ['the first segment is gone', bus => rmSync(segment(bus, 1, 2)), /no rows for the jobs 1 to 2/],
   ['the last segment is gone', bus => rmSync(segment(bus, 3, 4)), /journal\/hot lacks 2 of the jobs 3 to 7/],

@@ -42,8 +42,10 @@ export class Journal extends JournalRows {
   #tableFiles = new Map<number, number>();
   readonly #keys = new KnownKeys();
   readonly #isBesideDaemon: boolean;
-  #viewsCurrent = false;
   #version = 0;
+  /** The version whose files the views name. */
+  #viewsVersion = -1;
+  #buildingViews: Promise<void> | undefined;
 
   private constructor(layout: BusLayout, database: MemoryDatabase, isBesideDaemon: boolean) {
     super();
@@ -145,7 +147,6 @@ export class Journal extends JournalRows {
     this.#tableFiles = new Map(
       this.#hot.map(seq => [seq, this.#tableFiles.get(seq) ?? countTableFiles(this.#layout, seq)]),
     );
-    this.#viewsCurrent = false;
     this.#version++;
     mustFollowEachOther(segments);
   }
@@ -207,12 +208,21 @@ export class Journal extends JournalRows {
 
   /** Returns the private database, with views over the current files. */
   async #connection(): Promise<DuckDBConnection> {
-    const { connection } = this.#database;
-    if (!this.#viewsCurrent) {
-      for (const statement of journalViewsAt(this.#layout, this.#position())) await connection.run(statement);
-      this.#viewsCurrent = true;
+    while (this.#viewsVersion !== this.#version) {
+      this.#buildingViews ??= this.#buildViews().finally(() => {
+        this.#buildingViews = undefined;
+      });
+      await this.#buildingViews;
     }
-    return connection;
+    return this.#database.connection;
+  }
+
+  /** A compaction that ends meanwhile makes the views old again. */
+  async #buildViews(): Promise<void> {
+    const version = this.#version;
+    for (const statement of journalViewsAt(this.#layout, this.#position()))
+      await this.#database.connection.run(statement);
+    this.#viewsVersion = version;
   }
 
   async #loadKeys(): Promise<void> {
