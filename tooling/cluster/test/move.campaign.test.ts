@@ -58,6 +58,7 @@ async function fill(bus: TestCluster, { config, root }: { config: string; root: 
   await submit(bus, root, 'bad', 'text'); // does not fit, and stays rejected
   await submit(bus, root, 'bad-once', 'text'); // does not fit either
   await submit(bus, root, 'job-2', 2, { label: 'b' });
+  await settle(); // a slow file may be overtaken by an operation
   await bus.done('alias', 'set', 'p/k@best', 'job-1/p/k/A', '--config', config);
 }
 

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitOperation } from '@quantbot/infra/bus';
+import { eventually } from '@quantbot/tooling-testing/eventually';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
 
@@ -49,8 +50,10 @@ describeClusters(
       expect(await shown(bus)).toEqual([3]);
       const machine = join(bus.folder, 'machine.json');
       writeFileSync(machine, JSON.stringify({ bus_root: join(bus.folder, 'machine/bus') }));
-      const moved = await bus.command('move', '--to', machine);
-      expect(moved.stderr).toContain('CLUSTER_UNSUPPORTED');
+      await eventually(
+        async () => (await bus.command('move', '--to', machine)).stderr,
+        stderr => !stderr.includes('MOVE_SOURCE_RUNS'), // the killed daemon still has its lease
+      ).then(stderr => expect(stderr).toContain('CLUSTER_UNSUPPORTED'));
     });
 
     test('a lake, and a database, that are made again have the mode', async () => {
