@@ -6,11 +6,12 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional, Sequence
 
 from ._html import table
+from ._start_command import START_COMMAND
 
 HINTS: Mapping[str, str] = {
     "OPTIONS_INVALID": "Correct the named options and call again.",
     "ID_INVALID": "Use letters, digits, dot, underscore and hyphen, starting with a letter or digit, at most 100 characters.",
-    "BUS_ROOT_NOT_FOUND": "Start the daemon once (`python3 scripts/bus_daemon.py`), pass --bus-root, or set QUANTBOT_BUS_ROOT.",
+    "BUS_ROOT_NOT_FOUND": f"Start the daemon once (`{START_COMMAND}`), pass --bus-root, or set QUANTBOT_BUS_ROOT.",
     "BUS_ROOT_INVALID": "Choose a path without the characters * ? [ ] { } \\ and without folders named like key=value.",
     "CONFIG_INVALID": "Correct the named settings in bus_config.json.",
     "CONFIG_NOT_FOUND": "Check the path given by QUANTBOT_BUS_CONFIG.",
@@ -30,7 +31,7 @@ HINTS: Mapping[str, str] = {
     "ROWS_MISMATCH": "Leave `rows` out, or give the number of rows in the file.",
     "BYTES_MISMATCH": "Submit the file again when it is complete. A program is still writing to it.",
     "CLOSED": "Open it again, and close it after its last use.",
-    "DATABASE_NOT_FOUND": "Check the path, or start the daemon (`python3 scripts/bus_daemon.py`). It publishes the database at its start.",
+    "DATABASE_NOT_FOUND": f"Check the path, or start the daemon (`{START_COMMAND}`). It publishes the database at its start.",
     "DATABASE_INVALID": "Check the path. If it is right, upgrade DuckDB (`pip install -U duckdb`): it may be older than the one that wrote the file.",
     "DATABASE_LOCKED": "Close the process that has the database open for writing, and submit through the bus instead.",
     "DATABASE_READ_ONLY": "Write Parquet and submit it (`bus.write`). Only the daemon writes the database.",

@@ -44,7 +44,7 @@ describeClusters('a cluster', newCluster => {
     expect(Math.abs((ms[0] ?? 0) - Date.now())).toBeLessThan(10 * 60_000);
   });
 
-  test('a drain waits for the jobs that a daemon had in hand when it was killed', async () => {
+  sampled('a drain waits for the jobs that a daemon had in hand when it was killed', async () => {
     const bus = await newCluster();
     await bus.submit('job-0', 0);
     await bus.pg.query(
@@ -55,7 +55,7 @@ describeClusters('a cluster', newCluster => {
     await checkAll(bus, 1);
   });
 
-  test('a fragment that is lost before it is published is written again from the store', async () => {
+  sampled('a fragment that is lost before it is published is written again from the store', async () => {
     const bus = await newCluster();
     const holder = await bus.pg.dedicated();
     // No daemon takes the lock away from an active session.

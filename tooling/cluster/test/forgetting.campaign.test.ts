@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitOperation } from '@quantbot/infra/bus';
 import { openCatalog } from '@quantbot/storage';
+import { eventually } from '@quantbot/tooling-testing/eventually';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
 
@@ -161,9 +162,13 @@ describeClusters(
       await bus.done('start', '--drain');
       expect((await there()).sort()).toEqual([first, second].sort());
       await askToForget(bus, [keyOf(0)], 'drop');
-      await bus.done('start', '--drain');
-      expect(await there()).toEqual([]);
-      expect(await bus.done('verify', '--erased', keyOf(0))).toContain(`no file of the bus holds ${keyOf(0)}`);
+      // Files that only old snapshots of the lake name may go with a later turn.
+      const erased = async () => {
+        await bus.done('start', '--drain');
+        expect(await there()).toEqual([]);
+        return (await bus.command('verify', '--erased', keyOf(0))).stdout;
+      };
+      await eventually(erased, stdout => stdout.includes(`no file of the bus holds ${keyOf(0)}`));
     });
 
     test.skipIf(kind !== 'file')('a publisher that is killed while it removes bytes ends what it began', async () => {

@@ -21,7 +21,7 @@ const canBe = ({ kind, damage }: { kind: string; damage: Damage }) =>
   !(damage === 'fifo' && readByViews.includes(kind)) && !(damage === 'link' && kind === isTheirs);
 const others: Damage[] = ['empty', 'folder', 'fifo', 'link'];
 /** How often each kind of file gets a flipped bit. */
-const flips = Number(process.env.FLIPS ?? campaign(0, 2));
+const flips = Number(process.env.FLIPS ?? campaign(0, 1));
 const all = names.flatMap(kind => [...Array<Damage>(flips).fill('bit'), ...others].map(damage => ({ kind, damage })));
 const few = Array.from({ length: 3 }, (_, index) => ({
   kind: random.pick(names),

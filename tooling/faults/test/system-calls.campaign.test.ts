@@ -40,12 +40,12 @@ describe.skipIf(reason !== undefined)('every system call', () => {
   });
 
   const faults: [Who, Fault, boolean, number][] = [
-    ['producer', 'KILL', false, campaign(1, 6)],
-    ['producer', 'ENOSPC', true, campaign(1, 3)],
-    ['daemon', 'KILL', false, campaign(1, 10)],
-    ['daemon', 'EIO', false, campaign(1, 6)],
-    ['daemon', 'ENOSPC', true, campaign(1, 6)],
-    ['daemon', 'EMFILE', false, campaign(1, 4)],
+    ['producer', 'KILL', false, campaign(1, 4)],
+    ['producer', 'ENOSPC', true, campaign(1, 2)],
+    ['daemon', 'KILL', false, campaign(1, 7)],
+    ['daemon', 'EIO', false, campaign(1, 4)],
+    ['daemon', 'ENOSPC', true, campaign(1, 4)],
+    ['daemon', 'EMFILE', false, campaign(1, 3)],
   ];
 
   test.each(sampleOf(faults, 1))(

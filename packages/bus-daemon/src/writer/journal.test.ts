@@ -1,6 +1,9 @@
 import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { Journal, listSegments, seqName } from '@quantbot/bus-format/journal';
+import { initBusRoot } from '@quantbot/infra';
+import { busLayout } from '@quantbot/infra/bus';
+import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
 import { compactor, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
@@ -59,6 +62,14 @@ test.each<[string, (bus: Bus) => void, RegExp]>([
     message: expect.stringMatching(message),
     hint: expect.stringContaining('backup'),
   });
+});
+
+test('before the first start of a daemon, a journal has no jobs', async () => {
+  const layout = busLayout(join(temporaryFolder(), 'bus'));
+  await initBusRoot(layout.root);
+  const journal = await Journal.read(layout);
+  expect(journal).toMatchObject({ lastSeq: 0, hotCommits: [] });
+  journal.close();
 });
 
 test('one that is read beside the daemon finds every row, whatever compaction has moved meanwhile', async () => {

@@ -96,7 +96,8 @@ export class Journal extends JournalRows {
     await journal.reload();
     // A daemon beside this process may forget something at any moment.
     journal.lastTurn = isBesideDaemon ? 1 : 0;
-    if (isBesideDaemon) await journal.readNames();
+    // Before the first start of a daemon, there is no file to query.
+    if (isBesideDaemon && journal.lastSeq > 0) await journal.readNames();
     return journal;
   }
 

@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { closedFolders, guardsOf } from '@quantbot/bus-format/state';
 import { submitArtifact } from '@quantbot/infra/utils';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { type Child, startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
@@ -71,8 +72,9 @@ function sharedBus(): TestBus {
   return bus;
 }
 
-test.skipIf(!canBeOthers).each(['0002', '0022', '0077'])(
+test.skipIf(!canBeOthers).each(sampleOf(['0002', '0022', '0077'], 1))(
   'producers of other users submit whatever their umask is (%s), and cannot change what is stored; readers of the group read',
+  { tags: ['campaign'] },
   async umask => {
     const bus = sharedBus();
     const daemon = asDaemon(

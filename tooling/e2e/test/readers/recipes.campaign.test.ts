@@ -113,7 +113,8 @@ describe.skipIf(!hasPython)(`recipes${skippedWithoutPython}`, () => {
     const python = pythonWith(page.replace('/', '-'), packages) ?? context.skip(withoutDataTools);
     const bus = makeTestBus();
     await spawnDaemon(bus);
-    await (await submit(bus, { producer: 'baseline', kind: 'alerts_std', schemaHint: 'canon.alerts_std' })).settled();
+    const submission = { runId: 'run-1', producer: 'baseline', kind: 'alerts_std', schemaHint: 'canon.alerts_std' };
+    await (await submit(bus, submission)).settled();
     const text = readFileSync(join(repository, `docs/guides/${page}.md`), 'utf8');
     for (const [, name = '', content = ''] of text.matchAll(namedFile)) {
       mkdirSync(dirname(join(bus.folder, name)), { recursive: true });

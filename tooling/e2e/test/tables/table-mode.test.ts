@@ -174,7 +174,12 @@ sampled('forgetting follows the mode that is set, and a key that is NULL somewhe
   await json(bus, 'table', 'set-key', 't', 'k', '--apply');
   expect(await rowsOf(bus)).toEqual(sorted(second));
   await mustVerify(bus);
-  expect(await quantbotBus(bus, 'verify', '--erased', 'r1/tests/t/t')).toMatchObject({ code: 0 });
+  // A process that is still ending may hold the old files: then they go at the next start.
+  const erased = () => quantbotBus(bus, 'verify', '--erased', 'r1/tests/t/t');
+  await eventually(
+    () => drain(bus).then(erased),
+    ({ code }) => code === 0,
+  );
 
   const later = [{ k: 'a', rev: 7, job: 8 }];
   await add(bus, 8, later);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { renameTable } from '@quantbot/infra/utils';
 import { openCatalog, readParquet } from '@quantbot/storage';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -80,7 +81,7 @@ test('a table has its new name, its past the old one, and artifacts with the old
   await mustVerify(bus);
 });
 
-test('a name that another table gets leads to that table from then on', async () => {
+sampled('a name that another table gets leads to that table from then on', async () => {
   const bus = makeTestBus({ compaction: { release_grace_s: 0 } });
   await drain(bus);
   await add(bus, 'a', 'trades');

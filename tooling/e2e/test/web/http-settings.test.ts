@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
@@ -51,8 +52,9 @@ test('an address that is taken is told, and the bus is free for another daemon',
   expect(await next.daemon.stop()).toEqual({ code: 0, signal: null });
 });
 
-test.each(['7171', 'localhost', 'http://localhost:1', '127.0.0.1:70000', '::1:7171'])(
+test.each(sampleOf(['7171', 'localhost', 'http://localhost:1', '127.0.0.1:70000', '::1:7171'], 2))(
   '--http %s is no address, and the error says what one is',
+  { tags: ['campaign'] },
   async address => {
     const daemon = launchDaemon(makeTestBus(), { args: ['--http', address] });
     expect((await daemon.ended).code).toBe(1);
