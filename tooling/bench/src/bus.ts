@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { peakResidentMb, watchCpu } from './memory.js';
+import { peakResidentMb, watchCpu, watchMost } from './memory.js';
 import { ratePerSecond } from './results.js';
 import { submitAll } from './submit-files.js';
 
@@ -132,13 +132,6 @@ export async function startDaemon(bus: BenchBus): Promise<RunningDaemon> {
 
 /** Watches the resident size of a process. Returns a function that returns the peak (MB). */
 export function watchMemory(pid: number): () => number {
-  let peakMb = 0;
-  const look = () => {
-    peakMb = Math.max(peakMb, peakResidentMb(pid));
-  };
-  const timer = setInterval(look, 20);
-  return () => {
-    clearInterval(timer);
-    return Math.round(peakMb);
-  };
+  const most = watchMost(() => peakResidentMb(pid), 20);
+  return () => Math.round(most());
 }

@@ -80,15 +80,17 @@ export const cpuSecondsOfTree = (pid: number): number =>
  * Watches the processor time of a process and of all below it. Returns a function that returns the
  * seconds until the last look, also after they have ended.
  */
-export function watchCpu(pid: number): () => number {
-  let seconds = 0;
-  const look = () => {
-    seconds = Math.max(seconds, cpuSecondsOfTree(pid));
-  };
-  const timer = setInterval(look, 50);
+export const watchCpu = (pid: number): (() => number) => watchMost(() => cpuSecondsOfTree(pid), 50);
+
+/** Watches a figure. Returns a function that returns the largest that was seen. */
+export function watchMost(look: () => number, everyMs: number): () => number {
+  let most = 0;
+  const timer = setInterval(() => {
+    most = Math.max(most, look());
+  }, everyMs);
   return () => {
     clearInterval(timer);
-    return seconds;
+    return most;
   };
 }
 

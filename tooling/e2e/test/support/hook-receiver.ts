@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { startJsonServer } from '@quantbot/tooling-testing/json-server';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
-import { expect, onTestFinished } from 'vitest';
+import { expect } from 'vitest';
 import { repository } from './scripts.js';
 
 /** The document that a hook receives, as in the reference. */
@@ -43,25 +42,11 @@ export async function startReceiver(
   },
 ): Promise<Receiver> {
   const received: Received[] = [];
-  const server = createServer((request, response) => {
-    let text = '';
-    request.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-    });
-    request.on('end', () => {
-      const { method, url: path, headers } = request;
-      received.push({ method, path, headers, body: JSON.parse(text) as NotificationDocument });
-      answer(response, received.length);
-    });
+  const url = await startJsonServer((body, { method, url: path, headers }, response) => {
+    received.push({ method, path, headers, body: body as NotificationDocument });
+    answer(response, received.length);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
+  return { url, received };
 }
 
 /** Returns a command that appends its input to a file in the bus's folder. */

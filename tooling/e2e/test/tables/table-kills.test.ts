@@ -1,10 +1,10 @@
-import { submitOperation } from '@quantbot/infra/bus';
 import { openCatalog } from '@quantbot/storage';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect } from 'vitest';
-import { drain, launchDaemon, quantbotBus } from '../support/daemon-process.js';
+import { drain, quantbotBus } from '../support/daemon-process.js';
+import { operateKilledAt } from '../support/killed-operation.js';
 
 /** Each step of a drop and of a restore. */
 const points = [
@@ -39,11 +39,7 @@ sampled(
     };
     const killed = async (type: 'table_drop' | 'table_restore', point: string) => {
       const op = { type, table: 't', reason: null, by: null };
-      const submission = await submitOperation(op, { busRoot: bus.config.busRoot });
-      const daemon = launchDaemon(bus, { args: ['--drain'], env: { QUANTBOT_FAULT_POINT: point } });
-      expect(await daemon.ended, `${type} ${point}`).toMatchObject({ signal: 'SIGKILL' });
-      await drain(bus);
-      await submission.settled();
+      await operateKilledAt(bus, op, point);
       shown = type === 'table_drop' ? undefined : [...everything];
       note();
     };

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { submitOperation } from '@quantbot/infra/bus';
 import type { TableMode } from '@quantbot/infra/config';
 import { setTableMode } from '@quantbot/infra/utils';
 import { openCatalog, readParquet } from '@quantbot/storage';
@@ -8,7 +7,8 @@ import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { expect } from 'vitest';
-import { drain, launchDaemon, quantbotBus, startDaemon } from '../support/daemon-process.js';
+import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
+import { operateKilledAt } from '../support/killed-operation.js';
 
 /** A row of `canon.t`: a key, a revision, and the job that brought it. */
 interface Row {
@@ -285,11 +285,7 @@ sampled('killed at each step, a daemon sets modes whole, and its past and rows s
     const next = settings[index] as Setting;
     const { mode, key = [], orderBy = [] } = next;
     const op = { type: 'table_set_mode' as const, table: 't', mode, key, order_by: orderBy, reason: null, by: null };
-    const submission = await submitOperation(op, { busRoot: bus.config.busRoot });
-    const daemon = launchDaemon(bus, { args: ['--drain'], env: { QUANTBOT_FAULT_POINT: point } });
-    expect(await daemon.ended, point).toMatchObject({ signal: 'SIGKILL' });
-    await drain(bus);
-    await submission.settled();
+    await operateKilledAt(bus, op, point);
     setting = next;
     note();
     await mustBeAsTheModel(point, model.length - 3);

@@ -1,10 +1,10 @@
-import { submitOperation } from '@quantbot/infra/bus';
 import { openCatalog } from '@quantbot/storage';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect } from 'vitest';
-import { drain, launchDaemon, quantbotBus } from '../support/daemon-process.js';
+import { drain, quantbotBus } from '../support/daemon-process.js';
+import { operateKilledAt } from '../support/killed-operation.js';
 
 /** Each step of a rename, and of what follows it. */
 const points = ['commit:before-rename', 'commit:after-rename', 'settle:before', 'settle:after', 'compact:switched'];
@@ -43,11 +43,7 @@ sampled('killed at each step, a daemon renames a table whole, and its past and r
     await drain(bus);
     const to = `n${index + 1}`;
     const op = { type: 'table_rename' as const, table: name, to, reason: null, by: null };
-    const submission = await submitOperation(op, { busRoot: bus.config.busRoot });
-    const daemon = launchDaemon(bus, { args: ['--drain'], env: { QUANTBOT_FAULT_POINT: point } });
-    expect(await daemon.ended, point).toMatchObject({ signal: 'SIGKILL' });
-    await drain(bus);
-    await submission.settled();
+    await operateKilledAt(bus, op, point);
     name = to;
     note();
     await mustBeAsTheModel(point);

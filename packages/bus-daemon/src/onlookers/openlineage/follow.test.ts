@@ -1,12 +1,10 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { readLineageCursor } from '@quantbot/bus-format/state';
 import { createLogger } from '@quantbot/infra';
 import type { BusConfig, OpenLineageConfig } from '@quantbot/infra/config';
 import { eventually } from '@quantbot/tooling-testing/eventually';
-import { expect, onTestFinished, test } from 'vitest';
+import { startJsonServer } from '@quantbot/tooling-testing/json-server';
+import { expect, test } from 'vitest';
 import { makeCommits } from '../../../test/support/commits.js';
 import { openInProcess, packageFolder } from '../../../test/support/in-process-bus.js';
 import { Publisher } from '../../writer/publish/publisher.js';
@@ -20,27 +18,16 @@ const logger = createLogger({ name: 'test', level: 'silent' });
 async function startEndpoint(statusOf: (event: RunEvent, n: number) => number = () => 201) {
   const events: RunEvent[] = [];
   const authorizations = new Set<string | undefined>();
-  const server = createServer((request, response) => {
-    let text = '';
-    request.setEncoding('utf8').on('data', chunk => {
-      text += chunk;
-    });
-    request.on('end', () => {
-      const event = JSON.parse(text) as RunEvent;
-      events.push(event);
-      authorizations.add(request.headers.authorization);
-      response.writeHead(statusOf(event, events.length)).end();
-    });
+  const url = await startJsonServer((body, { headers }, response) => {
+    events.push(body as RunEvent);
+    authorizations.add(headers.authorization);
+    response.writeHead(statusOf(body as RunEvent, events.length)).end();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1/lineage`;
-  return { target: { url, headers: {}, namespace: 'lab', timeoutMs: 5_000 }, events, authorizations };
+  return {
+    target: { url: `${url}/api/v1/lineage`, headers: {}, namespace: 'lab', timeoutMs: 5_000 },
+    events,
+    authorizations,
+  };
 }
 
 /** A bus with commits of one job each. */
