@@ -23,6 +23,7 @@ export {
   identifier,
   literal,
   literalList,
+  nameBeside,
   schemaMap,
   selectList,
   sortTerm,

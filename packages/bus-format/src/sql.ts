@@ -12,6 +12,17 @@ export const identifier = (name: string): string => `"${name.replaceAll('"', '""
 export const sortTerm = (column: string): string =>
   `CASE WHEN ${identifier(column)} IS NOT NULL THEN ${identifier(column)} END`;
 
+/**
+ * Returns a name that none of these columns has, for the column of `filename`. A producer may have
+ * given a column any name.
+ */
+export function nameBeside(columns: readonly string[]): string {
+  const taken = new Set(columns.map(column => column.toLowerCase()));
+  let name = '_quantbot_file_of_row';
+  while (taken.has(name)) name += '_';
+  return name;
+}
+
 /** A list of strings as an SQL list of literals. */
 export const literalList = (texts: readonly string[]): string => `[${texts.map(literal).join(', ')}]`;
 

@@ -118,11 +118,14 @@ def exact_relation(connection: Any, path: str) -> Any:
     ((writer,),) = connection.execute(f"SELECT created_by FROM parquet_file_metadata({file})").fetchall()
     if str(writer).startswith("DuckDB"):
         return relation
+    file_column = "_quantbot_file_of_row"
+    while file_column in {name.lower() for name in relation.columns}:
+        file_column += "_"
     names = ['"' + name.replace('"', '""') + '"' for name in relation.columns]
-    values = [f"CASE WHEN length(_quantbot_file_of_row) > 0 THEN {name} END AS {name}" for name in names]
+    values = [f"CASE WHEN length({file_column}) > 0 THEN {name} END AS {name}" for name in names]
     return connection.sql(
         f"SELECT {', '.join(values)} "
-        f"FROM read_parquet({file}, hive_partitioning = false, filename = '_quantbot_file_of_row')"
+        f"FROM read_parquet({file}, hive_partitioning = false, filename = '{file_column}')"
     )
 
 

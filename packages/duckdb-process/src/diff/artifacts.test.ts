@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
 import { expect, onTestFinished, test } from 'vitest';
 import { diffArtifacts, type Side } from './artifacts.js';
+import { describeDiff } from './describe.js';
 
 const diffOf = (left: Side, right: Side, ...key: string[]) =>
   diffArtifacts(left, right, {
@@ -85,4 +86,63 @@ test('artifacts without a common column differ in each row', async () => {
   const { equal, schema, rows } = await diffOf(left, right);
   expect([equal, schema.onlyInLeft.length, schema.onlyInRight.length]).toEqual([false, 1, 1]);
   expect(rows).toMatchObject({ leftRows: 1, rightRows: 2, onlyInLeft: { rows: 1 }, onlyInRight: { rows: 2 } });
+});
+
+test.each(['SIDE', 'value1', '_quantbot_file_of_row', '__proto__'])(
+  'a column named %s is compared like any other',
+  async name => {
+    const folder = mkdtempSync(join(tmpdir(), 'diff-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const column = `AS "${name.replaceAll('"', '""')}"`;
+    const artifact = async (value: string): Promise<Side> => {
+      const path = await writeSelect(folder, `SELECT ${value} ${column}, 7 AS k, ${value}::DOUBLE AS x`);
+      return { key: value, path, forgottenAt: null, sha256: value, schema: [], meta: null, provenance: null };
+    };
+    const [zero, one] = [await artifact('0'), await artifact('1')];
+    expect((await diffOf(zero, zero)).equal).toBe(true);
+    const { rows } = await diffOf(zero, one);
+    expect([rows.onlyInLeft, rows.onlyInRight]).toEqual([
+      {
+        rows: 1,
+        shown: [
+          Object.fromEntries([
+            [name, 0],
+            ['k', 7],
+            ['x', 0],
+          ]),
+        ],
+      },
+      {
+        rows: 1,
+        shown: [
+          Object.fromEntries([
+            [name, 1],
+            ['k', 7],
+            ['x', 1],
+          ]),
+        ],
+      },
+    ]);
+    const both = { left: 0, right: 1 };
+    const columns = Object.fromEntries([
+      [name, both],
+      ['x', both],
+    ]);
+    expect((await diffOf(zero, one, 'k')).rows.changed).toEqual({ rows: 1, shown: [{ key: { k: 7 }, columns }] });
+  },
+);
+
+test('a field of `meta` may have the name of a method, and one side may lack it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'diff-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = await writeSelect(folder, 'SELECT 1 AS x');
+  const side = (meta: string) =>
+    ({ key: meta, path, forgottenAt: null, sha256: 'a', schema: [], meta: JSON.parse(meta), provenance: null }) as Side;
+  const names = ['constructor', 'toString', '__proto__'];
+  const diff = await diffOf(side(JSON.stringify(Object.fromEntries(names.map(name => [name, 1])))), side('{"a": 1}'));
+  expect(Object.entries(structuredClone(diff.meta))).toEqual([
+    ...names.map(name => [name, { left: 1, right: undefined }]),
+    ['a', { left: undefined, right: 1 }],
+  ]);
+  expect(describeDiff(diff)).toContain('meta.toString: 1 → (none)');
 });

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { daemonError, identifier, literal } from '@quantbot/bus-format';
+import { daemonError, identifier, literal, nameBeside } from '@quantbot/bus-format';
 import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import type { ArtifactRecord } from '@quantbot/storage';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
@@ -106,15 +106,13 @@ async function difference(
 const fileOf = ({ path }: Side, options = ''): string =>
   `read_parquet(${literal(path)}, hive_partitioning = false${options})`;
 
-/** A name that no column of a file has. */
-const fileColumn = '_quantbot_file_of_row';
-
 /**
  * Returns the rows of a file as a table. DuckDB stores groups in as few bytes as the minimum and
  * maximum that a file states need, and cuts values if these are wrong. An expression that is always
  * true keeps it from using them.
  */
 function rowsOf(artifact: Side, columns: readonly Column[]): string {
+  const fileColumn = nameBeside(columns.map(({ name }) => name));
   const values = columns
     .map(({ name }) => identifier(name))
     .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
@@ -164,9 +162,13 @@ async function cutColumns(...artifacts: readonly Side[]): Promise<string[]> {
 }
 
 type Values = Record<string, unknown> | null;
+/** Returns a map, because an object has a `constructor` that no producer wrote. */
+const fieldsOf = (values: Values): ReadonlyMap<string, unknown> => new Map(Object.entries(values ?? {}));
 
 function changesOf(left: Values, right: Values): Changes {
-  const names = new Set([...Object.keys(left ?? {}), ...Object.keys(right ?? {})]);
-  const changed = [...names].filter(name => !isDeepStrictEqual(left?.[name], right?.[name]));
-  return Object.fromEntries(changed.map(name => [name, { left: left?.[name], right: right?.[name] }]));
+  const [one, other] = [fieldsOf(left), fieldsOf(right)];
+  const changed = [...new Set([...one.keys(), ...other.keys()])].filter(
+    name => !isDeepStrictEqual(one.get(name), other.get(name)),
+  );
+  return Object.fromEntries(changed.map(name => [name, { left: one.get(name), right: other.get(name) }]));
 }

@@ -1,5 +1,5 @@
 import type { DuckDBConnection, Json } from '@duckdb/node-api';
-import { daemonError, identifier, sortTerm } from '@quantbot/bus-format';
+import { daemonError, sortTerm } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 
 /** A column of two tables, with an expression for its value on each side. Both have one type. */
@@ -61,20 +61,24 @@ export async function compareRows(
     return { leftRows, rightRows, onlyInLeft: all(leftRows), onlyInRight: all(rightRows), changed: null };
   }
   const signed = await columnsWithFloats(connection, from.left, compared);
+  const values = compared.map((_, i) => columnOf(i));
+  const texts = compared.flatMap((_, i) => (signed.has(i) ? [textOf(i)] : []));
   const side = (which: 'left' | 'right') => {
-    const values = compared.map(c => `${c[which]} AS ${identifier(c.name)}`);
-    const texts = compared.flatMap((c, i) => (signed.has(c) ? [`CAST(${c[which]} AS VARCHAR) AS ${textOf(i)}`] : []));
-    return `SELECT ${[...values, ...texts, `${which === 'left' ? 1 : -1} AS __more`].join(', ')} FROM ${from[which]}`;
+    const list = compared.map((c, i) => `${c[which]} AS ${columnOf(i)}`);
+    for (const [i, c] of compared.entries())
+      if (signed.has(i)) list.push(`CAST(${c[which]} AS VARCHAR) AS ${textOf(i)}`);
+    return `SELECT ${list.join(', ')}, ${which === 'left' ? 1 : -1} AS side FROM ${from[which]}`;
   };
   // Positive: the left table has this many more of the row. Negative: the right one has.
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE __differing AS
-     SELECT * EXCLUDE (__more), sum(__more) AS __more FROM (${side('left')} UNION ALL ${side('right')}) GROUP BY ALL HAVING sum(__more) <> 0`,
+     SELECT ${[...values, ...texts].join(', ')}, sum(side) AS surplus
+     FROM (${side('left')} UNION ALL ${side('right')}) GROUP BY ALL HAVING sum(side) <> 0`,
   );
   const changed = keys.length === 0 ? null : await changedRows(connection, { compared, signed }, keys, limit);
   const without = changed === null ? '' : ` AND NOT ${isChanged(keys)}`;
-  const onlyInLeft = await differing(connection, compared, `__more > 0${without}`, limit);
-  const onlyInRight = await differing(connection, compared, `__more < 0${without}`, limit);
+  const onlyInLeft = await differing(connection, compared, `surplus > 0${without}`, limit);
+  const onlyInRight = await differing(connection, compared, `surplus < 0${without}`, limit);
   return { leftRows, rightRows, onlyInLeft, onlyInRight, changed };
 }
 
@@ -82,32 +86,39 @@ export async function compareRows(
 export const areEqual = ({ onlyInLeft, onlyInRight, changed }: RowDifference): boolean =>
   onlyInLeft.rows + onlyInRight.rows + (changed?.rows ?? 0) === 0;
 
-function checkKey(key: readonly string[], compared: readonly ComparedColumn[]): string[] {
+/** Returns the places of the key's columns. */
+function checkKey(key: readonly string[], compared: readonly ComparedColumn[]): number[] {
   return key.map(name => {
-    const column = compared.find(candidate => candidate.name.toLowerCase() === name.toLowerCase());
-    if (column === undefined)
+    const place = compared.findIndex(candidate => candidate.name.toLowerCase() === name.toLowerCase());
+    if (place < 0)
       throw daemonError('KEY_NOT_FOUND', `There is no column ${name} in both tables.`, {
         details: compared.map(candidate => candidate.name),
       });
-    return column.name;
+    return place;
   });
 }
 
-/** The text of a column's values, beside them. */
-const textOf = (index: number): string => `__text${index}`;
+/** A column's values. The tables' own names could be those of columns that are added here. */
+const columnOf = (index: number): string => `value${index}`;
 
-/** Returns the columns with floating-point numbers. DuckDB takes their -0.0 and 0.0 for equal. */
+/** The text of a column's values, beside them. */
+const textOf = (index: number): string => `text${index}`;
+
+/**
+ * Returns the places of columns with floating-point numbers. DuckDB takes their -0.0 and 0.0 for
+ * equal.
+ */
 async function columnsWithFloats(
   connection: DuckDBConnection,
   from: string,
   compared: readonly ComparedColumn[],
-): Promise<ReadonlySet<ComparedColumn>> {
-  const list = compared.map(({ left }, i) => `${left} AS c${i}`).join(', ');
+): Promise<ReadonlySet<number>> {
+  const list = compared.map(({ left }, i) => `${left} AS ${columnOf(i)}`).join(', ');
   const types = await query<{ type: string }>(
     connection,
     `SELECT column_type AS type FROM (DESCRIBE SELECT ${list} FROM ${from})`,
   );
-  return new Set(compared.filter((_, i) => /FLOAT|DOUBLE/.test(types[i]?.type ?? '')));
+  return new Set(types.flatMap(({ type }, i) => (/FLOAT|DOUBLE/.test(type) ? [i] : [])));
 }
 
 async function countOf(connection: DuckDBConnection, from: string): Promise<number> {
@@ -121,53 +132,62 @@ async function differing(
   where: string,
   limit: number,
 ): Promise<DifferingRows> {
-  const names = compared.map(({ name }) => identifier(name));
-  const order = compared.map(({ name }) => sortTerm(name)).join(', ');
+  const values = compared.map((_, i) => columnOf(i));
   const [row] = await query<{ n: bigint | number | null }>(
     connection,
-    `SELECT CAST(coalesce(sum(abs(__more)), 0) AS BIGINT) AS n FROM __differing d WHERE ${where}`,
+    `SELECT CAST(coalesce(sum(abs(surplus)), 0) AS BIGINT) AS n FROM __differing d WHERE ${where}`,
   );
   const reader = await connection.runAndReadAll(
-    `SELECT ${names.join(', ')} FROM __differing d WHERE ${where} ORDER BY ${order} LIMIT ${limit}`,
+    `SELECT ${values.join(', ')} FROM __differing d WHERE ${where} ORDER BY ${values.map(sortTerm).join(', ')} LIMIT ${limit}`,
   );
-  return { rows: Number(row?.n ?? 0), shown: reader.getRowObjectsJson() };
+  const shown = reader.getRowsJson().map(row => named(compared, place => row[place] ?? null));
+  return { rows: Number(row?.n ?? 0), shown };
 }
 
-const sameKey = (keys: readonly string[], a: string, b: string): string =>
-  keys.map(key => `${a}.${identifier(key)} IS NOT DISTINCT FROM ${b}.${identifier(key)}`).join(' AND ');
+/** Returns values by the names of their columns, of which one may be `__proto__`. */
+const named = <Value>(
+  compared: readonly ComparedColumn[],
+  of: (place: number) => Value,
+  isWanted: (place: number) => boolean = () => true,
+): Record<string, Value> =>
+  Object.fromEntries(compared.flatMap(({ name }, place) => (isWanted(place) ? [[name, of(place)]] : [])));
+
+const sameKey = (keys: readonly number[], a: string, b: string): string =>
+  keys.map(place => `${a}.${columnOf(place)} IS NOT DISTINCT FROM ${b}.${columnOf(place)}`).join(' AND ');
 
 /** Returns SQL for whether the other table has a different row with the key of `d`. */
-const isChanged = (keys: readonly string[]): string =>
-  `EXISTS (FROM __differing o WHERE sign(o.__more) = -sign(d.__more) AND ${sameKey(keys, 'o', 'd')})`;
+const isChanged = (keys: readonly number[]): string =>
+  `EXISTS (FROM __differing o WHERE sign(o.surplus) = -sign(d.surplus) AND ${sameKey(keys, 'o', 'd')})`;
 
 async function changedRows(
   connection: DuckDBConnection,
-  { compared, signed }: { compared: readonly ComparedColumn[]; signed: ReadonlySet<ComparedColumn> },
-  keys: readonly string[],
+  { compared, signed }: { compared: readonly ComparedColumn[]; signed: ReadonlySet<number> },
+  keys: readonly number[],
   limit: number,
 ): Promise<DifferingRows<ChangedRow>> {
-  const pairs = `FROM __differing l JOIN __differing r ON l.__more > 0 AND r.__more < 0 AND ${sameKey(keys, 'l', 'r')}`;
+  const pairs = `FROM __differing l JOIN __differing r ON l.surplus > 0 AND r.surplus < 0 AND ${sameKey(keys, 'l', 'r')}`;
   const [row] = await query<{ n: bigint }>(connection, `SELECT count(*) AS n ${pairs}`);
-  const list = compared.flatMap((column, i) => {
-    const name = identifier(column.name);
-    const told = signed.has(column) ? textOf(i) : name;
-    return [`l.${name} AS l${i}`, `r.${name} AS r${i}`, `l.${told} IS DISTINCT FROM r.${told} AS d${i}`];
+  const list = compared.flatMap((_, i) => {
+    const [value, told] = [columnOf(i), signed.has(i) ? textOf(i) : columnOf(i)];
+    return [`l.${value} AS l${i}`, `r.${value} AS r${i}`, `l.${told} IS DISTINCT FROM r.${told} AS d${i}`];
   });
-  const order = keys.map(key => sortTerm(`l${compared.findIndex(({ name }) => name === key)}`)).join(', ');
+  const order = keys.map(place => sortTerm(`l${place}`)).join(', ');
   const reader = await connection.runAndReadAll(
     `FROM (SELECT ${list.join(', ')} ${pairs}) ORDER BY ${order} LIMIT ${limit}`,
   );
-  const shown = reader.getRowObjectsJson().map((values): ChangedRow => {
-    const named = compared.map(({ name }, i) => ({
-      name,
-      left: values[`l${i}`] ?? null,
-      right: values[`r${i}`] ?? null,
-      differs: values[`d${i}`] === true,
-    }));
+  const shown = reader.getRowsJson().map((row): ChangedRow => {
+    const [left, right] = [0, 1].map(side => (place: number) => row[3 * place + side] ?? null) as [Side, Side];
     return {
-      key: Object.fromEntries(named.filter(c => keys.includes(c.name)).map(c => [c.name, c.left])),
-      columns: Object.fromEntries(named.filter(c => c.differs).map(c => [c.name, { left: c.left, right: c.right }])),
+      key: named(compared, left, place => keys.includes(place)),
+      columns: named(
+        compared,
+        place => ({ left: left(place), right: right(place) }),
+        place => row[3 * place + 2] === true,
+      ),
     };
   });
   return { rows: Number(row?.n ?? 0), shown };
 }
+
+/** Returns the value of a row at a place. */
+type Side = (place: number) => Json;

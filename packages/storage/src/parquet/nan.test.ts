@@ -73,3 +73,11 @@ test.each(['d', 'f'])('NaN in %s is the greatest value of an order', async colum
   for await (const rows of scanParquet(path, { columns: ['n'], orderBy, limit: 2 })) scanned.push(...rows);
   expect(scanned).toEqual([{ n: 3000 }, { n: 3 }]);
 });
+
+test('a column may have the name by which the files of rows are known', async () => {
+  const path = join(temporaryFolder(), 'x.parquet');
+  const select = 'SELECT n AS _quantbot_file_of_row, n * 2 AS _quantbot_file_of_row_, n / 2 AS d FROM range(4) AS t(n)';
+  await withMemoryConnection(connection => connection.run(`COPY (${select}) TO ${literal(path)} (FORMAT parquet)`));
+  const rows = await readParquet(path, { where: '_quantbot_file_of_row > 2', orderBy: ['d'] });
+  expect(rows).toEqual([{ _quantbot_file_of_row: 3, _quantbot_file_of_row_: 6, d: 1.5 }]);
+});

@@ -1,4 +1,4 @@
-import { identifier, literal } from '@quantbot/bus-format/sql';
+import { identifier, literal, nameBeside } from '@quantbot/bus-format/sql';
 import { type ParquetColumn, readParquetFooter } from '@quantbot/infra';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 
@@ -49,6 +49,7 @@ const isShortOfMillisecond = (nanoseconds: bigint): boolean => {
  */
 const hasWholeMillisecond = (path: string, column: string): Promise<boolean> =>
   withMemoryConnection(async connection => {
+    const fileColumn = nameBeside((await readParquetFooter(path)).columns.map(({ name }) => name));
     const moment = `CASE WHEN length(${fileColumn}) > 0 THEN ${identifier(column)} END`; // without a writer's statistics
     const file = `read_parquet(${literal(path)}, filename = '${fileColumn}', hive_partitioning = false)`;
     const found = await connection.runAndReadAll(
@@ -56,9 +57,6 @@ const hasWholeMillisecond = (path: string, column: string): Promise<boolean> =>
     );
     return found.currentRowCount > 0;
   });
-
-/** A name that no column of a file has. */
-const fileColumn = '_quantbot_file_of_row';
 
 /** Stops reading a column once the answer is known. */
 class Found extends Error {}

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { identifier, literal } from '@quantbot/bus-format/sql';
+import { identifier, literal, nameBeside } from '@quantbot/bus-format/sql';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { queryError, runForColumns, runForRows, runForTypedColumns, type Statement } from '../duckdb/run.js';
 import { StorageError, storageError } from '../errors.js';
@@ -196,6 +196,7 @@ export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy
   const columns = files.footers[0]?.footer.columns ?? [];
   const compared = columns.filter(({ type }) => !areTrusted || bloomMisses.has(type));
   if (compared.length === 0) return table();
+  const fileColumn = nameBeside(columns.map(({ name }) => name)); // it has no statistics
   const values = compared
     .map(({ name }) => identifier(name))
     .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
@@ -207,9 +208,6 @@ export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy
 
 /** Whether a file is an artifact of a bus. Its producer can have written anything into it. */
 const isOfProducer = (path: string): boolean => /(^|\/)(store|artifacts)\//.test(path);
-
-/** A column with the path of the file, which has no statistics. */
-const fileColumn = '_quantbot_file_of_row';
 
 /** Converts the error of a read, with the files' names in DuckDB's message. */
 export function readError(files: PinnedFiles, cause: unknown): Error {
