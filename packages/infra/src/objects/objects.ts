@@ -54,6 +54,26 @@ export interface ListedObject {
   modifiedAtMs: number;
 }
 
+/** A part of an object, and the version of the object that it is of. */
+export interface ObjectPart {
+  bytes: Buffer;
+  /** Where the part begins. */
+  offset: number;
+  /** The size of the whole object. */
+  size: number;
+  /** The entity tag. Parts with one tag are of one version. */
+  tag: string;
+}
+
+/** The objects of a whole bucket, for programs that only read. */
+export interface Bucket extends Pick<Objects, 'list'> {
+  /**
+   * Returns the bytes from `start` to `end` (exclusive), or the last ones; undefined if there is no
+   * such object.
+   */
+  readPart(key: string, part: { start: number; end: number } | { last: number }): Promise<ObjectPart | undefined>;
+}
+
 /** How to reach an S3 server. Absent settings come from the environment and the shared files. */
 export interface S3Options {
   /** URL of the server; by default AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or Amazon's. */

@@ -1,7 +1,7 @@
 import { busError } from '../errors.js';
 import { isObjectRoot } from '../object-root.js';
 import { openFolder } from './file-objects.js';
-import type { Objects, S3Options } from './objects.js';
+import type { Bucket, Objects, S3Options } from './objects.js';
 
 /**
  * Opens the object store at a URL: `s3://bucket/prefix`, or `file:///folder` for a folder that all
@@ -19,4 +19,14 @@ export async function openObjects(url: string, options: S3Options = {}): Promise
   if (url.startsWith('file://')) return await openFolder(url);
   const { openS3 } = await import('./s3/s3-objects.js'); // most programs never need it
   return await openS3(url, options);
+}
+
+/**
+ * Opens a bucket for reading, by keys that others may have chosen. Nothing is sent yet.
+ *
+ * @throws BusError as {@link openObjects}.
+ */
+export async function openBucket(name: string, options: S3Options = {}): Promise<Bucket> {
+  const { openS3 } = await import('./s3/s3-objects.js');
+  return await openS3(`s3://${name}`, options);
 }

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { storageError } from '../errors.js';
 import { nextSpillPath } from './spill-folder.js';
 
@@ -11,19 +12,22 @@ export interface LocalCopy {
 }
 
 /**
- * Creates an empty file. On Linux it has no name, so that nothing of it remains.
+ * Creates an empty file. On Linux it has no name, so that nothing of it remains, unless a path is
+ * given: then it has this path below a folder of its own until it is closed.
  *
  * @throws StorageError `READ_FAILED`.
  */
-export async function makeCopy(url: string): Promise<LocalCopy> {
-  const path = nextSpillPath();
+export async function makeCopy(url: string, named?: string): Promise<LocalCopy> {
+  const place = nextSpillPath();
+  const path = named === undefined ? place : join(place, named);
   try {
+    if (named !== undefined) await mkdir(dirname(path), { recursive: true });
     const handle = await open(path, 'wx+', 0o600);
-    if (process.platform === 'linux') {
+    if (process.platform === 'linux' && named === undefined) {
       rmSync(path);
       return { handle, path: `/proc/self/fd/${handle.fd}`, close: () => handle.close() };
     }
-    return { handle, path, close: () => handle.close().finally(() => rmSync(path, { force: true })) };
+    return { handle, path, close: () => handle.close().finally(() => rm(place, { recursive: true, force: true })) };
   } catch (cause) {
     throw storageError('READ_FAILED', `There is no place for a copy of ${url}.`, {
       cause,

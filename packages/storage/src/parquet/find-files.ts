@@ -5,15 +5,17 @@ import { systemErrorCode } from '@quantbot/infra/files';
 import { storageError } from '../errors.js';
 
 /**
- * What to read: a file, a folder (all `*.parquet` below it), a glob, the URL of a golden export or
- * an artifact on a daemon's server, or several of these.
+ * What to read: a file, a folder (all `*.parquet` below it), a glob, each also as
+ * `s3://bucket/key`, the URL of a golden export or an artifact on a daemon's server, or several of
+ * these.
  */
 export type ParquetSource = string | readonly string[];
 
 /**
  * Returns the absolute paths of a source's files; those of a folder or glob in the order of their
- * names. A URL stays itself. An existing path is that file or folder, whatever characters it has.
- * Otherwise the text is a glob. Names with a leading dot are skipped: unfinished files have one.
+ * names. The URL of a server stays itself. An existing path is that file or folder, whatever
+ * characters it has. Otherwise the text is a glob. Names with a leading dot are skipped: unfinished
+ * files have one.
  *
  * @throws StorageError `FILE_NOT_FOUND` for a part of the source that names no file;
  * `ARTIFACT_FORGOTTEN` for the file of a forgotten artifact.
@@ -27,6 +29,7 @@ export async function findFiles(source: ParquetSource): Promise<string[]> {
 async function findOne(source: string): Promise<string[]> {
   if (source === '') throw storageError('FILE_NOT_FOUND', 'The path is empty.');
   if (isHttpRoot(source)) return [source];
+  if (source.startsWith('s3://')) return (await import('./find-objects.js')).findObjects(source);
   const path = resolve(source);
   const kind = await kindOf(path);
   if (kind === 'file') return [path];

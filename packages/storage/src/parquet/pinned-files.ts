@@ -3,8 +3,9 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BusError, type ParquetFooter } from '@quantbot/infra';
 import { isHttpRoot, readFooterOf } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
+import type { Bucket } from '@quantbot/infra/objects';
 import { StorageError, storageError } from '../errors.js';
-import type { ServedFile } from './served-file.js';
+import type { RemoteFile } from './remote-file.js';
 
 /** With more files, read by name, to save descriptors. */
 const maxPinned = 256;
@@ -21,7 +22,7 @@ interface PinnedFile {
   inode: bigint;
   handle: FileHandle | undefined;
   /** The copy behind the handle, if the path is a URL. */
-  served?: ServedFile;
+  remote?: RemoteFile;
 }
 
 /**
@@ -47,11 +48,10 @@ export class PinnedFiles {
   ): Promise<PinnedFiles> {
     const pin = !byName && paths.length <= maxPinned && existsSync('/proc/self/fd');
     const files: PinnedFile[] = [];
+    const context = { pin, byName, signal, buckets: new Map() };
     try {
       for (let from = 0; from < paths.length; from += atOnce) {
-        const opened = await Promise.allSettled(
-          paths.slice(from, from + atOnce).map(path => openOne(path, pin, signal)),
-        );
+        const opened = await Promise.allSettled(paths.slice(from, from + atOnce).map(path => openOne(path, context)));
         for (const result of opened) if (result.status === 'fulfilled') files.push(result.value);
         const failed = opened.find(result => result.status === 'rejected');
         if (failed !== undefined) throw failed.reason;
@@ -69,7 +69,7 @@ export class PinnedFiles {
    * @throws StorageError as {@link PinnedFiles.open}.
    */
   async fetch(columns: readonly string[] | undefined): Promise<void> {
-    for (const { served } of this.#files) await served?.fetch(columns);
+    for (const { remote } of this.#files) await remote?.fetch(columns);
   }
 
   get footers(): readonly { path: string; readPath: string; footer: ParquetFooter }[] {
@@ -93,8 +93,8 @@ export class PinnedFiles {
    */
   async changes(): Promise<string[]> {
     const lines: string[] = [];
-    for (const { path, handle, served, size, mtimeNs, inode } of this.#files) {
-      if (served !== undefined) continue; // no one else has the copy
+    for (const { path, handle, remote, size, mtimeNs, inode } of this.#files) {
+      if (remote !== undefined) continue; // no one else has the copy
       const now = await (handle?.stat({ bigint: true }) ?? stat(path, { bigint: true }).catch(() => undefined));
       if (now === undefined) lines.push(`${path} was removed`);
       else if (now.ino !== inode) lines.push(`${path} was replaced`);
@@ -119,25 +119,48 @@ export class PinnedFiles {
 }
 
 async function closeAll(files: readonly PinnedFile[]): Promise<void> {
-  await Promise.all(files.map(file => file.served?.close() ?? file.handle?.close()));
+  await Promise.all(files.map(file => file.remote?.close() ?? file.handle?.close()));
 }
 
-const openOne = (path: string, pin: boolean, signal: AbortSignal | undefined): Promise<PinnedFile> =>
-  isHttpRoot(path) ? openServed(path, signal) : openFile(path, pin);
+/** How the files of one read are opened. */
+interface OpenContext {
+  pin: boolean;
+  byName: boolean;
+  signal: AbortSignal | undefined;
+  /** By name; opened when the first file needs it. */
+  buckets: Map<string, Promise<Bucket>>;
+}
 
-async function openServed(url: string, signal: AbortSignal | undefined): Promise<PinnedFile> {
-  // Loaded only for URLs, because most sources are files.
-  const { ServedFile } = await import('./served-file.js');
-  const served = await ServedFile.open(url, signal);
+const openOne = (path: string, context: OpenContext): Promise<PinnedFile> =>
+  isHttpRoot(path) || path.startsWith('s3://') ? openRemote(path, context) : openFile(path, context.pin);
+
+async function openRemote(url: string, context: OpenContext): Promise<PinnedFile> {
+  const remote = await (isHttpRoot(url) ? openServed(url, context) : openObject(url, context));
   try {
-    const { handle, path: readPath } = served;
+    const { handle } = remote;
+    const readPath = escapeGlob(remote.path);
     const footer = await readFooterOf(handle);
     const { size, mtimeNs, ino: inode } = await handle.stat({ bigint: true });
-    return { path: url, readPath, footer, size, mtimeNs, inode, handle, served };
+    return { path: url, readPath, footer, size, mtimeNs, inode, handle, remote };
   } catch (error) {
-    await served.close();
+    await remote.close();
     throw fileError(url, error);
   }
+}
+
+// The modules of remote files are loaded only for URLs, because most sources are files.
+
+async function openServed(url: string, { signal }: OpenContext): Promise<RemoteFile> {
+  const { ServedFile } = await import('./served-file.js');
+  return ServedFile.open(url, { signal });
+}
+
+async function openObject(url: string, { byName, signal, buckets }: OpenContext): Promise<RemoteFile> {
+  const [{ S3File }, { bucketOf, placeOf }] = await Promise.all([import('./s3-file.js'), import('./s3-bucket.js')]);
+  const { bucket, key } = placeOf(url);
+  const opening = buckets.get(bucket) ?? bucketOf(url);
+  buckets.set(bucket, opening);
+  return S3File.open(url, { signal, bucket: await opening, ...(byName && { named: key }) });
 }
 
 async function openFile(path: string, pin: boolean): Promise<PinnedFile> {

@@ -13,21 +13,23 @@ import { type CheckedOptions, checkOptions, clauses, type ReadOptions } from './
 import { checkRows, columnsOf, type TypedReadOptions } from './row-schema.js';
 
 /**
- * Reads Parquet: a file, a folder (all `*.parquet` below it), a glob, the URL of a golden export or
- * an artifact on a daemon's server, or a list of these. Rows are in the order of the files (by
- * name) and of the rows in them, unless `orderBy` is given. docs/reference/type-mapping.md gives
- * the JavaScript value of each type.
+ * Reads Parquet: a file, a folder (all `*.parquet` below it), a glob, each also in an object store
+ * (`s3://bucket/key`), the URL of a golden export or an artifact on a daemon's server, or a list of
+ * these. Rows are in the order of the files (by name) and of the rows in them, unless `orderBy` is
+ * given. docs/reference/type-mapping.md gives the JavaScript value of each type.
  *
  * A read sees one version of each file: a golden export that is replaced meanwhile is read as it
  * was. Files that are read together must have the same columns.
  *
  * Behind a URL, the server sends only the columns that the read needs, or the whole file if there
- * is a `where`. The variable `QUANTBOT_BUS_TOKEN` has the token. The copy is a temporary file.
+ * is a `where`. The variable `QUANTBOT_BUS_TOKEN` has the token. The copy is a temporary file. An
+ * object store is reached as a submission reaches it: with AWS's variables and shared files, and
+ * with `cluster.s3` of the nearest `bus_config.json` if that names this store.
  *
  * @throws StorageError `FILE_NOT_FOUND`, `ARTIFACT_FORGOTTEN`, `NOT_PARQUET`, `COLUMN_NOT_FOUND`,
  * `SCHEMA_DIFFERS`, `OPTIONS_INVALID`, `QUERY_FAILED` (the condition), `ROW_INVALID` (the row
  * schema), `TYPE_UNSUPPORTED`, `VALUE_UNREPRESENTABLE`, `FILE_CHANGED`, `READ_FAILED`;
- * BusError `BUS_DENIED` (the token).
+ * BusError `BUS_DENIED` (the token), `OBJECT_STORE_DENIED`, `OBJECT_CLIENT_MISSING`.
  *
  * @example
  * const rows = await readParquet('data/exports/alerts_std.parquet', {

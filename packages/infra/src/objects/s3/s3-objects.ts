@@ -3,7 +3,7 @@ import { rm, stat } from 'node:fs/promises';
 import { busError } from '../../errors.js';
 import { digestFile } from '../../files/digest.js';
 import { checkKey, checkListedKey, checkPrefix } from '../keys.js';
-import type { ListedObject, ObjectHead, Objects, S3Options } from '../objects.js';
+import type { Bucket, ListedObject, ObjectHead, ObjectPart, Objects, S3Options } from '../objects.js';
 import { type Call, openClient, type S3Client } from './client.js';
 import { isPassing, type Refusal } from './errors.js';
 import { type Answer, isLarge } from './exchange.js';
@@ -27,12 +27,16 @@ const defaultSizes: PartSizes = { multipartAboveBytes: 1024 ** 3, partBytes: 64 
 const pageSize = 1000;
 
 /** Opens the objects below an `s3://` URL. */
-export async function openS3(url: string, options: S3Options, sizes: PartSizes = defaultSizes): Promise<Objects> {
+export async function openS3(
+  url: string,
+  options: S3Options,
+  sizes: PartSizes = defaultSizes,
+): Promise<Objects & Bucket> {
   const settings = s3Settings(url, options);
   return new S3Objects(settings, await openClient(settings), sizes);
 }
 
-class S3Objects implements Objects {
+class S3Objects implements Objects, Bucket {
   readonly url: string;
   readonly #call: S3Client;
   readonly #sizes: PartSizes;
@@ -128,13 +132,37 @@ class S3Objects implements Objects {
     });
     if (answer.status === 404) throw missing(key);
     if (answer.status === 416) return Buffer.alloc(0);
-    if (answer.status !== 206)
-      throw busError('OBJECT_STORE_FAILED', `The object store at ${this.#where} ignores the header Range.`);
+    if (answer.status !== 206) throw this.#rangeIgnored();
     return answer.body;
   }
 
+  async readPart(
+    key: string,
+    part: { start: number; end: number } | { last: number },
+  ): Promise<ObjectPart | undefined> {
+    const isLast = 'last' in part;
+    const { status, headers, body, tooLarge } = await this.#getNamed(this.#before + checkListedKey(key), {
+      headers: { range: isLast ? `bytes=-${part.last}` : `bytes=${part.start}-${part.end - 1}` },
+      maxBytes: isLast ? part.last : part.end - part.start,
+      accept: [404, 416],
+    });
+    if (status === 404) return undefined;
+    const tag = headers.etag ?? '';
+    const [, offset, size] = /^bytes (?:(\d+)-\d+|\*)\/(\d+)$/.exec(headers['content-range'] ?? '') ?? [];
+    // An empty object has no part.
+    if (status === 416) return { bytes: Buffer.alloc(0), offset: 0, size: Number(size ?? 0), tag };
+    if (status === 200 && !tooLarge) return { bytes: body, offset: 0, size: body.length, tag };
+    if (offset === undefined || tooLarge) throw this.#rangeIgnored();
+    return { bytes: body, offset: Number(offset), size: Number(size), tag };
+  }
+
+  #rangeIgnored = () => busError('OBJECT_STORE_FAILED', `The object store at ${this.#where} ignores the header Range.`);
+
   #get(key: string, more: Partial<Call>) {
-    const name = this.#nameOf(key);
+    return this.#getNamed(this.#nameOf(key), more);
+  }
+
+  #getNamed(name: string, more: Partial<Call>) {
     return this.#call({ method: 'GET', what: `read ${name}`, key: name, accept: [404], ...more });
   }
 
