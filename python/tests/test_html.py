@@ -15,7 +15,7 @@ def artifact(seq: int, **changes: object) -> ArtifactRecord:
         **{"seq": seq, "ordinal": 0, "key": f"r{seq}/p/k/a", "run_id": f"r{seq}", "producer": "p", "kind": "k"},
         **{"artifact_id": "a", "job_id": "j", "path": Path("/store/a"), "rows": 3, "bytes": 9, "sha256": "0" * 64},
         **{"schema_hint": None, "schema": (Column("n", "BIGINT", True),), "inputs": ("r0/p/k/a",), "meta": {"a": 1}},
-        **{"provenance": None, "content_hash": None, "submitted_at": NOW, "committed_at": NOW, "forgotten_at": None},
+        **{"provenance": None, "content_hash": None, "quarantined": None, "submitted_at": NOW, "committed_at": NOW, "forgotten_at": None},
         **changes,
     }
     return ArtifactRecord(**fields)  # type: ignore[arg-type]

@@ -11,6 +11,12 @@ export const receiptArtifactSchema = z.looseObject({
   rows: z.number(),
   bytes: z.number(),
   sha256: z.string(),
+  quarantined: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'Why the artifact is in quarantine: the rules of its table that it breaks. Its rows are not in the table.',
+    ),
 });
 
 /** What became of one key of an operation `forget`. */

@@ -65,13 +65,15 @@ class Catalog:
         before_seq: Optional[int] = None,
         before_ordinal: Optional[int] = None,
         text: Optional[str] = None,
+        quarantined: Optional[bool] = None,
         limit: Optional[int] = None,
     ) -> Records[ArtifactRecord]:
         """Returns artifacts, newest first. Forgotten ones have ``forgotten_at``. ``since`` is
         inclusive, ``until`` is not. To get the next page, give ``before_seq`` and
         ``before_ordinal`` those of the last artifact. ``text``: only artifacts that have all of
         these words in key, schema hint or ``meta``, in any case. The word ``meta.strategy=carry``
-        compares one field of ``meta``."""
+        compares one field of ``meta``. ``quarantined``: only artifacts that are, or were, in
+        quarantine, or only the others."""
         where, given = where_of(
             [
                 ("artifact_key = ?", key),
@@ -81,6 +83,7 @@ class Catalog:
                 ("artifact_id = ?", artifact_id),
                 ("committed_at >= ?", since),
                 ("committed_at < ?", until),
+                ("(quarantined IS NOT NULL) = ?", quarantined),
                 *before_of(before_seq, before_ordinal),
                 *words_of(text, ARTIFACT_WORDS, "meta_json"),
             ]

@@ -23,7 +23,9 @@ def latest_query(
             "(SELECT artifact_key FROM catalog.aliases_v WHERE producer = ? AND kind = ? AND alias = ?)",
             [*given, producer, kind, alias],
         )
-    return newest_artifacts(f" WHERE producer = ? AND kind = ?{only} AND forgotten_at IS NULL", 1), given
+    is_free = "(schema_hint IS NULL OR schema_hint NOT LIKE 'quarantine.%')"
+    where = f" WHERE producer = ? AND kind = ?{only} AND forgotten_at IS NULL AND {is_free}"
+    return newest_artifacts(where, 1), given
 
 
 def newest_artifacts(where: str, limit: Optional[int]) -> str:

@@ -42,7 +42,8 @@ class ArtifactRecord(Shown):
     daemon; in an object store it names the object, and :meth:`arrow` and its likes fetch it.
     ``inputs`` are keys of the artifacts that its run read; ``meta`` and ``provenance`` are those of
     the manifest. ``content_hash`` is a hash of the rows, or None unless ``catalog.content_hash``
-    was on. ``submitted_at`` is of the producer's clock, ``committed_at`` of the daemon's, and
+    was on. ``quarantined`` are the rules of its table for which it is, or was, in quarantine, or
+    None. ``submitted_at`` is of the producer's clock, ``committed_at`` of the daemon's, and
     ``forgotten_at`` the time since which its bytes are gone, or None.
     """
 
@@ -64,6 +65,7 @@ class ArtifactRecord(Shown):
     meta: Optional[Mapping[str, Any]]
     provenance: Optional[Mapping[str, Any]]
     content_hash: Optional[str]
+    quarantined: Optional[tuple[str, ...]]
     submitted_at: datetime
     committed_at: datetime
     forgotten_at: Optional[datetime]
@@ -235,6 +237,7 @@ def _artifact_record(row: Row, server: Origin) -> ArtifactRecord:
         meta=_json(row["meta_json"]),
         provenance=_json(row.get("provenance_json")),
         content_hash=row.get("content_hash"),
+        quarantined=None if row.get("quarantined") is None else tuple(row["quarantined"]),
         submitted_at=_utc(row["created_at_utc"]),
         committed_at=_utc(row["committed_at"]),
         forgotten_at=None if row.get("forgotten_at") is None else _utc(row["forgotten_at"]),

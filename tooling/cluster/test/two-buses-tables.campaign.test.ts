@@ -44,9 +44,29 @@ const exported = async (world: World, table: string) => {
 };
 
 describeBothWorlds(
-  { compaction: { release_grace_s: 0.05 } },
+  {
+    compaction: { release_grace_s: 0.05 },
+    canon: { tables: { held: { quality: { on_failure: 'quarantine', columns: { x: { min: 1 } } } } } },
+  },
   furnish,
   world => {
+    test('an artifact in quarantine is stored, and its rows come with the release of its bytes', async () => {
+      const bus = world();
+      await submitRun(bus, 'r2', 'held');
+      const job = { kind: 'held', select: "SELECT 'bad' AS run, 0 AS x", schemaHint: 'canon.held' };
+      const receipt = await (await bus.submit({ ...job, runId: 'bad' })).settled();
+      const key = receipt.artifacts[0]?.key ?? '';
+      const quarantined = ['x: 0 in row 1 is less than the minimum of 1 (1 of 1 rows)'];
+      expect(receipt.artifacts).toMatchObject([{ status: 'ingested', quarantined }]);
+      const listed = async () =>
+        (await catalogOf(bus)).query('SELECT artifact_key, quarantined FROM catalog.quarantine_v');
+      expect(await eventually(listed, ({ length }) => length === 1)).toEqual([{ artifact_key: key, quarantined }]);
+      await mustShow(bus, ['r2'], 'held');
+      await (await bus.submit({ ...job, runId: 'again', inputs: [key] })).settled();
+      await mustShow(bus, ['bad', 'r2'], 'held');
+      expect(await listed()).toEqual([]);
+    });
+
     test('a table shows the rows of the mode that is set; its past, those of the mode that it had', async () => {
       const bus = world();
       expect(await preview(bus, 'log', 'latest')).toMatchObject({

@@ -41,11 +41,11 @@ export async function createCatalog(
 const places = `SELECT artifact_key, run_id, arg_max(rel_path, seq) AS place FROM _bus.journal
 WHERE status = 'restored' GROUP BY ALL`;
 
-/** Whether a lake has the catalog of this version. Earlier ones had no places. */
+/** Whether a lake has the catalog of this version. Earlier ones had no quarantine. */
 export async function isCatalogCurrent({ connection }: Pick<OpenLake, 'connection'>): Promise<boolean> {
   const found = await query(
     connection,
-    `SELECT 1 FROM duckdb_views() WHERE database_name = 'lake' AND schema_name = '_bus' AND view_name = 'places'`,
+    `SELECT 1 FROM duckdb_views() WHERE database_name = 'lake' AND schema_name = 'catalog' AND view_name = 'quarantine_v'`,
   );
   return found.length > 0;
 }

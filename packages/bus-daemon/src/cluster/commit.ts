@@ -16,6 +16,7 @@ import { isRejected } from '../writer/job.js';
 import { decide, keysOfOperation, maxRounds } from '../writer/stages/decide.js';
 import { judgeAgain, type UnjudgedFile } from '../writer/stages/decodable.js';
 import { rowsOfJob } from '../writer/stages/job-rows.js';
+import { releasable } from '../writer/stages/quality.js';
 import type { CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
 import { NewPlaces, ObjectsCondemned } from './restoring.js';
@@ -62,7 +63,9 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
     retryOf,
   }));
   const keys = jobs.flatMap(job =>
-    isRejected(job) ? [] : [...job.artifacts.map(({ key }) => key), ...keysOfOperation(job)],
+    isRejected(job)
+      ? []
+      : [...job.artifacts.map(({ key }) => key), ...keysOfOperation(job), ...releasable(cluster, job)],
   );
   const places = new NewPlaces(cluster, jobs);
   const batch = () => ({ jobs: submissions, keys, objects: places.objects(), schemasAfter: cluster.tablesSeq });

@@ -13,6 +13,7 @@ const job = (latencyMs: number | undefined, outcome: SettledJob['outcome'] = 'in
   artifacts: 1,
   rows: 1,
   bytes: 10,
+  quarantined: 0,
   latencyMs,
   submittedAtMs: undefined,
   visibleAtMs: 0,

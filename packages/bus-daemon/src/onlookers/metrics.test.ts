@@ -50,6 +50,7 @@ async function metricsOfAll() {
     artifacts: 2,
     rows: 30,
     bytes: 400,
+    quarantined: 1,
     latencyMs: 20,
     submittedAtMs: undefined,
     visibleAtMs: 0,
@@ -58,7 +59,15 @@ async function metricsOfAll() {
     rejection: undefined,
   };
   const rejection = { code: 'HASH_MISMATCH', error: '', hint: '' };
-  const rejected: SettledJob = { ...job, outcome: 'rejected', artifacts: 0, rows: 0, bytes: 0, rejection };
+  const rejected: SettledJob = {
+    ...job,
+    outcome: 'rejected',
+    artifacts: 0,
+    rows: 0,
+    bytes: 0,
+    quarantined: 0,
+    rejection,
+  };
   bus.events.emit('settled', { jobs: [job, job, rejected], lastSeq: 3, seconds: 0.2 });
   bus.events.emit('stage', { stage: 'commit', seconds: 0.02 });
   bus.events.emit('export', { name: 'daily', ok: false, seconds: 1, asOfSeq: 1, rows: 1, bytes: 1, error: 'no' });
@@ -97,6 +106,7 @@ test('what happened is counted, and what is there is told', async () => {
     'quantbot_bus_rejections_total{code="HASH_MISMATCH"} 1',
     'quantbot_bus_rejections_total{code="NOT_PARQUET"} 0',
     'quantbot_bus_artifacts_total 4',
+    'quantbot_bus_quarantined_artifacts_total 2',
     'quantbot_bus_artifact_rows_total 60',
     'quantbot_bus_artifact_bytes_total 800',
     'quantbot_bus_submit_to_visible_seconds_count 3',

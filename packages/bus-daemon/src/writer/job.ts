@@ -95,6 +95,8 @@ export interface DecidedArtifact extends VerifiedArtifact {
    * and they had been forgotten.
    */
   status: 'ingested' | 'duplicate' | 'restored';
+  /** The rules of its table that it breaks, if it is in quarantine for them. */
+  quarantined?: readonly string[];
   /** Whether to store its file: it is new, or the stored file was lost. */
   toStore: boolean;
   /** Whether the file at the store's path is an orphan of a crash, which no journal row names. */

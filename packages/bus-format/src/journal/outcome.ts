@@ -43,6 +43,9 @@ export function receiptOf(
         rows: row.rows ?? 0,
         bytes: row.bytes ?? 0,
         sha256: row.sha256 ?? '',
+        ...(row.status === 'ingested' && row.reject_details !== null
+          ? { quarantined: JSON.parse(row.reject_details) as string[] }
+          : {}),
       })),
     ...(first.op_json !== null && forgetting(first.op_json, rows)),
     ...warningsOf(rows, names.before(first.seq)),

@@ -83,7 +83,10 @@ const table = {
   manifest_sha256: orNull(text()),
   reject_code: orNull(column<RejectCode>('string')()),
   reject_error: orNull(text()),
-  /** JSON array of sentences. */
+  /**
+   * JSON array of sentences: about a rejected job, or about an artifact in quarantine, whose job is
+   * not rejected. `quarantined` (24) is the same of an artifact.
+   */
   reject_details: orNull(text()),
   /** The operation, as JSON from its manifest. */
   op_json: orNull(text()),
@@ -124,6 +127,7 @@ export const journalColumns: readonly DeclaredColumn[] = columns.map(([name, { k
 export const artifactColumns: readonly string[] = [
   ...columns.flatMap(([name, { shown }]) => (shown === undefined ? [] : [{ name: name as string, shown }])),
   { name: 'canonical_path', shown: 11 },
+  { name: 'quarantined', shown: 24 },
 ]
   .sort((a, b) => a.shown - b.shown)
   .map(({ name }) => name);

@@ -13,6 +13,7 @@ const expressions: Record<string, (layout: BusLayout, snapshot: Snapshot) => str
   canonical_path: ({ root }, snapshot) =>
     `${literal(`${root}/`)} || ${mayHaveMoved(snapshot) ? 'coalesce(place, rel_path)' : 'rel_path'} AS canonical_path`,
   inputs: () => `CAST(from_json(coalesce(inputs, '[]'), '["VARCHAR"]') AS VARCHAR[]) AS inputs`,
+  quarantined: () => `CAST(from_json(reject_details, '["VARCHAR"]') AS VARCHAR[]) AS quarantined`,
 };
 
 /**
@@ -24,8 +25,14 @@ export const catalogViews = (layout: BusLayout, snapshot: Snapshot, info: BusInf
 SELECT ${artifactColumns.map(name => expressions[name]?.(layout, snapshot) ?? name).join(', ')}, ${forgottenAt(snapshot)}`,
 
   `CREATE VIEW catalog.latest_artifacts_v AS
-SELECT ${[...artifactColumns, 'forgotten_at'].join(', ')} FROM catalog.artifacts_f${snapshot.hasForgotten ? ' WHERE forgotten_at IS NULL' : ''}
+SELECT ${[...artifactColumns, 'forgotten_at'].join(', ')} FROM catalog.artifacts_f WHERE ${isFree}${snapshot.hasForgotten ? ' AND forgotten_at IS NULL' : ''}
 QUALIFY row_number() OVER (PARTITION BY producer, kind, artifact_id ORDER BY seq DESC, ordinal DESC) = 1
+ORDER BY seq DESC, ordinal DESC`,
+
+  `CREATE VIEW catalog.quarantine_v AS
+SELECT ${[...artifactColumns, 'forgotten_at'].join(', ')} FROM catalog.artifacts_f q
+WHERE quarantined IS NOT NULL AND forgotten_at IS NULL AND NOT EXISTS (SELECT 1 FROM catalog.artifacts_f r
+  WHERE r.sha256 = q.sha256 AND r.schema_hint LIKE 'canon.%' AND list_contains(r.inputs, q.artifact_key))
 ORDER BY seq DESC, ordinal DESC`,
 
   `CREATE VIEW catalog.alias_history_f AS ${aliasHistoryQuery}`,
@@ -74,6 +81,9 @@ SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS dat
   ${literal(info.duckdbVersion)} AS duckdb_version, CAST(${literal(info.publishedAt.toISOString())} AS TIMESTAMP) AS published_at,
   CAST(${snapshot.compactedSeq} AS BIGINT) AS compacted_seq, ${literal(info.duckdbPath)} AS duckdb_path`,
 ];
+
+/** Whether an artifact is in no quarantine, by its hint, which also an older catalog has. */
+const isFree = `(schema_hint IS NULL OR schema_hint NOT LIKE 'quarantine.%')`;
 
 /** Returns the tables under the names that readers know. */
 const listed = ({ tables, names }: Snapshot): ListedTable[] =>

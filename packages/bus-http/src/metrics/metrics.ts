@@ -41,6 +41,11 @@ function countEvents({ events, stages }: VisibleBus, registry: Registry): void {
   });
   for (const code of Object.keys(rejectCodes)) rejections.inc({ code }, 0);
   const artifacts = new Counter({ ...of, name: 'quantbot_bus_artifacts_total', help: 'Artifacts stored.' });
+  const quarantined = new Counter({
+    ...of,
+    name: 'quantbot_bus_quarantined_artifacts_total',
+    help: 'Artifacts that went into quarantine.',
+  });
   const rows = new Counter({ ...of, name: 'quantbot_bus_artifact_rows_total', help: 'Rows of artifacts stored.' });
   const bytes = new Counter({ ...of, name: 'quantbot_bus_artifact_bytes_total', help: 'Bytes of artifacts stored.' });
   const latency = new Histogram({
@@ -60,6 +65,7 @@ function countEvents({ events, stages }: VisibleBus, registry: Registry): void {
     for (const job of about.jobs) {
       settled.inc({ outcome: job.outcome });
       artifacts.inc(job.artifacts);
+      quarantined.inc(job.quarantined);
       rows.inc(job.rows);
       bytes.inc(job.bytes);
       if (job.latencyMs !== undefined) latency.observe(job.latencyMs / 1000);

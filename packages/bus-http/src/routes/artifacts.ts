@@ -44,6 +44,10 @@ const artifacts = createRoute({
       kind: z.string().optional(),
       artifact: z.string().optional(),
       ...committed,
+      quarantined: z
+        .enum(['yes', 'no'])
+        .optional()
+        .openapi({ description: 'Only artifacts that are, or were, in quarantine; or only the others.' }),
       text: textOf('key, schema hint or `meta`. `meta.name=value` compares one field of `meta`'),
       before: z.coerce.number().int().min(0).optional(),
       beforeOrdinal: z.coerce
@@ -125,8 +129,9 @@ export function addArtifacts(app: OpenAPIHono, { bus, reader }: HttpContext): vo
     return c.json({ runs: found.map(wireRun) }, 200);
   });
   app.openapi(artifacts, async c => {
-    const { run: runId, artifact: artifactId, before: beforeSeq, ...same } = c.req.valid('query');
-    const found = await reader.catalog({ ask: 'artifacts', ...same, runId, artifactId, beforeSeq });
+    const { run: runId, artifact: artifactId, before: beforeSeq, quarantined: only, ...same } = c.req.valid('query');
+    const quarantined = only === undefined ? undefined : only === 'yes';
+    const found = await reader.catalog({ ask: 'artifacts', ...same, runId, artifactId, beforeSeq, quarantined });
     return c.json({ artifacts: found.map(wireArtifact) }, 200);
   });
   app.openapi(lineage, async c => {

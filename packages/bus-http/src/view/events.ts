@@ -20,6 +20,8 @@ export interface SettledJob {
   artifacts: number;
   rows: number;
   bytes: number;
+  /** How many of its artifacts are in quarantine. */
+  quarantined: number;
   /**
    * Time from COMMIT until readers could see it (milliseconds); undefined if unknown, for example
    * after a restart.

@@ -185,6 +185,10 @@ export const artifactSchema = z
     meta: json.nullable(),
     provenance: json.nullable(),
     contentHash: z.string().nullable(),
+    quarantined: z
+      .array(z.string())
+      .nullable()
+      .openapi({ description: 'Why it is, or was, in quarantine. null: it never was.' }),
     forgottenAt: time.nullable().openapi({ description: 'When its bytes were forgotten. null: they are there.' }),
     submittedAt: time,
     committedAt: time,

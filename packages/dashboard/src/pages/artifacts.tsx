@@ -25,6 +25,7 @@ const filters: readonly Filter[] = [
   { name: 'kind', label: 'Kind' },
   { name: 'artifact', label: 'Artifact id' },
   { name: 'run', label: 'Run' },
+  { name: 'quarantined', label: 'In quarantine', options: ['yes', 'no'] },
   { name: 'since', label: 'From', kind: 'time' },
   { name: 'until', label: 'Until', kind: 'time' },
 ];
@@ -81,7 +82,12 @@ export function ArtifactTable({
       columns={[
         {
           head: 'Artifact',
-          cell: ({ key, artifactId }) => <IdLink place="artifacts" id={key} text={artifactId} />,
+          cell: ({ key, artifactId, quarantined }) => (
+            <>
+              <IdLink place="artifacts" id={key} text={artifactId} />
+              {quarantined !== null && <div class="quiet">quarantine</div>}
+            </>
+          ),
         },
         {
           head: 'Source',
@@ -112,7 +118,10 @@ export function Artifact({ id }: { id: string }) {
           artifact === undefined ? (
             <p class="quiet">The catalog has no artifact {id}.</p>
           ) : (
-            <Known artifact={artifact} />
+            <>
+              {artifact.quarantined !== null && <Quarantine id={id} problems={artifact.quarantined} />}
+              <Known artifact={artifact} />
+            </>
           )
         }
       </Shown>
@@ -128,6 +137,26 @@ export function Artifact({ id }: { id: string }) {
         </>
       )}
     </>
+  );
+}
+
+/** Why the rows of an artifact are not in its table, and the command that lets them in. */
+function Quarantine({ id, problems }: { id: string; problems: readonly string[] }) {
+  return (
+    <Section title="Quarantine">
+      <div class="problem">
+        <p>
+          <strong>The artifact breaks rules of its table, so its rows are not there.</strong>
+        </p>
+        <ul>
+          {problems.map(problem => (
+            <li key={problem}>{problem}</li>
+          ))}
+        </ul>
+        <p>To let them in, release it. An artifact that was released before is an input of the one that did it.</p>
+      </div>
+      <Command text={`npx quantbot-bus release ${id}`} />
+    </Section>
   );
 }
 

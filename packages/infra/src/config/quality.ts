@@ -18,6 +18,12 @@ function isPattern(pattern: string): boolean {
 /** The rules that new artifacts of a canonical table must keep. */
 export const qualitySchema = z
   .strictObject({
+    on_failure: z
+      .enum(['reject', 'quarantine'])
+      .default('reject')
+      .describe(
+        'What becomes of a job whose artifact breaks a rule. `quarantine`: it is ingested, and the rows of the artifact stay out of the table until someone releases it.',
+      ),
     rows: z
       .strictObject({
         min: z.int().nonnegative().optional().describe('The fewest rows of an artifact.'),
@@ -51,7 +57,9 @@ export const qualitySchema = z
       .optional()
       .describe('Rules by column. NULL and a column that a file lacks break none but `not_null`.'),
   })
-  .describe('Rules for the rows of new artifacts. An artifact that breaks one is rejected with `QUALITY_FAILED`.');
+  .describe(
+    'Rules for the rows of new artifacts. A job is rejected with `QUALITY_FAILED` if one of them breaks a rule.',
+  );
 
 /** The rules for one column. */
 export interface ColumnRules {
@@ -66,6 +74,7 @@ export interface ColumnRules {
 
 /** The rules that new artifacts of a canonical table must keep. */
 export interface TableQuality {
+  onFailure: 'reject' | 'quarantine';
   minRows?: number | undefined;
   maxRows?: number | undefined;
   /** Empty if nothing must be unique. */
@@ -74,7 +83,8 @@ export interface TableQuality {
 }
 
 /** Returns the rules of a declaration. */
-export const qualityOf = ({ rows, unique, columns }: z.output<typeof qualitySchema>): TableQuality => ({
+export const qualityOf = ({ on_failure, rows, unique, columns }: z.output<typeof qualitySchema>): TableQuality => ({
+  onFailure: on_failure,
   minRows: rows?.min,
   maxRows: rows?.max,
   unique: unique ?? [],

@@ -51,6 +51,7 @@ test('latest is the newest by the daemon’s order, with everything that there i
     meta: { x: 1 },
     provenance: null,
     contentHash: null,
+    quarantined: null,
     forgottenAt: null,
     submittedAt: new Date('2026-01-01'),
     committedAt: new Date('2026-01-03'),

@@ -24,6 +24,8 @@ export interface ArtifactFilter {
   since?: Date;
   /** Committed before. */
   until?: Date;
+  /** Only those that are, or were, in quarantine; with false, only the others. */
+  quarantined?: boolean;
   /** Only jobs before this seq. */
   beforeSeq?: number;
   /**
@@ -84,7 +86,7 @@ export function latestQuery({ producer, kind, artifactId, alias }: LatestFilter)
        (SELECT artifact_key FROM catalog.aliases_v WHERE producer = ? AND kind = ? AND alias = ?)`,
       [producer, kind, ...given, producer, kind, alias],
     ];
-  const where = ` WHERE producer = ? AND kind = ?${only} AND forgotten_at IS NULL`;
+  const where = ` WHERE producer = ? AND kind = ?${only} AND forgotten_at IS NULL AND (schema_hint IS NULL OR schema_hint NOT LIKE 'quarantine.%')`;
   return [newestArtifacts(where, 1), [producer, kind, ...given]];
 }
 
@@ -98,6 +100,7 @@ export function artifactsQuery(filter: ArtifactFilter): [string, Param[]] {
     ['artifact_id = ?', filter.artifactId],
     ['committed_at >= ?', filter.since],
     ['committed_at < ?', filter.until],
+    ['(quarantined IS NOT NULL) = ?', filter.quarantined],
     ...beforeOf(filter),
     ...wordsOf(filter.text, artifactWords),
   ]);

@@ -39,6 +39,11 @@ export interface ArtifactRecord {
   submittedAt: Date;
   /** When the daemon committed it, by the daemon's clock. */
   committedAt: Date;
+  /**
+   * Why it is, or was, in quarantine: the rules of its table that it breaks. Its rows are not in
+   * the table. Otherwise null.
+   */
+  quarantined: string[] | null;
   /** When it was forgotten: its bytes are gone since. Otherwise null. */
   forgottenAt: Date | null;
 }
@@ -98,6 +103,7 @@ export const artifactRecord = (row: Row): ArtifactRecord => ({
   contentHash: (row.content_hash ?? null) as string | null,
   submittedAt: row.created_at_utc as Date,
   committedAt: row.committed_at as Date,
+  quarantined: (row.quarantined ?? null) as string[] | null,
   forgottenAt: (row.forgotten_at ?? null) as Date | null,
 });
 

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { submitArtifacts } from '@quantbot/infra/utils';
+import { openCatalog } from '@quantbot/storage';
+import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
@@ -143,3 +146,85 @@ test('a duplicate stays a success after new rules, and what the table has stays'
   expect(await quantbotBus(stricter, 'rebuild')).toMatchObject({ code: 0 });
   expect(await runs(stricter)).toEqual(['before']);
 });
+
+test('an artifact in quarantine is kept and listed, and its rows come into the table once it is released', async () => {
+  const bus = await withRules({ on_failure: 'quarantine', columns: { price: { min: 0 } } });
+  await submitAll(bus, { good: 'SELECT 1 AS price' });
+  await drain(bus);
+  await submitAll(bus, { bad: "SELECT -1 AS price, 'new' AS extra" });
+  await drain(bus);
+  const key = 'bad/tests/numbers/numbers';
+  const problem = 'price: -1 in row 1 is less than the minimum of 0 (1 of 1 rows)';
+  const prices = () => query(bus, 'SELECT price::INTEGER AS price FROM canon.trades ORDER BY price');
+  expect(await prices()).toEqual([{ price: 1 }]);
+  const columns = await query(bus, 'SELECT column_name FROM (DESCRIBE canon.trades)');
+  expect(columns.map(({ column_name }) => column_name)).not.toContain('extra');
+  const receipt = JSON.parse(readFileSync(join(bus.layout.processed, 'bad', 'RECEIPT.json'), 'utf8'));
+  expect(receipt).toMatchObject({ status: 'ingested', artifacts: [{ key, quarantined: [problem] }] });
+  await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+  expect(await catalog.artifacts({ quarantined: true })).toMatchObject([
+    { key, schemaHint: 'quarantine.trades', quarantined: [problem] },
+  ]);
+  expect(await catalog.latest({ producer: 'tests', kind: 'numbers' })).toMatchObject({ runId: 'good' });
+  expect((await quantbotBus(bus, 'release')).stdout).toBe(`${key}  canon.trades, 1 rows, seq 2\n  ${problem}\n`);
+  // The same submission again is a duplicate, and stays where it is.
+  await submit(bus, {
+    runId: 'bad',
+    jobId: 'again',
+    schemaHint: 'canon.trades',
+    select: "SELECT -1 AS price, 'new' AS extra",
+  });
+  await drain(bus);
+  expect((await quantbotBus(bus, 'jobs', 'again')).stdout).toContain('duplicate');
+  expect(await quantbotBus(bus, 'release', 'good/tests/numbers/numbers')).toMatchObject({ code: 1 });
+
+  const released = await quantbotBus(bus, 'release', key, '--reason', 'it was right');
+  expect(released).toMatchObject({ code: 0, stdout: `${key} is released as ${key}.released as of seq 4\n` });
+  expect(await prices()).toEqual([{ price: -1 }, { price: 1 }]);
+  expect((await quantbotBus(bus, 'release')).stdout).toBe('nothing is in quarantine\n');
+  expect(await catalog.artifacts({ runId: 'bad', limit: 1 })).toMatchObject([
+    {
+      key: `${key}.released`,
+      inputs: [key],
+      quarantined: null,
+      provenance: { released: { key, reason: 'it was right' } },
+    },
+  ]);
+  await using before = await catalog.asOf(3);
+  expect(await before.query('SELECT price::INTEGER AS price FROM canon.trades')).toEqual([{ price: 1 }]);
+  expect(await quantbotBus(bus, 'rebuild')).toMatchObject({ code: 0 });
+  expect(await prices()).toEqual([{ price: -1 }, { price: 1 }]);
+  expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
+});
+
+sampled(
+  'in quarantine, other artifacts of the job go into their table, and an input with other bytes releases nothing',
+  async () => {
+    const bus = await withRules({ on_failure: 'quarantine', rows: { min: 2 } });
+    const parquetPath = await produce(bus, numbers(1));
+    const long = await produce(bus, numbers(2));
+    const job = { runId: 'r', producer: 'p', kind: 'k', busRoot: bus.layout.root };
+    const artifact = (artifactId: string, path: string) => ({
+      artifactId,
+      parquetPath: path,
+      schemaHint: 'canon.trades',
+    });
+    await submitArtifacts({ ...job, artifacts: [artifact('short', parquetPath), artifact('long', long)] });
+    await drain(bus);
+    await submitArtifacts({
+      ...job,
+      artifacts: [artifact('other', parquetPath)],
+      inputs: ['r/p/k/long', 'r/p/k/none'],
+    });
+    await drain(bus);
+    await submitArtifacts({ ...job, artifacts: [artifact('same', parquetPath)], inputs: ['r/p/k/short'] });
+    await drain(bus);
+    const hints = await query(bus, 'SELECT artifact_id, schema_hint FROM catalog.artifacts_f ORDER BY seq, ordinal');
+    expect(hints.map(({ artifact_id, schema_hint }) => `${artifact_id} ${schema_hint}`)).toEqual([
+      'short quarantine.trades',
+      'long canon.trades',
+      'other quarantine.trades',
+      'same canon.trades',
+    ]);
+  },
+);

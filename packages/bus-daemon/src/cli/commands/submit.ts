@@ -110,5 +110,10 @@ const describe = ({ jobId, busRoot, artifacts, warnings }: Submission, receipt: 
 
 function lines({ jobId, artifacts }: Submission, receipt: Receipt | undefined): string {
   const head = receipt === undefined ? `submitted ${jobId}` : `${receipt.status} ${jobId}, seq ${receipt.seq}`;
-  return [head, ...artifacts.map(({ key, rows, bytes }) => `  ${key} (${rows} rows, ${bytes} bytes)`)].join('\n');
+  const problems = new Map(receipt?.artifacts.map(({ key, quarantined }) => [key, quarantined]));
+  const about = (key: string) => (problems.get(key) ?? []).map(problem => `    in quarantine: ${problem}`);
+  return [
+    head,
+    ...artifacts.flatMap(({ key, rows, bytes }) => [`  ${key} (${rows} rows, ${bytes} bytes)`, ...about(key)]),
+  ].join('\n');
 }

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { type BusCommand, busCommand } from '../bus-command.js';
 
 /** The commands under 'Forgetting:', without their code. */
-export const forgettingCommands = (): BusCommand[] => [keepCommand(), forgetCommand()];
+export const forgettingCommands = (): BusCommand[] => [keepCommand(), forgetCommand(), releaseCommand()];
 
 const keepCommand = (): BusCommand =>
   busCommand('keep', 'Protect artifacts, and everything that they were made from, from being forgotten.')
@@ -46,3 +46,17 @@ lineage. To restore it, submit the same bytes under the same key again.`,
       ],
     })
     .runs(async () => (await import('../commands/forget.js')).forgetCommand);
+
+const releaseCommand = (): BusCommand =>
+  busCommand('release', 'List the artifacts in quarantine, or bring some of them into their table.')
+    .argument('[keys...]', 'run_id/producer/kind/artifact_id; without one, list them')
+    .option('--reason <text>', 'why, for people')
+    .explain({
+      notes: `An artifact goes into quarantine if it breaks a rule of a table with the setting quality.on_failure. It keeps its
+key and its bytes. A release submits the same bytes as <artifact_id>.released, with the old key as input.`,
+      examples: [
+        'quantbot-bus release',
+        'quantbot-bus release run-3/baseline/alerts_std/alerts --reason "the price was right"',
+      ],
+    })
+    .runs(async () => (await import('../commands/release.js')).releaseCommand);

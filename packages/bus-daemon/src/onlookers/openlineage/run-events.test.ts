@@ -21,6 +21,7 @@ const artifact = (fields: Partial<ArtifactRecord>): ArtifactRecord => ({
   meta: null,
   provenance: null,
   contentHash: null,
+  quarantined: null,
   submittedAt: new Date('2026-01-31T12:00:00Z'),
   committedAt: new Date('2026-01-31T12:00:01Z'),
   forgottenAt: null,

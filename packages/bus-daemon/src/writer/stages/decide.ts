@@ -22,7 +22,7 @@ import {
 } from '../job.js';
 import { judgeAgain, type UnjudgedFile } from './decodable.js';
 import { decideForget } from './forget.js';
-import { mustKeepRules } from './quality.js';
+import { applyRules, releasable } from './quality.js';
 import { decideTable, tableOperationIn } from './table-operation.js';
 
 /** A decided batch, in the order of its jobs, and the canonical tables as they will be after it. */
@@ -52,6 +52,7 @@ export async function decide(bus: DecidingBus, verified: readonly CheckedJob[]):
   const journal = await bus.journal.findKeys([
     ...artifacts.map(({ key }) => key).filter(key => bus.journal.mayHave(key)),
     ...verified.flatMap(keysOfOperation),
+    ...verified.flatMap(job => (isRejected(job) ? [] : releasable(bus, job))),
   ]);
   // Before any file is looked for: from here on, no file of these artifacts is removed.
   const returning = returnedBy(artifacts, journal);
@@ -156,7 +157,7 @@ function decideJob(
       return { ...artifact, relPath, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
     });
     const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
-    mustKeepRules(bus, job.manifest, fresh);
+    applyRules(bus, job.manifest, fresh, known.journal);
     tryOnTables(bus, { tables, seq, unjudged }, job, fresh);
     for (const artifact of artifacts)
       if (artifact.status !== 'duplicate') known.batch.set(artifact.key, artifact.sha256);

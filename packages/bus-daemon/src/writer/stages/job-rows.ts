@@ -58,6 +58,7 @@ export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committed
     schema_hint: artifact.entry.schema_hint ?? null,
     schema_json: schemaJson(artifact.columns),
     meta_json: json(artifact.entry.meta),
+    reject_details: artifact.quarantined === undefined ? null : JSON.stringify(artifact.quarantined),
     content_hash: artifact.contentHash ?? null,
   }));
 }

@@ -1,9 +1,10 @@
+import type { KnownArtifact } from '@quantbot/bus-format/journal';
 import type { FilesToDecode } from '@quantbot/duckdb-process';
 import type { Manifest } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
 import type { TableQuality } from '@quantbot/infra/config';
 import type { VerifyingBus } from '../bus.js';
-import type { VerifiedArtifact } from '../job.js';
+import type { DecidedArtifact, VerifiedArtifact, VerifiedJob } from '../job.js';
 
 /** What names the rules of a table: its declaration, by the name that it has for readers. */
 type DeclaringBus = Pick<VerifyingBus, 'config'> & { tables: Pick<VerifyingBus['tables'], 'nameOf'> };
@@ -19,35 +20,66 @@ export function valueRules(bus: DeclaringBus, table: string): FilesToDecode['qua
 }
 
 /**
- * Checks new artifacts of a job against the rules of their tables. A duplicate is not checked: it
- * stays a success, whatever rules came since.
+ * Applies the rules of their tables to new artifacts of a job. A duplicate is not checked: it stays
+ * a success, whatever rules came since. An artifact that breaks a rule goes into quarantine if its
+ * table says so: the hint `quarantine.<table>` feeds no table.
  *
- * @throws BusError `QUALITY_FAILED` for the first artifact that breaks a rule, with all of its
- * problems as details.
+ * @throws BusError `QUALITY_FAILED` for the first other artifact that breaks a rule, with all of
+ * its problems as details.
  */
-export function mustKeepRules(
-  bus: Pick<VerifyingBus, 'config' | 'tables'>,
+export function applyRules(
+  bus: RulesBus,
   manifest: Manifest,
-  artifacts: readonly VerifiedArtifact[],
+  artifacts: readonly DecidedArtifact[],
+  known: ReadonlyMap<string, KnownArtifact>,
 ): void {
   for (const artifact of artifacts) {
-    const table = bus.tables.tableOf(artifact.entry.schema_hint);
-    const rules = table === undefined ? undefined : rulesOf(bus, table);
-    if (rules === undefined || table === undefined) continue;
-    const problems = [
-      ...rowProblems(rules, artifact.rows),
-      ...(artifact.values?.problems ?? []),
-      ...ageProblems(rules, artifact, Date.parse(manifest.created_at_utc)),
-    ];
-    if (problems.length > 0)
-      throw busError(
-        'QUALITY_FAILED',
-        `${artifact.key} breaks a rule of canon.${bus.tables.nameOf(table)}: ${problems.join('; ')}.`,
-        {
-          details: problems,
-        },
-      );
+    const broken = brokenRules(bus, manifest, artifact);
+    if (broken === undefined || isReleased(manifest, artifact, known)) continue;
+    const { table, problems, onFailure } = broken;
+    if (onFailure === 'reject')
+      throw busError('QUALITY_FAILED', `${artifact.key} breaks a rule of canon.${table}: ${problems.join('; ')}.`, {
+        details: problems,
+      });
+    artifact.quarantined = problems;
+    artifact.entry = { ...artifact.entry, schema_hint: `quarantine.${table}` };
   }
+}
+
+/** Returns the artifacts that a job may release, because one of its own breaks a rule. */
+export const releasable = (bus: RulesBus, { manifest, artifacts }: VerifiedJob): readonly string[] =>
+  artifacts.some(artifact => brokenRules(bus, manifest, artifact) !== undefined) ? (manifest.inputs ?? []) : [];
+
+/**
+ * Whether an artifact has the bytes of one that the bus has and that its job names as an input.
+ * Those were judged when they came.
+ */
+const isReleased = (
+  { inputs = [] }: Manifest,
+  { sha256 }: VerifiedArtifact,
+  known: ReadonlyMap<string, KnownArtifact>,
+) => inputs.some(key => known.get(key)?.sha256 === sha256);
+
+/** What {@link applyRules} needs of a bus. */
+type RulesBus = Pick<VerifyingBus, 'config' | 'tables'>;
+
+interface BrokenRules {
+  /** The table, by the name that it has for readers. */
+  table: string;
+  problems: string[];
+  onFailure: TableQuality['onFailure'];
+}
+
+function brokenRules(bus: RulesBus, manifest: Manifest, artifact: VerifiedArtifact): BrokenRules | undefined {
+  const table = bus.tables.tableOf(artifact.entry.schema_hint);
+  const rules = table === undefined ? undefined : rulesOf(bus, table);
+  if (rules === undefined || table === undefined) return undefined;
+  const problems = [
+    ...rowProblems(rules, artifact.rows),
+    ...(artifact.values?.problems ?? []),
+    ...ageProblems(rules, artifact, Date.parse(manifest.created_at_utc)),
+  ];
+  return problems.length === 0 ? undefined : { table: bus.tables.nameOf(table), problems, onFailure: rules.onFailure };
 }
 
 function* rowProblems({ minRows = 0, maxRows = Number.POSITIVE_INFINITY }: TableQuality, rows: number) {

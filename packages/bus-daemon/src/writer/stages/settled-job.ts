@@ -24,6 +24,7 @@ export function settledJob(
     artifacts: added.length,
     rows: sum('rows'),
     bytes: sum('bytes'),
+    quarantined: added.filter(row => row.reject_details !== null).length,
     // Never negative: the file system's clock is coarser than the process's.
     latencyMs: submittedAtMs === undefined ? undefined : Math.max(0, visibleAtMs - submittedAtMs),
     submittedAtMs,
