@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,6 +22,27 @@ export const pythonEnvironment = { PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: joi
 export const withoutDataTools = 'npm test does not install the data tools, or PyPI is not reachable';
 
 /**
+ * Creates a virtual environment with packages. Test files that run side by side may want the same
+ * one: the first installs it, the others wait at the lock.
+ */
+const install = `
+import fcntl, os, shutil, subprocess, sys
+folder, *packages = sys.argv[1:]
+complete = os.path.join(folder, "complete")
+os.makedirs(os.path.dirname(folder), exist_ok=True)
+with open(folder + ".lock", "w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if not os.path.exists(complete) or open(complete).read() != " ".join(packages):
+        if os.path.exists(folder):
+            shutil.rmtree(folder)
+        subprocess.check_call([sys.executable, "-m", "venv", folder])
+        pip = [os.path.join(folder, "bin/python"), "-m", "pip", "install", "--quiet", "--timeout", "20", "--retries", "1"]
+        subprocess.check_call(pip + packages, timeout=400)
+        with open(complete, "w") as file:
+            file.write(" ".join(packages))
+`;
+
+/**
  * Returns a Python with packages of PyPI, in a virtual environment of this name that later runs
  * reuse; undefined if they cannot be installed. `npm test` does not install them, which takes a
  * minute.
@@ -33,12 +54,7 @@ export function pythonWith(name: string, packages: readonly string[]): string | 
   if (existsSync(complete) && readFileSync(complete, 'utf8') === packages.join(' ')) return python;
   if (process.env.CAMPAIGNS === 'sample') return undefined;
   try {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    execFileSync('python3', ['-m', 'venv', folder], { stdio: 'ignore' });
-    const install = ['-m', 'pip', 'install', '--quiet', '--timeout', '20', '--retries', '1'];
-    execFileSync(python, [...install, ...packages], { stdio: 'ignore', timeout: 400_000 });
-    writeFileSync(complete, packages.join(' '));
+    execFileSync('python3', ['-c', install, folder, ...packages], { stdio: 'ignore' });
     return python;
   } catch {
     return undefined;
