@@ -35,13 +35,14 @@ test.each(sampleOf(kills, 1))(
   { tags: ['campaign'] },
   async (who, point) => {
     const kill = { producer: killProducerAt, daemon: killDaemonAt }[who];
-    expect((await kill(point, random.int(1, who === 'producer' ? 3 : 2), random)).problems).toEqual([]);
+    const { problems } = await kill(point, random.int(1, who === 'producer' ? 3 : 2), random);
+    expect(problems, problems.join('; ')).toEqual([]);
   },
 );
 
 test('a daemon killed at random moments under load loses and doubles nothing', { tags: ['campaign'] }, async () => {
   const kills = campaign(2, 20);
   const result = await killAtRandom(kills, random);
-  expect(result.problems).toEqual([]);
+  expect(result.problems, result.problems.join('; ')).toEqual([]);
   expect(result.jobs).toBeGreaterThan(kills * 6);
 });

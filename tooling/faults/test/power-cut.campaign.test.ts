@@ -14,7 +14,7 @@ test('after a power cut nothing that was acknowledged is gone, and nothing is ha
   }
   console.log(`seed ${seed}`);
   const { problems, jobs } = await cutPower(new Random(seed));
-  expect(problems).toEqual([]);
+  expect(problems, problems.join('; ')).toEqual([]);
   expect(jobs).toBeGreaterThan(0);
 });
 

@@ -58,7 +58,7 @@ describe.skipIf(reason !== undefined)('every system call', () => {
         const result = await bus.run(random.pick(points[who] as InjectionPoint[]), fault, persistent);
         if (result === undefined) continue;
         fired++;
-        expect(result.problems, result.name).toEqual([]);
+        expect(result.problems, `${result.name}: ${result.problems.join('; ')}`).toEqual([]);
       }
       expect(fired).toBe(count);
     },
@@ -95,7 +95,8 @@ describe.skipIf(reason !== undefined)('a flush of the journal that fails', () =>
       });
       expect((await endedWithin(daemon, 120_000))?.code).toBe(1);
       expect(readFileSync(join(folder, 'processes.log'), 'utf8')).toContain('JOURNAL_FAILED');
-      expect((await checkAfterDamage(folder)).problems).toEqual([]);
+      const { problems } = await checkAfterDamage(folder);
+      expect(problems, problems.join('; ')).toEqual([]);
     },
   );
 });
