@@ -2,6 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
 import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { CommitUnknown, commitBatch, type Head, resolveCommit, rowsBetween, type Submission } from './journal.js';
 import { migrate, mustBeCurrent } from './migrate.js';
@@ -212,7 +213,7 @@ test('migrations that run at once run once', async () => {
   ]);
 });
 
-test('a restart of PostgreSQL fails what was under way and nothing later', async () => {
+sampled('a restart of PostgreSQL fails what was under way and nothing later', async () => {
   const { postgres } = await database();
   await commit(postgres, [submission('a')]);
   await server.restart();

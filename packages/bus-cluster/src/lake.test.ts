@@ -7,6 +7,7 @@ import type { DeclaredTable } from '@quantbot/infra/config';
 import { type OpenLake, openLake } from '@quantbot/storage/lake';
 import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { noteFragment } from './fragments.js';
@@ -185,7 +186,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     expect(await query(connection, shown)).toEqual([{ table_name: 't', gone: 0n }]);
   });
 
-  test('two publishers at once publish each commit once', async () => {
+  sampled('two publishers at once publish each commit once', async () => {
     const bus = await cluster();
     const publishers = [await bus.publisherOf(), await bus.publisherOf()];
     const columns = [column('x', 'BIGINT')];
@@ -201,7 +202,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     expect(await query(reader.connection, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 6n }]);
   });
 
-  test('maintenance merges files and removes old ones, and readers see the same', async () => {
+  sampled('maintenance merges files and removes old ones, and readers see the same', async () => {
     const bus = await cluster();
     const publisher = await bus.publisherOf();
     const reader = await bus.open(true);

@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { isInSample } from '@quantbot/tooling-config/campaign';
 import { type S3Server, startS3, versitygw } from '@quantbot/tooling-servers/s3';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { temporaryFolder } from '../../../test/support/folders.js';
@@ -102,14 +103,18 @@ describe.skipIf(versitygw === undefined)('an S3 server', () => {
     expect(readFileSync(path).equals(content)).toBe(true);
   });
 
-  test('that cuts every answer is given up, and leaves no local file', async () => {
-    const { objects, direct, proxy } = await spoilt(() => 'cut in the answer');
-    const path = join(temporaryFolder(), 'a');
-    await direct.create('a', randomBytes(2_000_000));
-    await expect(objects.download('a', path)).rejects.toEqual(code('OBJECT_STORE_UNREACHABLE'));
-    expect(existsSync(path)).toBe(false);
-    expect(proxy.requests.length).toBe(9);
-  }, 60_000);
+  test.skipIf(!isInSample('that cuts every answer'))(
+    'that cuts every answer is given up, and leaves no local file',
+    { tags: ['campaign'], timeout: 60_000 },
+    async () => {
+      const { objects, direct, proxy } = await spoilt(() => 'cut in the answer');
+      const path = join(temporaryFolder(), 'a');
+      await direct.create('a', randomBytes(2_000_000));
+      await expect(objects.download('a', path)).rejects.toEqual(code('OBJECT_STORE_UNREACHABLE'));
+      expect(existsSync(path)).toBe(false);
+      expect(proxy.requests.length).toBe(9);
+    },
+  );
 
   test('that cuts each first answer of a submission takes the job once', async () => {
     const seen = new Set<string>();
@@ -167,17 +172,21 @@ describe.skipIf(versitygw === undefined)('an S3 server', () => {
     expect(String(await objects.read('a', 10))).toBe('a');
   });
 
-  test('lists 20,000 objects, whole and in order', async () => {
-    const root = `faults-${++roots}`;
-    const folder = join(server.folder, 'bus', root, 'inbox');
-    mkdirSync(folder, { recursive: true });
-    const names = Array.from({ length: 20_000 }, (_, i) => `job-${String(i).padStart(6, '0')}.json`);
-    for (const name of names) writeFileSync(join(folder, name), '');
-    const objects = await openObjects(`s3://bus/${root}`);
-    const listed = await objects.list('inbox/', { limit: 50_000 });
-    expect(listed.map(({ key }) => key)).toEqual(names.map(name => `inbox/${name}`));
-    expect((await objects.list('inbox/', { after: `inbox/${names[19_990]}` })).length).toBe(9);
-  }, 60_000);
+  test.skipIf(!isInSample('lists 20,000'))(
+    'lists 20,000 objects, whole and in order',
+    { tags: ['campaign'], timeout: 60_000 },
+    async () => {
+      const root = `faults-${++roots}`;
+      const folder = join(server.folder, 'bus', root, 'inbox');
+      mkdirSync(folder, { recursive: true });
+      const names = Array.from({ length: 20_000 }, (_, i) => `job-${String(i).padStart(6, '0')}.json`);
+      for (const name of names) writeFileSync(join(folder, name), '');
+      const objects = await openObjects(`s3://bus/${root}`);
+      const listed = await objects.list('inbox/', { limit: 50_000 });
+      expect(listed.map(({ key }) => key)).toEqual(names.map(name => `inbox/${name}`));
+      expect((await objects.list('inbox/', { after: `inbox/${names[19_990]}` })).length).toBe(9);
+    },
+  );
 });
 
 /** A server that answers each request to remove with the next of these bodies. */
