@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -133,9 +133,14 @@ export async function endedWithin(process: Running, ms: number): Promise<Ended |
 
 const drainMs = 240_000;
 
-/** Runs a daemon until no job waits. */
+/** Runs a daemon until no job waits. An error has the last lines that the processes have logged. */
 export async function drain(folder: string): Promise<void> {
-  await mustEndWell(startDaemon(folder, { drain: true }), 'the draining daemon');
+  try {
+    await mustEndWell(startDaemon(folder, { drain: true }), 'the draining daemon');
+  } catch (error) {
+    const logged = readFileSync(join(folder, 'processes.log'), 'utf8').trimEnd().split('\n');
+    throw new Error(`${(error as Error).message}: ${logged.slice(-3).join(' ')}`);
+  }
 }
 
 /** Waits for a process that must end with exit code 0. */
