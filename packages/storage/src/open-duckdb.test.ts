@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runIn } from '../test/support/database.js';
@@ -56,4 +56,21 @@ test.each<[string, () => Promise<unknown>, string]>([
   ['SQL that is none', async () => (await openDuckDb(await database())).query('SELEC'), 'QUERY_FAILED'],
 ])('refuses %s with a code and a hint', async (_, work, code) => {
   await expect(work()).rejects.toMatchObject({ code, hint: expect.any(String) });
+});
+
+test('what a damaged file causes is no fault of the SQL', async () => {
+  const path = join(temporaryFolder(), 'f.parquet');
+  await runIn(':memory:', `COPY (SELECT range AS n FROM range(5000)) TO '${path}' (FORMAT parquet, COMPRESSION zstd)`);
+  await using db = await openDuckDb(await database());
+  const good = readFileSync(path);
+  const footer = good.length - 8 - good.readInt32LE(good.length - 8);
+  for (const place of [4, footer + 1, good.length - 5, good.length - 1]) {
+    const bytes = Buffer.from(good);
+    bytes[place] = (bytes[place] as number) ^ 0xff;
+    writeFileSync(path, bytes);
+    await expect(db.query(`SELECT sum(n) FROM read_parquet('${path}')`), `${place}`).rejects.toMatchObject({
+      code: 'READ_FAILED',
+      hint: expect.stringContaining('quantbot-bus verify'),
+    });
+  }
 });

@@ -1,4 +1,4 @@
-import { lstatSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, rmSync, type Stats, statSync } from 'node:fs';
 import { chown, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -99,7 +99,7 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
   assertHardLinks(building);
   try {
     for (const path of guardsOf(config)) guards.push(await takeGuard(path, deadline, config));
-    replaceFile(lockFileOf(duckdbPath), text);
+    nameHolder(duckdbPath, text);
   } catch (error) {
     dropAll();
     throw error;
@@ -119,6 +119,20 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
       dropAll();
     },
   };
+}
+
+/**
+ * Names the holder for people. A full disk does not stop a start, because a daemon pauses there, and
+ * resumes by itself. There is then no name, rather than that of an earlier holder.
+ */
+function nameHolder(duckdbPath: string, text: string): void {
+  const path = lockFileOf(duckdbPath);
+  try {
+    replaceFile(path, text);
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '')) throw error;
+    rmSync(path, { force: true });
+  }
 }
 
 /** Returns the text of the lock file; undefined if it is missing or not a regular file. */

@@ -191,7 +191,18 @@ export function queryError(cause: unknown): Error {
   if (moved !== null) return storageError('DATABASE_MOVED', `${moved[0]}.`, { cause, details: [message] });
   const forgotten = forgottenPattern.exec(message);
   if (forgotten !== null) return storageError('ARTIFACT_FORGOTTEN', `${forgotten[0]}.`, { cause });
+  const details = message.split('\n');
+  if (damagedPattern.test(message))
+    return storageError('READ_FAILED', `A file cannot be read: ${details[0]}`, {
+      cause,
+      details,
+      hint: 'Restore the file. `quantbot-bus verify` names the damaged files of a bus, and says what to do.',
+    });
   const isOfSql = ['file', 'range', 'unsupported'].includes(duckDbFault(message)) && !message.startsWith('IO Error: ');
   const code = isOfSql ? 'QUERY_FAILED' : 'READ_FAILED';
-  return storageError(code, `The query failed: ${message.split('\n', 1)[0]}`, { cause, details: message.split('\n') });
+  return storageError(code, `The query failed: ${details[0]}`, { cause, details });
 }
+
+/** How DuckDB says that a Parquet file is not sound. It says so of no SQL. */
+const damagedPattern =
+  /^Invalid (Error: |Input Error: (Failed to read (Parquet )?file "[^"]*": |No magic bytes found |Footer length error ))/;

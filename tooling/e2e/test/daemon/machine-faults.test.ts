@@ -249,3 +249,21 @@ test('thousands of jobs that wait at the start are taken up at once, and all of 
     { n: jobs, last: jobs },
   ]);
 });
+
+test('on a disk without one free byte the daemon starts, and goes on by itself when there is room', async context => {
+  const bus = busOnSmallDisk();
+  if (bus === undefined) return context.skip();
+  await drain(bus);
+  const submitPrepared = await prepareJob(bus, 'prepared', 'staged\n');
+  const makeRoom = fillDisk(bus, 0);
+  submitPrepared();
+  const daemon = await spawnDaemon(bus);
+  await daemon.logged('paused');
+  makeRoom();
+  await eventually(
+    () => existsSync(join(bus.layout.processed, 'prepared/RECEIPT.json')),
+    there => there,
+    20_000,
+  );
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+});
