@@ -19,6 +19,7 @@ import { addOperations } from './routes/operations.js';
 import { addOverview } from './routes/overview.js';
 import { addProbes } from './routes/probes.js';
 import { addSubmission } from './routes/submission.js';
+import { CallerLeft } from './while-here.js';
 
 const maxBodyBytes = 64 * 1024;
 
@@ -44,7 +45,8 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
         ? daemonError('HTTP_REQUEST_INVALID', error.message || 'The request cannot be read.')
         : error;
     const { status, body: answer } = answerOf(coded);
-    if (status === 500) bus.logger.error({ err: error, path: c.req.path }, 'a request failed');
+    if (status === 500 && !(error instanceof CallerLeft))
+      bus.logger.error({ err: error, path: c.req.path }, 'a request failed');
     return c.json(answer, status);
   });
   app.notFound(c => {

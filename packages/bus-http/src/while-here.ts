@@ -1,6 +1,9 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 
+/** The caller of a request has left, which is no failure of the server. */
+export class CallerLeft extends Error {}
+
 /**
  * Works for a caller, and ends the work when the caller leaves.
  *
@@ -13,13 +16,15 @@ export async function whileHere<T>(
 ): Promise<T> {
   const { socket } = (c.env as HttpBindings).incoming;
   const left = new AbortController();
-  const leave = () => left.abort(new Error('The caller has left.'));
+  const leave = () => left.abort(new CallerLeft('The caller has left.'));
   const before = socket.timeout;
   socket.once('close', leave);
   if (silentMs !== undefined) socket.setTimeout(silentMs);
   try {
     if (socket.destroyed) leave();
     return await work(left.signal);
+  } catch (error) {
+    throw left.signal.aborted ? left.signal.reason : error;
   } finally {
     socket.off('close', leave);
     if (silentMs !== undefined) socket.setTimeout(before ?? 0);

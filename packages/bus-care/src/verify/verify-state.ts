@@ -1,4 +1,5 @@
 import { join, relative } from 'node:path';
+import { unlessUnreadable } from '@quantbot/bus-format';
 import { isDefinitionDamaged } from '@quantbot/bus-format/canon';
 import {
   backupGuardOf,
@@ -11,14 +12,20 @@ import {
   gcFileOf,
   gcStateSchema,
   guardsOf,
+  lineageCursorFileOf,
+  lineageCursorSchema,
   listDamagedAdoptions,
   lookAtGuard,
   manifestOf,
   readExportStatus,
+  readTokens,
   scrubFileOf,
   scrubGuardOf,
   scrubStateSchema,
   stateFileOf,
+  tokensFolderOf,
+  tokenUsesFileOf,
+  tokenUsesSchema,
 } from '@quantbot/bus-format/state';
 import { BusError } from '@quantbot/infra';
 import { type BusLayout, busLimitsSchema, isMarkerCopySound, limitsFileOf, readBusMarker } from '@quantbot/infra/bus';
@@ -59,6 +66,15 @@ export async function stateFiles(config: BusConfig, layout: BusLayout, tables: r
     json(limitsFileOf(root), busLimitsSchema, 'the next start of the daemon writes it again'),
     json(forgottenFileOf(root), forgottenStateSchema, 'the daemon removes the bytes of forgotten artifacts again'),
     json(scrubFileOf(root), scrubStateSchema, 'the next scrub begins a new pass'),
+    json(lineageCursorFileOf(root), lineageCursorSchema, 'the daemon sends the events of all jobs again'),
+    json(tokenUsesFileOf(root), tokenUsesSchema, 'the server writes it again when a token is used'),
+    ...damagedTokens(root).map(name =>
+      file(
+        join(tokensFolderOf(root), `${name}.json`),
+        () => true,
+        `no one has access by it; quantbot-bus token revoke ${name}, and create it again`,
+      ),
+    ),
     file(join(exportDir, exportStatusFile), () => checkExportStatus(exportDir) === 'damaged', statusCure),
     ...(await datasets(exportDir)).map(([name, path]) =>
       json(
@@ -89,6 +105,9 @@ async function isMarkerDamaged(busRoot: string): Promise<boolean> {
     throw error;
   }
 }
+
+/** Only the daemon's user may read the tokens. Others verify the rest. */
+const damagedTokens = (busRoot: string): string[] => unlessUnreadable(() => readTokens(busRoot).damaged) ?? [];
 
 /** Returns name and path of the exports that are datasets. */
 async function datasets(exportDir: string): Promise<[name: string, path: string][]> {

@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { scrub } from '@quantbot/bus-care/scrub';
 import { listOutcomes, verifyStore } from '@quantbot/bus-care/verify';
 import {
+  createToken,
   exportStatusFile,
   guardsOf,
   readExportStatus,
   scrubFileOf,
   stateFileOf,
   tryGuard,
+  writeLineageCursor,
+  writeTokenUses,
 } from '@quantbot/bus-format/state';
 import { readBusMarker } from '@quantbot/infra/bus';
 import { writeState } from '@quantbot/infra/files';
@@ -113,6 +116,21 @@ test('a damaged small file is named, and the daemon writes it again', async () =
   expect(await problemsOf(bus)).toContain('STATE_DAMAGED scrub.json');
   await scrub(bus.config, { pace: async () => {} });
   expect(await problemsOf(bus)).not.toContain('STATE_DAMAGED scrub.json');
+});
+
+test('a damaged token, the time of its last use, and the place of OpenLineage are named', async () => {
+  const { bus } = await settledBus();
+  const { root } = bus.layout;
+  const scopes = { read: true, operate: false, submit: [] };
+  for (const name of ['sound', 'hurt']) await createToken(root, { name, scopes, expiresAt: undefined });
+  writeTokenUses(root, { sound: new Date().toISOString() });
+  writeLineageCursor(root, 7);
+  expect(await problemsOf(bus)).toEqual([]);
+  const whats = ['openlineage.json', 'token_uses.json', 'tokens/hurt.json'];
+  for (const what of whats) flipBit(pathOf(bus, what), 12);
+  expect((await problemsOf(bus)).sort()).toEqual(whats.map(what => `STATE_DAMAGED ${what}`));
+  const { findings } = await scrub(bus.config, { pace: async () => {} });
+  expect(findings.map(({ what }) => what).sort()).toEqual(whats);
 });
 
 test('a folder in the place of a guard makes way', async () => {

@@ -69,7 +69,12 @@ export {
   submissionTime,
   type WaitingJob,
 } from './inbox.js';
-export { readLineageCursor, writeLineageCursor } from './lineage-cursor.js';
+export {
+  lineageCursorFileOf,
+  lineageCursorSchema,
+  readLineageCursor,
+  writeLineageCursor,
+} from './lineage-cursor.js';
 export { hasOpenFiles } from './open-files.js';
 export {
   closedFolders,
@@ -118,6 +123,8 @@ export {
   type TokenState,
   tokenHash,
   tokensFolderOf,
+  tokenUsesFileOf,
+  tokenUsesSchema,
   writeTokenUses,
 } from './tokens.js';
 export { whoseIsIt } from './whose-file.js';

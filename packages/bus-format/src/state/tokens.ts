@@ -39,10 +39,11 @@ export type TokenScopes = z.infer<typeof scopesSchema>;
 /** A token of the daemon's server, as stored in `<bus_root>/tokens/<name>.json`. */
 export type TokenState = z.infer<typeof tokenSchema>;
 
-const usesSchema = z.object({ uses: z.record(z.string(), z.string()) });
+/** The schema of `token_uses.json`. */
+export const tokenUsesSchema = z.object({ uses: z.record(z.string(), z.string()) });
 
 /** When each token was last used, by name, as stored in `<bus_root>/token_uses.json`. */
-export type TokenUses = z.infer<typeof usesSchema>['uses'];
+export type TokenUses = z.infer<typeof tokenUsesSchema>['uses'];
 
 /** The name under which the token of `http.token_file` is known. */
 export const configuredTokenName = 'http.token_file';
@@ -145,7 +146,7 @@ export function isTokensFolderSafe(busRoot: string): boolean {
  * token may be named `constructor`.
  */
 export function readTokenUses(busRoot: string): TokenUses {
-  const state = readState(tokenUsesFileOf(busRoot), usesSchema);
+  const state = readState(tokenUsesFileOf(busRoot), tokenUsesSchema);
   return Object.assign(Object.create(null), typeof state === 'string' ? {} : state.uses);
 }
 

@@ -122,8 +122,8 @@ export async function acquireWriterLock(config: BusConfig): Promise<WriterLock> 
 }
 
 /**
- * Names the holder for people. A full disk does not stop a start, because a daemon pauses there, and
- * resumes by itself. There is then no name, rather than that of an earlier holder.
+ * Names the holder for people. A full disk does not stop a start, because a daemon pauses there and
+ * resumes by itself. Then there is no name, rather than that of an earlier holder.
  */
 function nameHolder(duckdbPath: string, text: string): void {
   const path = lockFileOf(duckdbPath);

@@ -67,7 +67,7 @@ test('a table without an export is read whole, with the options of a file', asyn
 });
 
 test('an answer beyond the limit, and one whose caller leaves, end and leave nothing', async () => {
-  const { bus, url, post } = await reading({ max_answer_bytes: 100_000 });
+  const { bus, url, post, daemon } = await reading({ max_answer_bytes: 100_000 });
   const answer = await post('/api/v1/rows.parquet', { sql: 'SELECT hash(i) AS h FROM range(30000000) t(i)' });
   expect([answer.status, answer.text]).toEqual([413, expect.stringContaining('http.max_answer_bytes')]);
   for (const [sql, code] of [
@@ -85,4 +85,5 @@ test('an answer beyond the limit, and one whose caller leaves, end and leave not
   await vi.waitFor(() => expect(leftovers(bus)).not.toEqual([]), 20_000);
   socket.destroy();
   await vi.waitFor(() => expect(leftovers(bus)).toEqual([]), 20_000);
+  expect(daemon.log().filter(({ level }) => level >= 50)).toEqual([]);
 });

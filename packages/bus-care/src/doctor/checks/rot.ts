@@ -65,6 +65,8 @@ function cureOf({ code, what }: StoreProblem, { writer, run, restart }: Examined
     return `\`rm ${shellWord(what)}\`. No process holds it, and its next user makes a new one`;
   if (what.startsWith('scrub.')) return run('scrub');
   if (what.endsWith('table.json')) return restart();
+  const [, token] = /^tokens\/(.+)\.json$/.exec(what) ?? [];
+  if (token !== undefined) return `${run(`token revoke ${token}`)}, then create it again`;
   if (code === 'RECORD_DAMAGED')
     return `${byDaemon}. It removes the record once no reader can hold its database (compaction.release_grace_s)`;
   if (code === 'DATABASE_DAMAGED' || code === 'STATE_DAMAGED') return byDaemon;
