@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { submitArtifact } from '@quantbot/infra/utils';
 import { openCatalog, readParquet, scanParquet } from '@quantbot/storage';
@@ -85,5 +86,12 @@ test('an answer beyond the limit, and one whose caller leaves, end and leave not
   await vi.waitFor(() => expect(leftovers(bus)).not.toEqual([]), 20_000);
   socket.destroy();
   await vi.waitFor(() => expect(leftovers(bus)).toEqual([]), 20_000);
+  const other = connect(Number(port), '127.0.0.1');
+  other.write(
+    `POST /api/v1/rows HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  await setTimeout(1_000);
+  other.destroy();
+  expect((await post('/api/v1/rows', { sql: 'SELECT 1 AS n' })).status).toBe(200);
   expect(daemon.log().filter(({ level }) => level >= 50)).toEqual([]);
 });
