@@ -44,14 +44,15 @@ export interface KeyRow {
   sha256: string;
   rel_path: string;
   status: 'ingested' | 'restored' | Gone;
+  quarantined: boolean;
 }
 
 /** Returns the state of each key from its rows. */
 export function foldKeys(rows: readonly KeyRow[]): Map<string, KnownArtifact> {
   const known = new Map<string, KnownArtifact>();
-  for (const { artifact_key: key, seq, sha256, rel_path: relPath, status } of rows) {
+  for (const { artifact_key: key, seq, sha256, rel_path: relPath, status, quarantined: isQuarantined } of rows) {
     const there = known.get(key);
-    if (status === 'ingested') known.set(key, { seq: Number(seq), sha256, relPath });
+    if (status === 'ingested') known.set(key, { seq: Number(seq), sha256, relPath, isQuarantined });
     else if (there !== undefined) {
       there.gone = status === 'restored' ? undefined : status;
       there.relPath = relPath; // on a cluster, a restored artifact may have another place

@@ -6,6 +6,8 @@ export interface KnownArtifact {
   sha256: string;
   /** Where it is stored. */
   relPath: string;
+  /** Whether it came into quarantine. */
+  isQuarantined: boolean;
   /** Set while it is forgotten: whether its rows stay in its table, or leave it. */
   gone?: Gone | undefined;
 }

@@ -198,7 +198,7 @@ test('an artifact in quarantine is kept and listed, and its rows come into the t
 });
 
 sampled(
-  'in quarantine, other artifacts of the job go into their table, and an input with other bytes releases nothing',
+  'in quarantine, other artifacts of the job go into their table, and only an input in quarantine is released',
   async () => {
     const bus = await withRules({ on_failure: 'quarantine', rows: { min: 2 } });
     const parquetPath = await produce(bus, numbers(1));
@@ -209,12 +209,13 @@ sampled(
       parquetPath: path,
       schemaHint: 'canon.trades',
     });
-    await submitArtifacts({ ...job, artifacts: [artifact('short', parquetPath), artifact('long', long)] });
+    const plain = { artifactId: 'plain', parquetPath };
+    await submitArtifacts({ ...job, artifacts: [artifact('short', parquetPath), artifact('long', long), plain] });
     await drain(bus);
     await submitArtifacts({
       ...job,
       artifacts: [artifact('other', parquetPath)],
-      inputs: ['r/p/k/long', 'r/p/k/none'],
+      inputs: ['r/p/k/long', 'r/p/k/plain', 'r/p/k/none'],
     });
     await drain(bus);
     await submitArtifacts({ ...job, artifacts: [artifact('same', parquetPath)], inputs: ['r/p/k/short'] });
@@ -223,6 +224,7 @@ sampled(
     expect(hints.map(({ artifact_id, schema_hint }) => `${artifact_id} ${schema_hint}`)).toEqual([
       'short quarantine.trades',
       'long canon.trades',
+      'plain null',
       'other quarantine.trades',
       'same canon.trades',
     ]);

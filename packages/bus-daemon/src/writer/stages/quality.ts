@@ -51,14 +51,18 @@ export const releasable = (bus: RulesBus, { manifest, artifacts }: VerifiedJob):
   artifacts.some(artifact => brokenRules(bus, manifest, artifact) !== undefined) ? (manifest.inputs ?? []) : [];
 
 /**
- * Whether an artifact has the bytes of one that the bus has and that its job names as an input.
- * Those were judged when they came.
+ * Whether an artifact has the bytes of one in quarantine that its job names as an input. Those were
+ * judged when they came.
  */
 const isReleased = (
   { inputs = [] }: Manifest,
   { sha256 }: VerifiedArtifact,
   known: ReadonlyMap<string, KnownArtifact>,
-) => inputs.some(key => known.get(key)?.sha256 === sha256);
+) =>
+  inputs.some(key => {
+    const input = known.get(key);
+    return input?.isQuarantined === true && input.sha256 === sha256;
+  });
 
 /** What {@link applyRules} needs of a bus. */
 type RulesBus = Pick<VerifyingBus, 'config' | 'tables'>;
