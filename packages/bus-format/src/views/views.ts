@@ -10,6 +10,7 @@ import { isOfTable } from '../journal/row.js';
 import { hotFiles, hotFilesMacro, hotJournal, journalQuery, readableMacro, readableSince } from '../journal/views.js';
 import { anywhere, type Condition, hereView, onlyHere } from '../location.js';
 import { foreignSchema, identifier, literal, literalList, schemaMap, selectList, untrusted } from '../sql.js';
+import { canonView, firstToReadRows } from './canon-view.js';
 import { catalogViews } from './catalog-views.js';
 import type { BusInfo, FrozenHot, HotFiles, Snapshot, TableFiles } from './snapshot.js';
 
@@ -41,6 +42,8 @@ export function viewsAt(...of: Parameters<typeof publicSchema>): string[] {
  *
  * @param location the path of the database, if it is published. Opened from another place, its
  * views fail with a clear error.
+ * @param exportOf returns the path of a canonical table's own export, if it has one that is one
+ * file. DuckDB before 1.3 then reads the table from it.
  */
 export function publicSchema(
   layout: BusLayout,
@@ -48,6 +51,7 @@ export function publicSchema(
   hot: HotFiles,
   info: BusInfo,
   location?: readonly string[],
+  exportOf?: (table: string) => string | undefined,
 ): PublicSchema {
   const where = location === undefined ? anywhere : onlyHere;
   const statements = [
@@ -56,7 +60,10 @@ export function publicSchema(
     `CREATE VIEW _bus.journal AS ${journalQuery(layout, snapshot, where)}`,
     `CREATE VIEW _bus.forgotten AS ${forgottenQuery('_bus.journal')}`,
     ...catalogViews(layout, snapshot, info),
-    ...snapshot.tables.flatMap(files => tableViews(layout, snapshot, files, hot, where)),
+    ...snapshot.tables.flatMap(files => [
+      rowsView(layout, snapshot, files, hot, where),
+      canonView(shownName(files.table), exportOf?.(shownName(files.table))),
+    ]),
   ];
   return {
     before: [
@@ -96,24 +103,15 @@ const nameIn = (statement: string): string => /^CREATE VIEW (\S+) AS/.exec(state
 /** Sorts after every file in the folder of a commit, because '~' sorts after every table's name. */
 const folderOf = (layout: BusLayout, seq: number): string => join(layout.hot, seqName(seq), '~');
 
-type TableViewOf = [layout: BusLayout, snapshot: Snapshot, files: TableFiles, hot: HotFiles, where: Condition];
-
-/**
- * Returns `_rows.<table>` with all columns of a row, and on top of it the public `canon.<table>`.
- */
-function tableViews(...of: TableViewOf): string[] {
-  const name = identifier(shownName(of[2].table));
-  return [rowsView(...of), `CREATE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`];
-}
-
-function rowsView(...[layout, snapshot, files, hot, where]: TableViewOf): string {
+/** Returns `_rows.<table>` with all columns of a row; the public `canon.<table>` reads it. */
+function rowsView(layout: BusLayout, snapshot: Snapshot, files: TableFiles, hot: HotFiles, where: Condition): string {
   const { table, areShown = false } = files;
   const segments = files.segments.map(segment => join(layout.canon, table.name, segment));
   const columns = [...table.columns, ...originColumns];
   const isRecast = table.columns.some(({ recast }) => recast);
   const values = columns.map(c => ('recast' in c ? untrusted([c], 'f') : selectList([c], 'f'))).join(', ');
   const rowsIn = (paths: readonly string[], options = '') =>
-    `SELECT ${values} FROM read_parquet(${readableSince('v1.3', literalList(paths))}, schema = ${schemaMap(columns)}${isRecast ? ', filename = true' : ''}${options}) f${where.from} WHERE ${where.holds}`;
+    `SELECT ${values} FROM read_parquet(${readableSince(firstToReadRows, literalList(paths))}, schema = ${schemaMap(columns)}${isRecast ? ', filename = true' : ''}${options}) f${where.from} WHERE ${where.holds}`;
   const inHot =
     hot.mode === 'frozen'
       ? storedRows(table.columns, hot.tableFiles.get(table.name) ?? [])
@@ -205,5 +203,5 @@ function hotTableFiles(layout: BusLayout, snapshot: Snapshot, { table, compacted
   const globs = generations.map(generation => join(layout.hot, '*', `${table.name}~${generation}~*.parquet`));
   // A macro, so that a compaction changes no view of another table.
   const after = compactedSeq === snapshot.compactedSeq ? '_bus.compacted()' : literal(folderOf(layout, compactedSeq));
-  return `read_parquet(${readableSince('v1.3', hotFiles(empty, globs))}, ${schema}) WHERE filename > ${after}`;
+  return `read_parquet(${readableSince(firstToReadRows, hotFiles(empty, globs))}, ${schema}) WHERE filename > ${after}`;
 }

@@ -117,3 +117,21 @@ export function isReplaced(
 /** Returns the path of a canonical table's own export. */
 export const ownExportPath = (exportDir: string, table: string, options?: Pick<ExportFileOptions, 'layout'>): string =>
   join(exportDir, options?.layout === 'dataset' ? table : `${table}.parquet`);
+
+/**
+ * Returns the path of a canonical table's own export; undefined if it is switched off, a dataset,
+ * or replaced.
+ */
+export function ownExportFile(
+  table: string,
+  config: {
+    enabled: boolean;
+    exportDir: string;
+    jobs: readonly ExportJob[];
+    tables: Record<string, ExportFileOptions & { enabled: boolean }>;
+  },
+): string | undefined {
+  const own = config.tables[table];
+  const isOff = !config.enabled || own?.enabled === false || own?.layout === 'dataset';
+  return isOff || isReplaced(table, config) ? undefined : ownExportPath(config.exportDir, table);
+}

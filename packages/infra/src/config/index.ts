@@ -12,7 +12,7 @@ export {
   findBusConfig,
   parseBusConfig,
 } from './config.js';
-export { type ExportFileOptions, type ExportJob, isReplaced, ownExportPath } from './exports.js';
+export { type ExportFileOptions, type ExportJob, isReplaced, ownExportFile, ownExportPath } from './exports.js';
 export { isInTheClear, type ListenAddress, parseListen, withoutBrackets } from './listen.js';
 export {
   type CommandTarget,

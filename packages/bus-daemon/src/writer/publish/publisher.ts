@@ -15,6 +15,7 @@ import {
   viewsForPeople,
 } from '@quantbot/bus-format/views';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
+import { ownExportFile } from '@quantbot/infra/config';
 import {
   digestFile,
   faultPoint,
@@ -138,8 +139,9 @@ export class Publisher {
     const name = `${seqName(snapshot.seq)}-${bus.newClaim()}`;
     const path = join(bus.layout.published, `${name}.duckdb`);
     const building = join(bus.layout.building, `${name}.duckdb`);
+    const exportOf = (table: string) => ownExportFile(table, bus.config.export);
     const schemaFor = (location?: readonly string[]) =>
-      publicSchema(bus.layout, snapshot, { mode: 'live' }, busInfo(bus), location);
+      publicSchema(bus.layout, snapshot, { mode: 'live' }, busInfo(bus), location, exportOf);
     const views = await checkViews(bus, this.#checker, schemaFor);
     await makeFolderDurable(dirname(bus.config.duckdbPath));
     const schema = schemaFor(locationOf(bus.config.duckdbPath));
