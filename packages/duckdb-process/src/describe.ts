@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
+import { type DuckDBConnection, type DuckDBType, version } from '@duckdb/node-api';
 import { type DeclaredColumn, foreignSchema, identifier, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 import { nullType } from '@quantbot/infra/bus';
@@ -17,31 +17,48 @@ export async function describeFiles(
 ): Promise<DescribedFiles> {
   const reader = await connection.runAndReadAll(`SELECT * FROM ${plainRead(paths[0] as string)} LIMIT 0`);
   const names = reader.columnNames();
-  const columns = reader.columnTypes().map((type, i) => {
-    const name = names[i] as string;
-    const unnamed = expected[i]?.name === name ? expected[i].unnamed : undefined;
-    return { name, type: textOf(type), ...(unnamed && { unnamed }) };
-  });
+  const columns = reader
+    .columnTypes()
+    .map((type, i) => asInFooter({ name: names[i] as string, type: textOf(type) }, expected[i]));
   const { unwritable, refused } = whatCannotBeKept(reader.columnTypes(), names);
-  const asExpected =
-    columns.length === expected.length &&
-    expected.every(
-      ({ name, type }, i) => name === columns[i]?.name && (type === nullType || readAs(type) === columns[i]?.type),
-    );
-  if (asExpected && !hasRenamedColumns) return { columns: [...expected], lost: unwritable, refused, isCertain: true };
+  const cut = columns.filter(({ type }, i) => hasFinerTimes(expected[i]?.type ?? '', type)).map(isCut);
+  const asExpected = columns.length === expected.length && columns.every((column, i) => isSame(column, expected[i]));
+  if (asExpected && !hasRenamedColumns) return { columns, lost: unwritable, refused, isCertain: true };
   const lost = new Set<string>();
   for (const path of paths)
     for (const { name } of columns) if (await isLost(connection, path, name, columns)) lost.add(name);
   return {
-    columns: asExpected ? [...expected] : columns,
+    columns,
     lost: [
       ...unwritable,
+      ...cut,
       ...[...lost].map(name => `${name}: DuckDB gives the column this name and does not find it by it`),
     ],
     refused,
     isCertain: false,
   };
 }
+
+/**
+ * Returns a column as our own reader finds it, if DuckDB finds the same. Only the footer says that a
+ * column, or what is nested in it, has no type but NULL.
+ */
+function asInFooter(read: DeclaredColumn, own: DeclaredColumn | undefined): DeclaredColumn {
+  if (own?.name !== read.name) return read;
+  if (own.type === nullType || readAs(own.type) === read.type) return own;
+  return { ...read, ...(own.unnamed && { unnamed: own.unnamed }) };
+}
+
+const isSame = (read: DeclaredColumn, own: DeclaredColumn | undefined): boolean =>
+  own?.name === read.name && own.type === read.type;
+
+/** Whether DuckDB reads times of day in nanoseconds with another type. Before 1.5.6 it cuts them. */
+const hasFinerTimes = (own: string, read: string): boolean => timesIn(own) > timesIn(read);
+
+const timesIn = (type: string): number => type.split('TIME_NS').length;
+
+const isCut = ({ name }: DeclaredColumn): string =>
+  `${name}: has a time of day in nanoseconds, of which DuckDB ${version()} keeps only microseconds; write microseconds`;
 
 /**
  * Compaction rewrites every row, so a table can hold only values that the bus's own files preserve.

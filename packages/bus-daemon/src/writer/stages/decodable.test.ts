@@ -103,6 +103,27 @@ test('columns of files are those that DuckDB reads, whatever our own reader foun
   expect(mistaken.columns).toEqual([{ name: 'n', type: 'INTERVAL', nullable: true }]);
 });
 
+test('a column that has no type but NULL stays so beside one that DuckDB reads otherwise', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const select = 'SELECT INTERVAL 1 DAY AS n, NULL::INTEGER AS empty, {x: NULL::INTEGER} AS s';
+  const artifact = await artifactOf(await produce(testBus, select), 'canon.t');
+  const column = (name: string, type: string) => ({ name, type, nullable: true });
+  const footerColumns = [column('n', 'BIGINT'), column('empty', '"NULL"'), column('s', 'STRUCT("x" "NULL")')];
+  artifact.schema = { ...(artifact.schema as FileSchema), footerColumns };
+  expect(await checkDecodable(bus, [artifact])).toEqual(new Map());
+  expect(artifact.columns).toEqual([column('n', 'INTERVAL'), ...footerColumns.slice(1)]);
+});
+
+test('times of day in nanoseconds are refused where DuckDB reads them as microseconds', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const artifact = await artifactOf(await produce(testBus, "SELECT [TIME '01:02:03'] AS at, 1 AS n"), 'canon.t');
+  const footerColumns = artifact.columns.map(column => ({ ...column, type: column.type.replace('TIME', 'TIME_NS') }));
+  artifact.schema = { ...(artifact.schema as FileSchema), footerColumns };
+  expect(await checkDecodable(bus, [artifact])).toEqual(
+    new Map([[artifact.file, { unfaithful: [expect.stringMatching(/^at: has a time of day in nanoseconds, /)] }]]),
+  );
+});
+
 test('columns of one name get those that DuckDB gives them, and all their values', async () => {
   const { bus, test: testBus } = await openInProcess();
   const path = await produce(testBus, 'SELECT 1 AS close, 2 AS close_1, 3 AS cl0se');
