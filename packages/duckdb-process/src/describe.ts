@@ -40,8 +40,8 @@ export async function describeFiles(
 }
 
 /**
- * Returns a column as our own reader finds it, if DuckDB finds the same. Only the footer says that a
- * column, or what is nested in it, has no type but NULL.
+ * Returns a column as our own reader finds it, if DuckDB finds the same. Only the footer says that
+ * a column, or what is nested in it, has no type but NULL.
  */
 function asInFooter(read: DeclaredColumn, own: DeclaredColumn | undefined): DeclaredColumn {
   if (own?.name !== read.name) return read;
@@ -52,7 +52,7 @@ function asInFooter(read: DeclaredColumn, own: DeclaredColumn | undefined): Decl
 const isSame = (read: DeclaredColumn, own: DeclaredColumn | undefined): boolean =>
   own?.name === read.name && own.type === read.type;
 
-/** Whether DuckDB reads times of day in nanoseconds with another type. Before 1.5.6 it cuts them. */
+/** Whether DuckDB reads times of day in nanoseconds as microseconds, as before 1.5.6. */
 const hasFinerTimes = (own: string, read: string): boolean => timesIn(own) > timesIn(read);
 
 const timesIn = (type: string): number => type.split('TIME_NS').length;

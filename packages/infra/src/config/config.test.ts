@@ -6,7 +6,6 @@ import { refusalOf } from '../../test/support/refusal.js';
 import { commentedDefaults } from './commented-defaults.js';
 import { withValue } from './comments.js';
 import { findBusConfig, parseBusConfig } from './config.js';
-import { ownExportFile } from './exports.js';
 import { configSchema } from './schema.js';
 
 const env = {};
@@ -45,20 +44,6 @@ test('relative paths are relative to the file, absolute ones stay', () => {
     '/srv/lab/out/daily.parquet',
     '/srv/lab/out/deep/b.parquet',
   ]);
-});
-
-test("a table's own export is one file, unless it is off, a dataset or replaced", () => {
-  const of = (table: string, settings: object) =>
-    ownExportFile(
-      table,
-      parseBusConfig(JSON.stringify({ export: { export_dir: '/out', ...settings } }), '/x.json').export,
-    );
-  expect(of('a', {})).toBe('/out/a.parquet');
-  expect(of('a', { tables: { a: { compression: 'gzip' }, b: { enabled: false } } })).toBe('/out/a.parquet');
-  expect(of('a', { enabled: false })).toBeUndefined();
-  expect(of('a', { tables: { a: { enabled: false } } })).toBeUndefined();
-  expect(of('a', { tables: { a: { layout: 'dataset' } } })).toBeUndefined();
-  expect(of('a', { jobs: [{ name: 'A', sql: 'SELECT 1' }] })).toBeUndefined();
 });
 
 describe('the file is found', () => {
