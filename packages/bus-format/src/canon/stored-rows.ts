@@ -1,5 +1,6 @@
 import { type DeclaredColumn, identifier, literal, literalList, nameInStored, schemaEntries } from '../sql.js';
 import { originColumns } from './origin.js';
+import { valueOfFile } from './value-of-file.js';
 
 /** A stored file of a canonical table, and its place in the journal. */
 export interface StoredRows {
@@ -10,7 +11,7 @@ export interface StoredRows {
   artifactKey: string;
 }
 
-/** DuckDB copies the lists of places for each 2,048 rows, so a SELECT has only some files. */
+/** Planning takes longer than it saves with more files in one SELECT. */
 const filesOfASelect = 1000;
 
 /**
@@ -44,9 +45,11 @@ export const rowsInOneScan = (
 
 function scan(columns: readonly DeclaredColumn[], compacted: readonly string[], stored: readonly StoredRows[]): string {
   const offset = compacted.length;
-  const ofFile = ({ name, type }: DeclaredColumn, values: readonly (string | number | bigint)[]) => {
-    const value = `list_extract(CAST([${values.join(', ')}] AS ${type}[]), CAST(file_index AS BIGINT) + 1 - ${offset})`;
-    return offset === 0 ? value : `CASE WHEN file_index < ${offset} THEN ${compactedPrefix}${name} ELSE ${value} END`;
+  const ofFile = (column: DeclaredColumn, values: readonly (string | number | bigint)[]) => {
+    const value = valueOfFile(column, values, offset);
+    return offset === 0
+      ? value
+      : `CASE WHEN file_index < ${offset} THEN ${compactedPrefix}${column.name} ELSE ${value} END`;
   };
   // Under names of our own, so that no column hides DuckDB's `file_index`. See `untrusted` for the
   // CASE. A column without a name in stored files has one in compacted ones.

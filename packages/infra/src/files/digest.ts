@@ -1,7 +1,8 @@
 import { createHash, hash } from 'node:crypto';
-import { constants } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { busError } from '../errors.js';
+import { readSmall, smallFileBytes } from './read-small.js';
 
 const chunkBytes = 1024 * 1024;
 
@@ -88,6 +89,24 @@ export async function digestFile(path: string, pace?: Pace): Promise<ContentDige
     return isRead ? await digestHandle(handle, { pace }) : digestOf(new Uint8Array());
   } finally {
     await handle.close();
+  }
+}
+
+let scratch: Buffer | undefined;
+
+/**
+ * {@link digestFile} by synchronous calls, which take a third of the processor time. Returns
+ * undefined for a large file, and for anything but a regular file.
+ */
+export function digestSmallFile(path: string): ContentDigest | undefined {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const info = fstatSync(file);
+    if (!info.isFile() || info.size > smallFileBytes) return undefined;
+    scratch ??= Buffer.allocUnsafeSlow(smallFileBytes + 1);
+    return digestOf(readSmall(file, path, smallFileBytes, scratch));
+  } finally {
+    closeSync(file);
   }
 }
 

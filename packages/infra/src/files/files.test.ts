@@ -18,8 +18,9 @@ import { join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folders.js';
 import { copyFileDurable, copyHandle, copyHandleDurable } from './copy.js';
-import { digestFile, digestHandle } from './digest.js';
+import { digestFile, digestHandle, digestSmallFile } from './digest.js';
 import { exists, temporaryBeside, tryLink } from './names.js';
+import { smallFileBytes } from './read-small.js';
 import {
   createFileDurable,
   makeFolderDurable,
@@ -113,13 +114,16 @@ test.each([0, 1, 1024 * 1024 - 1, 1024 * 1024, 3 * 1024 * 1024 + 17])('a digest 
   const content = Buffer.alloc(size, 'abc');
   writeFileSync(path, content);
   expect(await digestFile(path)).toEqual({ bytes: size, sha256: sha256(content) });
+  expect(digestSmallFile(path)).toEqual(size > smallFileBytes ? undefined : { bytes: size, sha256: sha256(content) });
 });
 
 test('a FIFO and a device are empty, and are not read', async () => {
   const path = join(temporaryFolder(), 'fifo');
   expect(spawnSync('mkfifo', [path]).status).toBe(0);
-  for (const place of [path, '/dev/zero'])
+  for (const place of [path, '/dev/zero']) {
     expect(await digestFile(place)).toEqual({ bytes: 0, sha256: sha256(Buffer.alloc(0)) });
+    expect(digestSmallFile(place)).toBeUndefined();
+  }
 });
 
 test.each([
