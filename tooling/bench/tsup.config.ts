@@ -5,6 +5,7 @@ export default defineConfig(
   esm({
     main: 'src/main.ts',
     floor: 'src/contenders/floor.ts',
+    'bare-producer': 'src/contenders/bare-producer.ts',
     'bus-producer': 'src/contenders/bus-producer.ts',
     'direct-writer': 'src/contenders/direct-writer.ts',
     read: 'src/contenders/read.ts',

@@ -16,6 +16,7 @@ import { growth } from './suites/growth.js';
 import { latency } from './suites/latency.js';
 import { memory } from './suites/memory.js';
 import { reading } from './suites/reading.js';
+import { scale } from './suites/scale.js';
 import { start } from './suites/start.js';
 import { tables } from './suites/tables.js';
 import { together } from './suites/together.js';
@@ -39,6 +40,7 @@ const suites: Record<string, Suite> = {
   reading,
   start,
   cluster,
+  scale,
 };
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 

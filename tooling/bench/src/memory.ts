@@ -46,7 +46,7 @@ export function watchTree(pid: number): () => { peakMb: number; largest: Largest
 }
 
 /** Returns a file of a process, or nothing if the process has ended. */
-function procFile(pid: number | 'self', name: string): string {
+export function procFile(pid: number | string, name: string): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
   } catch {
@@ -54,9 +54,12 @@ function procFile(pid: number | 'self', name: string): string {
   }
 }
 
-function treeOf(pid: number): number[] {
-  const children = procFile(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
-  return [pid, ...children.flatMap(treeOf)];
+const treeOf = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(treeOf)];
+
+/** Returns the processes that the main thread of a process has started. */
+export function childrenOf(pid: number): number[] {
+  const children = procFile(pid, `task/${pid}/children`);
+  return children.split(' ').filter(Boolean).map(Number);
 }
 
 const titleOf = (pid: number): string => procFile(pid, 'cmdline').split(/[\0 ]/, 2).join(' ');

@@ -3,9 +3,10 @@ import { basename, join } from 'node:path';
 import { freePort } from '@quantbot/tooling-servers/free-port';
 import { startPostgres } from '@quantbot/tooling-servers/postgres';
 import { beginTable, built, makeBus, startDaemon } from './bus.js';
+import { cpuSecondsOfTree } from './memory.js';
 import { type Program, race, startProgram } from './program.js';
 import { pythonProgram } from './python.js';
-import type { Row } from './results.js';
+import { type Row, round } from './results.js';
 import { dealt, rates, type Workload } from './workload.js';
 
 /** The folder of one way of writing, and the Python that runs its programs. */
@@ -18,6 +19,8 @@ export interface Place {
 export interface Written {
   latenciesMs: number[];
   refusals?: number;
+  /** Processor time of its work (milliseconds). */
+  cpuMs?: number;
 }
 
 /** Returns a number of producers in words: `8 producers`. */
@@ -30,6 +33,9 @@ export async function measured(work: Workload, programs: readonly Program<Writte
     what: '',
     ...rates(work, seconds),
     refused_writes: results.reduce((sum, r) => sum + (r.refusals ?? 0), 0),
+    ...(results.every(r => r.cpuMs !== undefined) && {
+      producers_cpu_ms_per_job: round(results.reduce((sum, r) => sum + (r.cpuMs ?? 0), 0) / work.files.length),
+    }),
   };
 }
 
@@ -72,11 +78,23 @@ export async function viaBus(
           pauseMs: 0,
         }),
       );
-      return measured(work, programs);
+      const before = cpuSecondsOfTree(daemon.pid);
+      const row = await measured(work, programs);
+      const cpuMs = (cpuSecondsOfTree(daemon.pid) - before) * 1000;
+      return { ...row, daemon_cpu_ms_per_job: round(cpuMs / work.files.length) };
     });
   } finally {
     await daemon.stop();
   }
+}
+
+/** Producers make the system calls of their submissions, and no daemon takes the jobs. */
+export function viaBareCalls({ folder }: Place, work: Workload, producers: number): Promise<Row> {
+  mkdirSync(folder, { recursive: true });
+  const programs = dealt(work.files, producers).map((files, p) =>
+    startProgram<Written>(built('bare-producer'), { folder, name: `p${p}`, files }),
+  );
+  return measured(work, programs);
 }
 
 /** Returns copies of the files, which can be given away. */

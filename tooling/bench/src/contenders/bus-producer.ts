@@ -12,7 +12,8 @@ interface Task extends FilesToSubmit {
   pauseMs: number;
 }
 
-await contender<Task, { latenciesMs: number[] }>(async task => async () => {
+await contender<Task, { latenciesMs: number[]; cpuMs: number }>(async task => async () => {
+  const before = process.cpuUsage();
   const latenciesMs: number[] = [];
   const waiting: Promise<unknown>[] = [];
   let from = performance.now();
@@ -25,5 +26,6 @@ await contender<Task, { latenciesMs: number[] }>(async task => async () => {
     from = performance.now();
   }
   await Promise.all(waiting);
-  return { latenciesMs };
+  const { user, system } = process.cpuUsage(before);
+  return { latenciesMs, cpuMs: (user + system) / 1000 };
 });

@@ -14,24 +14,11 @@ import { join } from 'node:path';
 
 /** Every durable step that one job takes from its producer to the commit, one after the other. */
 export function chainOf(folder: string, file: string, i: number): void {
-  const [staged, inbox, claimed, stored, building, hot] = [
-    'staged',
-    'inbox',
-    'claimed',
-    'stored',
-    'building',
-    'hot',
-  ].map(name => join(folder, name)) as [string, string, string, string, string, string];
-  for (const place of [inbox, claimed, stored, hot]) mkdirSync(place, { recursive: true });
-  mkdirSync(staged);
-  copyFileSync(file, join(staged, 'artifact.parquet'));
-  const sha256 = hash(join(staged, 'artifact.parquet'));
-  flush(join(staged, 'artifact.parquet'));
-  writeFileSync(join(staged, 'manifest.json'), JSON.stringify({ sha256 }));
-  flush(join(staged, 'manifest.json'));
-  flush(staged);
-  renameSync(staged, join(inbox, `job-${i}`));
-  flush(inbox);
+  const [inbox, claimed, stored, building, hot] = ['inbox', 'claimed', 'stored', 'building', 'hot'].map(name =>
+    join(folder, name),
+  ) as [string, string, string, string, string];
+  for (const place of [claimed, stored, hot]) mkdirSync(place, { recursive: true });
+  const sha256 = handIn(folder, file, `job-${i}`);
   renameSync(join(inbox, `job-${i}`), join(claimed, `job-${i}`));
   readFileSync(join(claimed, `job-${i}`, 'manifest.json'));
   hash(join(claimed, `job-${i}`, 'artifact.parquet'));
@@ -44,6 +31,22 @@ export function chainOf(folder: string, file: string, i: number): void {
   flush(building);
   renameSync(building, join(hot, String(i)));
   flush(hot);
+}
+
+/** The producer's part of {@link chainOf}. Returns the hash of the file. */
+export function handIn(folder: string, file: string, job: string): string {
+  const [staged, inbox] = [join(folder, `staged-${job}`), join(folder, 'inbox')];
+  mkdirSync(inbox, { recursive: true });
+  mkdirSync(staged);
+  copyFileSync(file, join(staged, 'artifact.parquet'));
+  const sha256 = hash(join(staged, 'artifact.parquet'));
+  flush(join(staged, 'artifact.parquet'));
+  writeFileSync(join(staged, 'manifest.json'), JSON.stringify({ sha256 }));
+  flush(join(staged, 'manifest.json'));
+  flush(staged);
+  renameSync(staged, join(inbox, job));
+  flush(inbox);
+  return sha256;
 }
 
 const hash = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');

@@ -6,6 +6,7 @@ import { submitArtifact } from '@quantbot/infra/utils';
 import { drain, makeBus } from '../bus.js';
 import { median, type Row, round, type Suite } from '../results.js';
 import { makeFiles } from '../workload.js';
+import { commandRows } from './commands.js';
 
 const packages = ['infra', 'storage', 'bus-daemon', 'lab', 'backtest'];
 
@@ -31,11 +32,12 @@ export const start: Suite = async ({ folder, quick, say }) => {
       seconds: round(firstCommitSeconds),
     });
   }
-  rows.push(...packageRows(folder, quick, say));
+  say('start: commands');
+  rows.push(...(await commandRows(folder)), ...packageRows(folder, quick, say));
   return {
     suite: 'start',
     title: 'Starting, installing, importing',
-    how: 'Import: the time of a process that imports the package and exits, minus that of one that imports nothing; medians of seven. Size: the packed tarball, and the package with everything that npm installs for it.',
+    how: 'The processor time of a command is from its start to its end: the mean of ten warm starts. Import: the time of a process that imports the package and exits, minus that of one that imports nothing; medians of seven. Size: the packed tarball, and the package with everything that npm installs for it.',
     rows,
     skipped: [],
   };

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { viaDelta, viaDlt } from '../lakes.js';
 import { type Row, round, type Suite, type SuiteContext } from '../results.js';
-import { directly, type Place, people, viaBus, viaLake, viaPolling, viaQuack } from '../ways.js';
+import { directly, type Place, people, viaBareCalls, viaBus, viaLake, viaPolling, viaQuack } from '../ways.js';
 import type { Workload } from '../workload.js';
 import { countsOf, filesOf, isLarge, turnsOf } from './counts.js';
 
@@ -28,16 +28,20 @@ export const together: Suite = async context => {
       });
     const medians = [...cells.values()].map(middleOf);
     const best = Math.max(...medians.filter(row => /: bus/.test(row.what)).map(row => Number(row.jobs_per_s)));
-    rows.push(...medians.map(row => ({ ...row, bus_is_faster_by: round(best / Number(row.jobs_per_s)) })));
+    const compared = (row: Row) => !row.what.includes(bareCalls);
+    const fasterBy = (row: Row) => round(best / Number(row.jobs_per_s));
+    rows.push(...medians.map(row => ({ ...row, bus_is_faster_by: compared(row) ? fasterBy(row) : null })));
   }
   return {
     suite: 'together',
     title: 'Producers and writer together, with a reader beside them',
-    how: 'The time runs from the first submission until every job is committed and in a table that can be read. Each artifact is one job or one transaction. The bus keeps its golden exports fresh meanwhile, as the poll-and-open daemon does. The others do not export, so the bus also runs without exports. The bus copies submitted files, except in the rows with files given away. The files of the poll-and-open daemon are in its inbox from the start. Delta and the files of dlt are not flushed, so a power failure may lose them. A reader in Python asks for the number of rows, again and again, 20 ms after each answer. Its answers and refusals are totals, and the runs differ in length. At 1 KB and 30 KB, each runs three times in turns, and the table has the median. `bus_is_faster_by` compares with the best row of the bus at that size.',
+    how: 'The time runs from the first submission until every job is committed and in a table that can be read. Each artifact is one job or one transaction. The bus keeps its golden exports fresh meanwhile, as the poll-and-open daemon does. The others do not export, so the bus also runs without exports. The bus copies submitted files, except in the rows with files given away. The files of the poll-and-open daemon are in its inbox from the start. The rows of system calls alone have no daemon: their producers copy, hash and flush, and rename into an inbox that is not emptied. Processor time is counted from the first submission until the last receipt; that of the daemon has all its processes. Delta and the files of dlt are not flushed, so a power failure may lose them. A reader in Python asks for the number of rows, again and again, 20 ms after each answer. Its answers and refusals are totals, and the runs differ in length. At 1 KB and 30 KB, each runs three times in turns, and the table has the median. `bus_is_faster_by` compares with the best row of the bus at that size.',
     rows,
     skipped: [...new Set(skipped)],
   };
 };
+
+const bareCalls = "the producers' system calls alone";
 
 /** Returns the median run, by jobs per second. */
 function middleOf(runs: readonly Row[]): Row {
@@ -67,6 +71,9 @@ async function everybody(
   for (const producers of [1, 8])
     if (producers <= work.files.length)
       await add(`bus, files given away, ${people(producers)}`, place => viaBus(place, work, producers, {}, true));
+  for (const producers of [8, 64])
+    if (producers <= work.files.length)
+      await add(`${bareCalls}, ${people(producers)}`, place => viaBareCalls(place, work, producers));
   if (context.python === undefined) skipped.push('Everything in Python: its packages cannot be installed here.');
   else {
     const { python } = context;
