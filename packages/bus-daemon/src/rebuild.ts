@@ -67,7 +67,7 @@ export async function rebuild(
       done += rows.get(table.name) ?? 0;
       if (tables.includes(table.name) || problems.has(table.name)) continue;
       const work = () => rebuildTable(bus as Bus, compactor, table, waiting);
-      if (await withoutDamage(table.name, work, note)) tables.push(table.name);
+      if (await withoutDamage(table, work, note)) tables.push(table.name);
     }
     onProgress({ done: total, total, unit: 'rows', what: 'database' });
     await linkHotAgain(bus);

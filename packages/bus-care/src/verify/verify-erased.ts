@@ -40,7 +40,7 @@ export async function verifyErased(config: BusConfig, key: string): Promise<Eras
     const [row] = await journal.rows(`WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`, [key]);
     if (row === undefined) throw busError('OPTIONS_INVALID', `The bus never had an artifact ${key}.`);
     const table = journal.names.tableOf(row.schema_hint, row.seq);
-    const search = new Search(config, layout, database, { row, table });
+    const search = new Search(config, layout, database, { row, table, shown: journal.names.nameOf(table ?? '') });
     await search.journal(journal);
     for (const folder of [layout.canon, layout.building, join(layout.journal, 'rotten')])
       await search.rowsBelow(folder);
@@ -64,18 +64,21 @@ class Search {
   readonly #row: JournalRow;
   /** The first name of its table, which its files have. */
   readonly #table: string | undefined;
+  /** The name under which readers find it. */
+  readonly #shown: string;
 
   constructor(
     config: BusConfig,
     layout: BusLayout,
     database: MemoryDatabase,
-    of: { row: JournalRow; table: string | undefined },
+    of: { row: JournalRow; table: string | undefined; shown: string },
   ) {
     this.#config = config;
     this.#layout = layout;
     this.#database = database;
     this.#row = of.row;
     this.#table = of.table;
+    this.#shown = of.shown;
   }
 
   /**
@@ -131,7 +134,7 @@ class Search {
       if (!path.endsWith('.parquet') || (await this.#rowsIn(path)) || table === undefined) continue;
       const entry = Object.values(status.exports).find(e => path === e.path || path.startsWith(`${e.path}/`));
       if (definition && Date.parse(entry?.started_at ?? '') >= definition.mtimeMs) continue;
-      this.#note(this.#below(path), `it was written before the rows left canon.${table}`);
+      this.#note(this.#below(path), `it was written before the rows left canon.${this.#shown}`);
     }
   }
 

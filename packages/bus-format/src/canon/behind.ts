@@ -5,6 +5,7 @@ import type { BusLayout } from '@quantbot/infra/bus';
 import { duckDbFault } from '../duckdb-fault.js';
 import { DaemonError, daemonError, ignoreMissing, isDamage } from '../errors.js';
 import { isTableFile, listHotCommits, listSegments, positionIn, seqName } from '../journal/files.js';
+import { type CanonTable, shownName } from './table.js';
 
 /**
  * How far a canonical table lags behind the journal. A damaged stored file, or one that takes more
@@ -53,7 +54,7 @@ async function lastCompacted(layout: BusLayout, table: string, compactedSeq: num
   return (await listSegments(join(layout.canon, table), compactedSeq)).live.at(-1)?.last ?? 0;
 }
 
-/** Called when a file blocks the work on a canonical table. */
+/** Called when a file blocks the work on a canonical table, with the first name of the table. */
 export type OnDamage = (error: CodedError<string>, table: string) => void;
 
 /** Rethrows, for callers that cannot handle damage. */
@@ -67,13 +68,17 @@ export const throwDamage: OnDamage = error => {
  *
  * @returns false if the table has to wait.
  */
-export async function withoutDamage(table: string, work: () => Promise<boolean>, onDamage: OnDamage): Promise<boolean> {
+export async function withoutDamage(
+  table: Pick<CanonTable, 'name' | 'shownAs'>,
+  work: () => Promise<boolean>,
+  onDamage: OnDamage,
+): Promise<boolean> {
   try {
     return await work();
   } catch (error) {
-    const fault = isDamage(error) ? error : faultOfTable(error, table);
+    const fault = isDamage(error) ? error : faultOfTable(error, shownName(table));
     if (fault === undefined) throw error;
-    onDamage(fault, table);
+    onDamage(fault, table.name);
     return false;
   }
 }

@@ -1,12 +1,13 @@
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renameTable } from '@quantbot/infra/utils';
 import { openCatalog, readParquet } from '@quantbot/storage';
+import { eventually } from '@quantbot/tooling-testing/eventually';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
-import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
+import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
-import { drain, quantbotBus } from '../support/daemon-process.js';
+import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
 
 const add = (bus: TestBus, run: string, table: string) =>
   submit(bus, {
@@ -118,4 +119,31 @@ sampled('a name that another table gets leads to that table from then on', async
   expect(await quantbotBus(bus, 'table', 'restore', 'trades')).toMatchObject({ code: 0 });
   expect(await tablesOf(bus)).toEqual(now);
   await mustVerify(bus);
+});
+
+sampled('a table that waits, and rows that are left, are named by the name of today', async () => {
+  const jobs = [{ name: 'own', sql: 'SELECT run AS r FROM canon.alerts' }];
+  const bus = makeTestBus({ compaction: { release_grace_s: 0 } });
+  await drain(bus);
+  await add(bus, 'a', 'alrets');
+  await drain(bus);
+  expect(await quantbotBus(bus, 'table', 'rename', 'alrets', 'alerts', '--apply')).toMatchObject({ code: 0 });
+  const later = await add(bus, 'b', 'alrets');
+  testBusIn(bus.folder, { compaction: { release_grace_s: 0 }, export: { min_interval_s: 0, max_share: 1, jobs } });
+  await drain(bus);
+  const left = await quantbotBus(bus, 'verify', '--erased', 'a/tests/t/t');
+  expect(left).toMatchObject({ code: 2, stdout: expect.stringContaining('before the rows left canon.alerts') });
+
+  const path = (await later.settled()).artifacts[0]?.canonical_path ?? '';
+  chmodSync(path, 0o644);
+  writeFileSync(path, Buffer.alloc(statSync(path).size));
+  testBusIn(bus.folder, { compaction: { idle_s: 0.1 }, export: { enabled: false } });
+  await startDaemon(bus);
+  await add(bus, 'c', 'other');
+  const found = await eventually(
+    async () => (await quantbotBus(bus, 'doctor', '--json')).stdout + (await quantbotBus(bus, 'status')).stdout,
+    text => text.includes('waits '),
+  );
+  expect(found).toMatch(/TABLE_WAITS.*canon\.alerts has not been compacted.*waits +canon\.alerts /s);
+  expect(found).not.toContain('canon.alrets');
 });

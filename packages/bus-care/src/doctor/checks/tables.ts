@@ -1,5 +1,5 @@
 import { tablesBehind } from '@quantbot/bus-format/canon';
-import { listSegments } from '@quantbot/bus-format/journal';
+import { Journal, listSegments } from '@quantbot/bus-format/journal';
 import { readDaemonState } from '@quantbot/bus-format/state';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, fine, orFine } from '../finding.js';
@@ -31,12 +31,23 @@ async function waiting({ config, layout, run }: ExaminedBus): Promise<Finding[]>
     ),
   );
   const { live } = await listSegments(layout.segments);
-  for (const table of (await tablesBehind(layout, live.at(-1)?.last ?? 0)).keys())
+  const behind = [...(await tablesBehind(layout, live.at(-1)?.last ?? 0)).keys()];
+  for (const table of behind.length === 0 ? [] : await shownNames(layout, behind))
     if (!told.some(waits => waits.table === table))
       findings.push(
         finding('TABLE_WAITS', `canon.${table} is not compacted: one of its stored files is damaged.`, cure),
       );
   return findings;
+}
+
+/** Files have the first name of their table. */
+async function shownNames(layout: ExaminedBus['layout'], tables: readonly string[]): Promise<string[]> {
+  const journal = await Journal.read(layout);
+  try {
+    return tables.map(table => journal.names.nameOf(table));
+  } finally {
+    journal.close();
+  }
 }
 
 function missingInConfig({ config, configPath, restart }: ExaminedBus, { tables }: PublishedFacts): Finding[] {

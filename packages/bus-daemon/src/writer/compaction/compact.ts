@@ -90,7 +90,7 @@ export async function compactHot(
     // file is left, an empty segment ends those in `hot/`.
     const files = shownFiles(paths, await storedFiles());
     const compact = () => compactTable(bus, compactor, table, files, { first: after + 1, last });
-    if (await withoutDamage(table.name, compact, onDamage)) changed = true;
+    if (await withoutDamage(table, compact, onDamage)) changed = true;
   }
   faultPoint('compact:tables-written');
   if (last > compactedSeq) {
@@ -144,7 +144,7 @@ export async function mergeTiers(bus: Bus, compactor: BulkWriter, onDamage = thr
     const shown = (last: number) => keptRows(bus, table, last);
     const group = modes[table.mode].showsEveryRow ? similarSegmentsToMerge(live) : segmentsToMerge(live);
     const merge = () => mergeIn(bus, compactor, folder, group, columns, shown);
-    merged = (await withoutDamage(table.name, merge, onDamage)) || merged;
+    merged = (await withoutDamage(table, merge, onDamage)) || merged;
   }
   const group = segmentsToMerge(bus.journal.segments);
   const journal = await mergeIn(bus, compactor, bus.layout.segments, group, journalColumns);

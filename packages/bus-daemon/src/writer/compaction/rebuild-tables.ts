@@ -79,7 +79,7 @@ export async function followModes(bus: Bus, compactor: BulkWriter, onDamage: OnD
     waiting ??= await waitingTables(bus);
     // The files of a held table end earlier, or are of another one: rebuild it to the end.
     const rebuild = () => rebuildTable(bus, compactor, table, isHeld ? new Map() : waiting, isHeld);
-    if (!(await withoutDamage(table.name, rebuild, onDamage))) continue;
+    if (!(await withoutDamage(table, rebuild, onDamage))) continue;
     faultPoint('forget:table-rebuilt');
     await noteMode(bus.layout, table, turn);
     bus.tableTurns.set(table.name, turn);
@@ -133,7 +133,7 @@ export async function mendTables(
   for (const table of tables) {
     if (!incomplete.includes(table) && !(await hasRottenSegment(bus, table))) continue;
     const rebuild = () => rebuildTable(bus, compactor, table, waiting);
-    if (await withoutDamage(table.name, rebuild, onDamage)) mended.push(table.name);
+    if (await withoutDamage(table, rebuild, onDamage)) mended.push(table.name);
   }
   return mended;
 }

@@ -43,9 +43,12 @@ export class Compaction {
     this.#writer = writer;
   }
 
-  /** The tables that wait, and why. */
+  /** The tables that wait, by the names that readers know, and why. */
   get waiting(): WaitingTable[] {
-    return [...this.#waiting.values()].map(({ restsUntil: _, ...waiting }) => waiting);
+    return [...this.#waiting.values()].map(({ restsUntil: _, table, ...waiting }) => ({
+      table: this.#bus.tables.nameOf(table),
+      ...waiting,
+    }));
   }
 
   /**
@@ -63,7 +66,7 @@ export class Compaction {
         { table: table.name },
         'compacted files of a canonical table are missing; rebuilding the table from the store',
       );
-      await withoutDamage(table.name, () => rebuildTable(this.#bus, this.#writer, table, waiting), this.#note);
+      await withoutDamage(table, () => rebuildTable(this.#bus, this.#writer, table, waiting), this.#note);
     }
   }
 
@@ -148,8 +151,12 @@ export class Compaction {
     const restsUntil = this.#bus.elapsed() + restAfterDamageMs;
     this.#waiting.set(table, { table, since, code, message, hint, restsUntil });
     if (known?.message === message) return;
-    this.#bus.logger.error({ table, code, hint }, `a canonical table waits; everything else continues: ${message}`);
-    this.#bus.events.emit('damage', [{ code, what: `canon.${table}`, detail: message }]);
+    const name = this.#bus.tables.nameOf(table);
+    this.#bus.logger.error(
+      { table: name, code, hint },
+      `a canonical table waits; everything else continues: ${message}`,
+    );
+    this.#bus.events.emit('damage', [{ code, what: `canon.${name}`, detail: message }]);
   };
 
   #forget(table: string): void {
