@@ -127,14 +127,29 @@ describe.skipIf(!isPossible)('the credentials of a producer', () => {
   });
 
   test('have nothing forgotten, by the library or by a job of their own writing', async () => {
-    const op = { type: 'forget', artifact_keys: ['theirs/p/k/a'], force: true, rows: 'drop', reason: null, by: null };
-    await expect(forgetArtifacts({ keys: op.artifact_keys, force: true }, { busRoot: world.root })).rejects.toThrow();
-    const head = { job_id: 'evil', run_id: 'evil', producer: 'p', kind: 'k', created_at_utc: '2026-01-01T00:00:00Z' };
-    const manifest = JSON.stringify({ manifest_version: 1, ...head, artifacts: [], op });
-    expect(await request('PUT', `inbox/evil~${sha256(manifest).slice(0, 16)}.json`, { body: manifest })).toBe(200);
-    const reason = join(world.objectsFolder, 'rejected/evil.json');
-    await eventually(() => existsSync(reason), Boolean);
-    expect(JSON.parse(readFileSync(reason, 'utf8')).code).toBe('OPERATION_FORBIDDEN');
+    const keys = ['theirs/p/k/a'];
+    await expect(forgetArtifacts({ keys, force: true }, { busRoot: world.root })).rejects.toThrow();
+    const who = { reason: null, by: null };
+    const operations = {
+      forget: { artifact_keys: keys, force: true, rows: 'drop' },
+      keep: { artifact_keys: keys, keep: false },
+      table_drop: { table: 'ticks' },
+      table_restore: { table: 'ticks' },
+      table_rename: { table: 'ticks', to: 'mine' },
+      table_set_mode: { table: 'ticks', mode: 'latest', key: [], order_by: [] },
+    };
+    for (const [type, fields] of Object.entries(operations)) {
+      const id = type.replace('_', '-');
+      const head = { job_id: id, run_id: id, producer: 'p', kind: 'k', created_at_utc: '2026-01-01T00:00:00Z' };
+      const op = { type, ...fields, ...who };
+      const manifest = JSON.stringify({ manifest_version: 1, ...head, artifacts: [], op });
+      expect(await request('PUT', `inbox/${id}~${sha256(manifest).slice(0, 16)}.json`, { body: manifest })).toBe(200);
+    }
+    for (const type of Object.keys(operations)) {
+      const reason = join(world.objectsFolder, `rejected/${type.replace('_', '-')}.json`);
+      await eventually(() => existsSync(reason), Boolean);
+      expect(JSON.parse(readFileSync(reason, 'utf8')).code, type).toBe('OPERATION_FORBIDDEN');
+    }
   });
 
   test('do not list', async () => {
