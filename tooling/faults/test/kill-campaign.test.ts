@@ -41,7 +41,7 @@ test.each(sampleOf(kills, 1))(
 );
 
 test('a daemon killed at random moments under load loses and doubles nothing', { tags: ['campaign'] }, async () => {
-  const kills = campaign(2, 20);
+  const kills = campaign(2, 12);
   const result = await killAtRandom(kills, random);
   expect(result.problems, result.problems.join('; ')).toEqual([]);
   expect(result.jobs).toBeGreaterThan(kills * 6);
