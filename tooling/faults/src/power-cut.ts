@@ -62,7 +62,11 @@ export async function cutPower(random: Random, sabotage: Sabotage = {}): Promise
     for (const running of [daemon, ...producers]) running.kill('SIGKILL');
     await Promise.all([daemon, ...producers].map(running => running.ended));
     await unmount(folder);
-    mount(image, folder);
+    // A mount namespace of another test may still hold the old mount. The kernel would then mount
+    // the image as the file system that was shut down.
+    const found = join(folder, 'found.img');
+    execFileSync('cp', ['--sparse=always', image, found]);
+    mount(found, folder);
     const submitted = readLedger(join(folder, 'ledger.jsonl'));
     for (let restart = 0; restart < 2; restart++)
       try {
