@@ -68,7 +68,8 @@ function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]
   const refused: RefusedValues[] = [];
   for (const [i, type] of types.entries()) {
     const column = names[i] as string;
-    if (textOf(type) === 'TIMESTAMP_NS') refused.push(beforeFirstPrinted(column));
+    const early = beforeFirstPrinted(column, textOf(type));
+    if (early !== undefined) refused.push(early);
     const written = fileColumnOf(type);
     if (!('isCast' in written)) unwritable.push(`${column}: is a ${type}, which cannot be written to Parquet again`);
     else if (written.refused !== undefined)
@@ -81,13 +82,26 @@ function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]
   return { unwritable, refused };
 }
 
-/** DuckDB reads such a moment, but ends each query that prints it with an error. */
-const beforeFirstPrinted = (column: string): RefusedValues => ({
-  column,
-  values: 'a moment before 1677-09-22, which DuckDB cannot print',
-  // The smallest but one stands for -infinity.
-  condition: `epoch_ns(${identifier(column)}) < -9223286400000000000 AND epoch_ns(${identifier(column)}) <> -9223372036854775807`,
-});
+/**
+ * By type, the first moment that DuckDB prints. It reads earlier ones, but ends each query that
+ * prints one with an error. The smallest number but one stands for -infinity.
+ */
+const firstPrinted: Readonly<Record<string, { moment: string; number: string; first: bigint }>> = {
+  TIMESTAMP_NS: { moment: '1677-09-22', number: 'epoch_ns', first: -9_223_286_400_000_000_000n },
+  TIMESTAMP: { moment: '290309-12-22 BC', number: 'epoch_us', first: -9_223_372_022_400_000_000n },
+  'TIMESTAMP WITH TIME ZONE': { moment: '290309-12-22 BC', number: 'epoch_us', first: -9_223_372_022_400_000_000n },
+};
+
+function beforeFirstPrinted(column: string, type: string): RefusedValues | undefined {
+  const known = firstPrinted[type];
+  if (known === undefined) return undefined;
+  const number = `${known.number}(${identifier(column)})`;
+  return {
+    column,
+    values: `a moment before ${known.moment}, which DuckDB cannot print`,
+    condition: `${number} < ${known.first} AND ${number} <> -9223372036854775807`,
+  };
+}
 
 const plainRead = (path: string): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;
 

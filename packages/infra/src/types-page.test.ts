@@ -44,7 +44,8 @@ async function keptTimes(): Promise<string[][]> {
     writeSchema(path, [element]);
     const { columns, meaning } = await readParquetFooter(path);
     const type = columns[0]?.type;
-    const all = type === 'TIMESTAMP_NS' ? 'from 1677-09-22 on, and the infinities' : 'every value';
+    const first = type === 'TIMESTAMP_NS' ? '1677-09-22' : '290309-12-22 BC';
+    const all = type?.startsWith('TIMESTAMP') ? `from ${first} on, and the infinities` : 'every value';
     const keptIfWhole = meaning.nanosecondColumns.length > 0 ? 'whole microseconds' : all;
     rows.push([declared, `\`${type}\``, meaning.faults.length > 0 ? 'nothing: refused' : keptIfWhole]);
   }

@@ -140,6 +140,25 @@ test('nanoseconds before the first moment that DuckDB prints are refused with th
   );
 });
 
+test.each([true, false])(
+  'microseconds before the first moment that DuckDB prints are refused, with a zone: %s',
+  async isUtc => {
+    const { bus } = await openInProcess();
+    const micros = { type: 'INT64', logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: isUtc, unit: 'MICROS' } };
+    const element = { ...micros, converted_type: 'TIMESTAMP_MICROS' } as never;
+    const kept = [-9_223_372_036_854_775_807n, -9_223_372_022_400_000_000n, null, 9_223_372_036_854_775_806n];
+    expect(await commit(bus, fileOf([...kept, -9_223_372_022_400_000_001n], element))).toEqual({
+      code: 'COLUMN_UNSUPPORTED',
+      details: [expect.stringMatching(/^x: a moment before 290309-12-22 BC, .* in 1 of 5 rows$/)],
+    });
+    expect(await commit(bus, fileOf(kept, element))).toBeUndefined();
+    const sql =
+      'SELECT list(coalesce(epoch_us(x)::VARCHAR, x::VARCHAR) ORDER BY x) FILTER (x IS NOT NULL) AS x FROM canon.t';
+    const later = kept.slice(1).flatMap(moment => (moment === null ? [] : [String(moment)]));
+    expect(await askThreeTimes(bus, sql)).toEqual(answers({ x: ['-infinity', ...later] }));
+  },
+);
+
 test('a time that is not within a day is refused with the column', async () => {
   const { bus } = await openInProcess();
   const time = { type: 'INT64', converted_type: 'TIME_MICROS' } as const;
