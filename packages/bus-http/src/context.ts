@@ -23,8 +23,10 @@ export interface HttpContext {
 /** Queries DuckDB in another process, so that no query can harm the daemon. */
 export interface Reader {
   catalog<Q extends CatalogQuestion>(question: Q): Promise<CatalogAnswer<Q>>;
-  /** Returns the first rows of an untrusted SELECT. `left` ends it. */
-  select(sql: string, maxRows: number, left: AbortSignal): Promise<SelectAnswer>;
+  /**
+   * Returns the first rows of an untrusted SELECT, as of a seq if one is given. `left` ends it.
+   */
+  select(sql: string, maxRows: number, left: AbortSignal, asOf?: number): Promise<SelectAnswer>;
   /** Compares two artifacts. `left` ends it. */
   diff(one: Side, other: Side, options: RowOptions, left: AbortSignal): Promise<ArtifactDiff>;
   /** Returns all rows of an untrusted SELECT, as the text of the response. `left` ends it. */

@@ -39,6 +39,33 @@ export const textOf = (where: string) =>
     .optional()
     .openapi({ description: `Words, all of which must appear in ${where}, in any case.` });
 
+/** The parameter that shows a list as it was. */
+export const asOf = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .optional()
+  .openapi({ description: 'Only what was committed up to this seq.' });
+
+/** Returns `beforeSeq` of a page of a list that is shown as of a seq. */
+export const beforeSeqOf = (before: number | undefined, seq: number | undefined): number | undefined =>
+  before ?? (seq === undefined ? undefined : seq + 1);
+
+/** Returns the parameters of the order of a list, by columns of these names. */
+export const sorted = <Name extends string>(names: readonly Name[]) => ({
+  sort: z
+    .enum(names.flatMap(name => [name, `-${name}`] as const))
+    .optional()
+    .openapi({ description: 'The column to sort by; with a minus, the greatest first. By default newest first.' }),
+  offset: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000_000)
+    .optional()
+    .openapi({ description: 'With `sort`, how many to skip: the next page.' }),
+});
+
 /** Returns the schema of the parameter `limit`. */
 export const limitOf = (max: number, preset: number) =>
   z.coerce

@@ -42,13 +42,14 @@ export function openReader({
             catalogTimeoutMs,
           )) as CatalogAnswer<Q>,
       ),
-    select: (sql, maxRows, left) =>
+    select: (sql, maxRows, left, asOf) =>
       fewSelects(async () =>
         select.request(
           {
             task: 'select',
             database: await catalogOf(),
             sql,
+            ...(asOf !== undefined && { asOf }),
             maxRows,
             maxBytes: selectMaxBytes,
             timeoutMs: selectTimeoutMs,

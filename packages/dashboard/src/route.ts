@@ -29,11 +29,19 @@ export const filtersOf = (hash: string): Filters => Object.fromEntries(new URLSe
 /** The link to a place. */
 export const linkTo = (...route: string[]): string => `#/${route.map(encodeURIComponent).join('/')}`;
 
+/** A place whose address has filters: a list, or the parts of another page. */
+export type Place = string | readonly string[];
+
 /** The link to a list with filters. An empty filter is left out. */
-export function listLink(place: string, filters: Readonly<Record<string, string | number | undefined>>): string {
+export function listLink(place: Place, filters: Readonly<Record<string, string | number | undefined>>): string {
   const given = Object.entries(filters).filter(([, value]) => value !== undefined && value !== '');
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-  return linkTo(place) + (search.size > 0 ? `?${search}` : '');
+  return linkTo(...(typeof place === 'string' ? [place] : place)) + (search.size > 0 ? `?${search}` : '');
+}
+
+/** Returns the filters of the first page of a list. */
+export function ofFirstPage({ before: _, beforeOrdinal: __, offset: ___, ...kept }: Filters): Filters {
+  return kept;
 }
 
 /** Follows the address. */
@@ -54,13 +62,12 @@ export const useRoute = (): Route => routeOf(useHash());
  * Returns the filters of a list from the address, and changes them. Every change is an entry of the
  * browser's history, so Back undoes it, and leads to the first page of the list.
  */
-export function useFilters(place: string): [Filters, (changes: Record<string, string>) => void] {
+export function useFilters(place: Place): [Filters, (changes: Record<string, string>) => void] {
   const filters = filtersOf(useHash());
   return [
     filters,
     changes => {
-      const { before: _, beforeOrdinal: __, ...kept } = filters;
-      location.hash = listLink(place, { ...kept, ...changes });
+      location.hash = listLink(place, { ...ofFirstPage(filters), ...changes });
     },
   ];
 }

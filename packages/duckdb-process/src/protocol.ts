@@ -115,6 +115,8 @@ export interface SelectTask {
   task: 'select';
   database: BusSource;
   sql: string;
+  /** As of the job with this seq. */
+  asOf?: number;
   maxRows: number;
   /** Bytes of JSON. */
   maxBytes: number;

@@ -9,12 +9,13 @@ import { withTimeLimit } from './time-limit.js';
  * @throws StorageError as `streamSelect`; DaemonError `QUERY_TIMEOUT`.
  */
 export async function selectFirst(task: SelectTask, cancelled: AbortSignal): Promise<SelectAnswer> {
-  const { sql, database, memoryMb, maxSpillMb, maxRows, maxBytes, timeoutMs } = task;
+  const { sql, database, asOf, memoryMb, maxSpillMb, maxRows, maxBytes, timeoutMs } = task;
   const answer: SelectAnswer = { columns: [], rows: [], isCut: false };
   const spill = { folder: nextSpillFolder(), maxMb: maxSpillMb };
   let bytes = 0;
   return withTimeLimit(timeoutMs, cancelled, async signal => {
-    for await (const { columns, rows } of streamSelect(sql, { database, memoryMb, spill, values: 'json', signal })) {
+    const options = { database, memoryMb, spill, values: 'json' as const, signal, ...(asOf !== undefined && { asOf }) };
+    for await (const { columns, rows } of streamSelect(sql, options)) {
       answer.columns = columns;
       for (const row of rows) {
         bytes += Buffer.byteLength(JSON.stringify(row));

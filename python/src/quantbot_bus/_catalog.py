@@ -10,7 +10,7 @@ from typing import Any, AsyncIterator, Callable, Iterator, Optional, TypeVar, Un
 from ._database import Database, Params
 from ._errors import BusError
 from ._lineage import lineage_of
-from ._queries import latest_query, limit_of, newest_artifacts, utc_of, where_of
+from ._queries import latest_query, listed_artifacts, page_of, utc_of, where_of
 from ._records import (
     AliasRecord,
     ArtifactRecord,
@@ -25,6 +25,7 @@ from ._records import (
     run_record,
 )
 from ._results import Result
+from ._sorting import JOB_ORDER, RUN_ORDER, order_by
 from ._watch import Watch
 from ._words import ARTIFACT_WORDS, JOB_WORDS, RUN_WORDS, before_of, words_of
 
@@ -66,6 +67,8 @@ class Catalog:
         before_ordinal: Optional[int] = None,
         text: Optional[str] = None,
         quarantined: Optional[bool] = None,
+        sort: Optional[str] = None,
+        offset: Optional[int] = None,
         limit: Optional[int] = None,
     ) -> Records[ArtifactRecord]:
         """Returns artifacts, newest first. Forgotten ones have ``forgotten_at``. ``since`` is
@@ -73,7 +76,9 @@ class Catalog:
         ``before_ordinal`` those of the last artifact. ``text``: only artifacts that have all of
         these words in key, schema hint or ``meta``, in any case. The word ``meta.strategy=carry``
         compares one field of ``meta``. ``quarantined``: only artifacts that are, or were, in
-        quarantine, or only the others."""
+        quarantine, or only the others. ``sort`` is one of ``artifact``, ``source``, ``when``,
+        ``rows``, ``size`` and ``run``, or one with a minus for the greatest first: ``-rows``. With
+        ``sort``, ``offset`` gives the next page."""
         where, given = where_of(
             [
                 ("artifact_key = ?", key),
@@ -88,7 +93,7 @@ class Catalog:
                 *words_of(text, ARTIFACT_WORDS, "meta_json"),
             ]
         )
-        return artifacts_in(self.query(newest_artifacts(where, limit), given))
+        return artifacts_in(self.query(listed_artifacts(where, sort=sort, offset=offset, limit=limit), given))
 
     def runs(
         self,
@@ -96,14 +101,19 @@ class Catalog:
         run_id: Optional[str] = None,
         before_seq: Optional[int] = None,
         text: Optional[str] = None,
+        sort: Optional[str] = None,
+        offset: Optional[int] = None,
         limit: Optional[int] = None,
     ) -> Records[RunRecord]:
         """Returns runs, newest first. ``before_seq`` selects runs whose last job is before it.
-        ``text``: only runs that have all of these words in id, producers or kinds."""
+        ``text``: only runs that have all of these words in id, producers or kinds.
+        ``sort`` and ``offset`` are as in :meth:`artifacts`, with ``run``, ``when``, ``artifacts``,
+        ``rows`` and ``size``."""
         where, given = where_of(
             [("run_id = ?", run_id), ("last_seq < ?", before_seq), *words_of(text, RUN_WORDS)]
         )
-        sql = f"SELECT * FROM catalog.runs_d{where} ORDER BY last_seq DESC{limit_of(limit)}"
+        order = order_by(RUN_ORDER, sort, "last_seq DESC, run_id")
+        sql = f"SELECT * FROM catalog.runs_d{where} {order}{page_of(limit, offset)}"
         return self._all(run_record, sql, given)
 
     def jobs(
@@ -118,11 +128,15 @@ class Catalog:
         until: Optional[datetime] = None,
         before_seq: Optional[int] = None,
         text: Optional[str] = None,
+        sort: Optional[str] = None,
+        offset: Optional[int] = None,
         limit: Optional[int] = None,
     ) -> Records[JobRecord]:
         """Returns settled jobs, newest first. A job id that was retried appears once per attempt.
         ``since`` and ``until`` are as in :meth:`artifacts`. ``text``: only jobs that have all of
-        these words in ids, source, code or message."""
+        these words in ids, source, code or message. ``sort`` and ``offset`` are as in
+        :meth:`artifacts`, with ``state``, ``source``, ``when``, ``rows``, ``artifacts``, ``run``
+        and ``job``."""
         where, given = where_of(
             [
                 ("status = ?", status),
@@ -136,7 +150,8 @@ class Catalog:
                 *words_of(text, JOB_WORDS),
             ]
         )
-        return self._all(job_record, f"SELECT * FROM catalog.jobs_f{where} ORDER BY seq DESC{limit_of(limit)}", given)
+        order = order_by(JOB_ORDER, sort, "seq DESC")
+        return self._all(job_record, f"SELECT * FROM catalog.jobs_f{where} {order}{page_of(limit, offset)}", given)
 
     def rejected(self, *, limit: Optional[int] = None) -> Records[JobRecord]:
         """Returns rejected jobs, newest first, with ``reject_code`` and ``reject_error``."""

@@ -19,13 +19,14 @@ from ._errors import BusError
 from ._parquet_footer import read_rows
 from ._settle import Receipt
 from ._small_parquet import Values, write_small_parquet
+from ._start_command import START_COMMAND
 from ._submit import submit_artifact
 from ._visible import visible_lines
 
 TABLE = "bus_test"
 _ROWS = 3
 _COLUMNS: dict[str, Values] = {"id": [1, 2, 3], "name": ["one", "two", "three"], "value": [0.5, 1.5, -2.25]}
-_START = "Start it in another terminal: python3 scripts/bus_daemon.py"
+_START = f"Start it in another terminal: {START_COMMAND}"
 
 
 class CheckFailed(Exception):

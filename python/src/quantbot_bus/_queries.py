@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 from typing import Any, Optional, Sequence
 
 from ._errors import BusError
+from ._sorting import ARTIFACT_ORDER, order_by
 
 Condition = tuple[str, Any]
-_NEWEST_FIRST = "ORDER BY seq DESC, ordinal DESC"
 
 
 def latest_query(
@@ -25,15 +25,19 @@ def latest_query(
         )
     is_free = "(schema_hint IS NULL OR schema_hint NOT LIKE 'quarantine.%')"
     where = f" WHERE producer = ? AND kind = ?{only} AND forgotten_at IS NULL AND {is_free}"
-    return newest_artifacts(where, 1), given
+    return listed_artifacts(where, limit=1), given
 
 
-def newest_artifacts(where: str, limit: Optional[int]) -> str:
+def listed_artifacts(
+    where: str, *, sort: Optional[str] = None, offset: Optional[int] = None, limit: Optional[int] = None
+) -> str:
     """Finds the few artifacts by two columns first, and then reads all of their columns."""
+    order = order_by(ARTIFACT_ORDER, sort, "seq DESC, ordinal DESC")
+    page = page_of(limit, offset)
     if limit is None:
-        return f"SELECT * FROM catalog.artifacts_f{where} {_NEWEST_FIRST}"
-    wanted = f"SELECT seq, ordinal FROM catalog.artifacts_f{where} {_NEWEST_FIRST}{limit_of(limit)}"
-    return f"SELECT * FROM catalog.artifacts_f SEMI JOIN ({wanted}) USING (seq, ordinal) {_NEWEST_FIRST}"
+        return f"SELECT * FROM catalog.artifacts_f{where} {order}{page}"
+    wanted = f"SELECT seq, ordinal FROM catalog.artifacts_f{where} {order}{page}"
+    return f"SELECT * FROM catalog.artifacts_f SEMI JOIN ({wanted}) USING (seq, ordinal) {order}"
 
 
 def where_of(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
@@ -43,13 +47,16 @@ def where_of(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
     return where, [_bound(value) for _, value in given]
 
 
-def limit_of(limit: Optional[int]) -> str:
-    """A LIMIT, or nothing."""
-    if limit is None:
-        return ""
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-        raise BusError("OPTIONS_INVALID", "limit: must be a whole number from 0.")
-    return f" LIMIT {limit}"
+def page_of(limit: Optional[int], offset: Optional[int]) -> str:
+    """A LIMIT and an OFFSET, or nothing."""
+    sql = ""
+    for name, value in (("limit", limit), ("offset", offset)):
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise BusError("OPTIONS_INVALID", f"{name}: must be a whole number from 0.")
+        sql += f" {name.upper()} {value}"
+    return sql
 
 
 def utc_of(moment: datetime) -> datetime:

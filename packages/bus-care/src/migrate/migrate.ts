@@ -57,6 +57,7 @@ export async function migrate(
     const copy = await backup(config, to, onProgress);
     mustBeWhole(copy);
     for (const step of stepsFrom(await layoutOf(config), all)) {
+      onProgress({ done: copy.bytes, total: copy.bytes, unit: 'bytes', what: `layout ${step.from + 1}` });
       await step.run(busLayout(config.busRoot));
       await recordLayout(config.busRoot, step.from + 1);
     }

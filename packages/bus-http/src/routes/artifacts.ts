@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { literal } from '@quantbot/bus-format';
+import { identifier, literal } from '@quantbot/bus-format';
 import {
   answerSchema,
   artifactSchema,
@@ -9,7 +9,9 @@ import {
   runSchema,
 } from '@quantbot/dashboard/api';
 import type { HttpContext } from '../context.js';
-import { answers, body, committed, limitOf, textOf } from '../openapi.js';
+import { refuse } from '../http-error.js';
+import { answers, asOf, beforeSeqOf, body, committed, limitOf, sorted, textOf } from '../openapi.js';
+import { profileOf } from '../profile.js';
 import { refuseOnCluster } from '../refuse-on-cluster.js';
 import { storedArtifact } from '../stored-artifact.js';
 import { whileHere } from '../while-here.js';
@@ -20,12 +22,13 @@ const byKey = { key: z.string().max(1000).openapi({ description: '`run_id/produc
 const runs = createRoute({
   method: 'get',
   path: '/api/v1/runs',
-  summary: 'Runs, newest first',
+  summary: 'Runs, newest first unless sorted',
   request: {
     query: z.object({
       run: z.string().optional(),
       text: textOf('id, producers or kinds'),
       before: z.coerce.number().int().min(0).optional(),
+      ...sorted(['run', 'when', 'artifacts', 'rows', 'size']),
       limit: limitOf(500, 50),
     }),
   },
@@ -35,7 +38,7 @@ const runs = createRoute({
 const artifacts = createRoute({
   method: 'get',
   path: '/api/v1/artifacts',
-  summary: 'Artifacts, newest first',
+  summary: 'Artifacts, newest first unless sorted',
   request: {
     query: z.object({
       key: z.string().optional(),
@@ -56,6 +59,8 @@ const artifacts = createRoute({
         .min(0)
         .optional()
         .openapi({ description: 'With `before`, seq and ordinal of the last artifact of a page: the next page.' }),
+      asOf,
+      ...sorted(['artifact', 'source', 'when', 'rows', 'size', 'run']),
       limit: limitOf(1000, 50),
     }),
   },
@@ -81,8 +86,13 @@ const preview = createRoute({
 const profile = createRoute({
   method: 'get',
   path: '/api/v1/profile',
-  summary: 'Column, type, NULLs (%), distinct values (about), least, greatest and average of an artifact; at most 10 s',
-  request: { query: z.object(byKey) },
+  summary:
+    'Column, type, NULLs (%), distinct values (about), least, greatest, average and histogram of an artifact or a table',
+  request: {
+    query: z
+      .object({ key: byKey.key.optional(), table: z.string().max(255).optional() })
+      .refine(({ key, table }) => (key === undefined) !== (table === undefined), 'key or table'),
+  },
   responses: answers(answerSchema),
 });
 
@@ -118,18 +128,16 @@ const diff = createRoute({
 /** A comparison may be silent for longer than other requests. */
 const silentMs = 120_000;
 
-/** The most columns of a profile. */
-const maxProfiled = 2_000;
-
 /** Adds runs, artifacts and lineage. */
 export function addArtifacts(app: OpenAPIHono, { bus, reader }: HttpContext): void {
   app.openapi(runs, async c => {
-    const { run, text, before, limit } = c.req.valid('query');
-    const found = await reader.catalog({ ask: 'runs', runId: run, text, beforeSeq: before, limit });
+    const { run: runId, before: beforeSeq, ...same } = c.req.valid('query');
+    const found = await reader.catalog({ ask: 'runs', ...same, runId, beforeSeq });
     return c.json({ runs: found.map(wireRun) }, 200);
   });
   app.openapi(artifacts, async c => {
-    const { run: runId, artifact: artifactId, before: beforeSeq, quarantined: only, ...same } = c.req.valid('query');
+    const { run: runId, artifact: artifactId, before, asOf: seq, quarantined: only, ...same } = c.req.valid('query');
+    const beforeSeq = beforeSeqOf(before, seq);
     const quarantined = only === undefined ? undefined : only === 'yes';
     const found = await reader.catalog({ ask: 'artifacts', ...same, runId, artifactId, beforeSeq, quarantined });
     return c.json({ artifacts: found.map(wireArtifact) }, 200);
@@ -157,9 +165,13 @@ export function addArtifacts(app: OpenAPIHono, { bus, reader }: HttpContext): vo
     return c.json(await whileHere(c, gone => reader.diff(one, other, options, gone), { silentMs }), 200);
   });
   app.openapi(profile, async c => {
-    const { path } = await storedArtifact(reader, c.req.valid('query').key);
-    const summary = `SUMMARIZE FROM read_parquet(${literal(path)})`;
-    const sql = `SELECT column_name, column_type, null_percentage, approx_unique, min, max, avg FROM (${summary})`;
-    return c.json(await whileHere(c, left => reader.select(sql, maxProfiled, left)), 200);
+    const { key, table } = c.req.valid('query');
+    if (key !== undefined) {
+      const { path } = await storedArtifact(reader, key);
+      return c.json(await whileHere(c, left => profileOf(reader, `read_parquet(${literal(path)})`, left)), 200);
+    }
+    if (!(await bus.tables()).some(({ name }) => name === table))
+      refuse('TABLE_NOT_FOUND', `There is no table canon.${table}.`);
+    return c.json(await whileHere(c, left => profileOf(reader, `canon.${identifier(table ?? '')}`, left)), 200);
   });
 }

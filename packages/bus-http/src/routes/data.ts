@@ -30,6 +30,7 @@ const query = createRoute({
       z.strictObject({
         sql: z.string().min(1).max(20_000),
         limit: z.number().int().min(1).max(10_000).default(200),
+        asOf: z.number().int().min(0).optional().openapi({ description: 'As of the job with this seq.' }),
       }),
     ),
   },
@@ -96,8 +97,8 @@ export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
     );
   });
   app.openapi(query, async c => {
-    const { sql, limit } = c.req.valid('json');
-    return c.json(await whileHere(c, left => reader.select(sql, limit, left)), 200);
+    const { sql, limit, asOf } = c.req.valid('json');
+    return c.json(await whileHere(c, left => reader.select(sql, limit, left, asOf)), 200);
   });
   app.openapi(rows, async c => {
     const text = await whileHere(c, left => reader.rows(c.req.valid('json'), left));

@@ -3,7 +3,7 @@ import { jobSchema } from '@quantbot/dashboard/api';
 import type { JobRecord } from '@quantbot/storage';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
-import { answers, committed, limitOf, textOf } from '../openapi.js';
+import { answers, asOf, beforeSeqOf, committed, limitOf, sorted, textOf } from '../openapi.js';
 import { wireJob } from '../wire.js';
 
 /** The most folders of the inbox to examine for a list. */
@@ -17,13 +17,15 @@ const filters = {
   ...committed,
   text: textOf('ids, source, code or message'),
   before: z.coerce.number().int().min(0).optional().openapi({ description: 'Only before this seq: the next page.' }),
+  asOf,
+  ...sorted(['state', 'source', 'when', 'rows', 'artifacts', 'run', 'job']),
   limit: limitOf(500, 50),
 };
 
 const list = createRoute({
   method: 'get',
   path: '/api/v1/jobs',
-  summary: 'Open jobs (on the first page, without filters), then settled jobs, newest first',
+  summary: 'Open jobs (on the first page, without filters), then settled jobs, newest first unless sorted',
   request: { query: z.object({ status: z.enum(['ingested', 'duplicate', 'rejected']).optional(), ...filters }) },
   responses: answers(z.strictObject({ jobs: z.array(jobSchema) })),
 });
@@ -55,8 +57,8 @@ const retry = createRoute({
 export function addJobs(app: OpenAPIHono, context: HttpContext): void {
   const { bus } = context;
   app.openapi(list, async c => {
-    const { run: runId, code: rejectCode, before: beforeSeq, limit, ...same } = c.req.valid('query');
-    const wanted = { ...same, runId, rejectCode, beforeSeq };
+    const { run: runId, code: rejectCode, before, asOf: seq, limit, ...same } = c.req.valid('query');
+    const wanted = { ...same, runId, rejectCode, beforeSeq: beforeSeqOf(before, seq) };
     const isFirstPage = Object.values(wanted).every(value => value === undefined);
     const open = isFirstPage ? (await bus.openJobs(maxOpen)).slice(0, limit) : [];
     const filter = { ...wanted, limit: limit - open.length };

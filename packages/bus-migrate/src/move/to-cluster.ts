@@ -126,8 +126,12 @@ class Move {
       await appendHistory(this.#postgres, await withRetries(this.#postgres, rows.map(toObjects)));
       faultPoint('move:appended');
     }
+    const now = (what: string) => onProgress({ done, total, unit: 'bytes', what });
+    now('receipts');
     const outcomes = await copyOutcomes(busLayout(from.busRoot), this.#journal, this.#objects);
+    now('publication');
     await this.#options.publish();
+    now('comparison');
     await this.#compare();
     mustBeSame((await this.#options.verify()).problems);
     const { inbox, claimed } = await countQueue(busLayout(from.busRoot));

@@ -108,7 +108,10 @@ class Move {
         const moved = { artifacts: 0, bytes: 0 };
         for (let seq = before; seq < lastSeq; seq += stepJobs)
           await this.#moveJobs(seq + 1, Math.min(seq + stepJobs, lastSeq), lastSeq, moved);
+        const now = (what: string) => this.#options.onProgress({ done: lastSeq, total: lastSeq, unit: 'jobs', what });
+        now('receipts');
         const outcomes = await copyOutcomes(this.#postgres, this.#objects, this.#layout);
+        now('comparison');
         await journal.reload();
         await this.#compare(journal, lastSeq);
         return { jobs: lastSeq - before, ...moved, ...outcomes };

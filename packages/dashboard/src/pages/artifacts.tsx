@@ -3,8 +3,9 @@ import type { ComponentChildren } from 'preact';
 import { useAsked } from '../ask.js';
 import { type Answer, type Artifact as ArtifactOf, get, type Lineage } from '../client.js';
 import { useLive } from '../live.js';
+import { AsOf } from '../parts/as-of.js';
 import { Command, Copy, IdLink } from '../parts/copy.js';
-import { type Filter, Filters, Nothing, Pages } from '../parts/filters.js';
+import { type Filter, Filters, Nothing, nextPage, Pages } from '../parts/filters.js';
 import { LineageGraph } from '../parts/graph.js';
 import { Facts, Section, Shown, Source, Time, Title } from '../parts/parts.js';
 import { Profile } from '../parts/profile.js';
@@ -42,6 +43,7 @@ export function Artifacts() {
     <>
       <Title>Artifacts</Title>
       <Filters place="artifacts" filters={filters} />
+      <AsOf place="artifacts" />
       <Shown asked={asked}>
         {({ artifacts }) => {
           const last = artifacts.length === pageSize ? artifacts.at(-1) : undefined;
@@ -53,8 +55,12 @@ export function Artifacts() {
           );
           return (
             <>
-              <ArtifactTable caption="Artifacts" artifacts={artifacts} empty={empty} />
-              <Pages place="artifacts" given={given} next={last && { before: last.seq, beforeOrdinal: last.ordinal }} />
+              <ArtifactTable caption="Artifacts" artifacts={artifacts} empty={empty} place="artifacts" />
+              <Pages
+                place="artifacts"
+                given={given}
+                next={nextPage(given, pageSize, last && { before: last.seq, beforeOrdinal: last.ordinal })}
+              />
             </>
           );
         }}
@@ -68,20 +74,25 @@ export function ArtifactTable({
   caption,
   artifacts,
   empty,
+  place,
 }: {
   caption: string;
   artifacts: readonly ArtifactOf[];
   empty?: ComponentChildren;
+  /** The list whose address holds the order; none if it is a part of another page. */
+  place?: string;
 }) {
   return (
     <Table
       caption={caption}
       rows={artifacts}
       empty={empty}
+      place={place}
       keyOf={({ key }) => key}
       columns={[
         {
           head: 'Artifact',
+          sort: 'artifact',
           cell: ({ key, artifactId, quarantined }) => (
             <>
               <IdLink place="artifacts" id={key} text={artifactId} />
@@ -91,16 +102,17 @@ export function ArtifactTable({
         },
         {
           head: 'Source',
+          sort: 'source',
           cell: ({ producer, kind }) => (
             <a class="wraps" href={listLink('artifacts', { producer, kind })}>
               <Source producer={producer} kind={kind} />
             </a>
           ),
         },
-        { head: 'When', cell: ({ committedAt }) => <Time at={committedAt} /> },
-        { head: 'Rows', isNumber: true, cell: ({ rows }) => count(rows) },
-        { head: 'Size', isNumber: true, isMinor: true, cell: artifact => bytes(artifact.bytes) },
-        { head: 'Run', isMinor: true, cell: ({ runId }) => <IdLink place="runs" id={runId} /> },
+        { head: 'When', sort: 'when', cell: ({ committedAt }) => <Time at={committedAt} /> },
+        { head: 'Rows', sort: 'rows', isNumber: true, cell: ({ rows }) => count(rows) },
+        { head: 'Size', sort: 'size', isNumber: true, isMinor: true, cell: artifact => bytes(artifact.bytes) },
+        { head: 'Run', sort: 'run', isMinor: true, cell: ({ runId }) => <IdLink place="runs" id={runId} /> },
       ]}
     />
   );

@@ -2,8 +2,9 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAsked } from '../ask.js';
 import { ApiError, get, type Job as JobOf, post } from '../client.js';
+import { AsOf } from '../parts/as-of.js';
 import { Command, IdLink } from '../parts/copy.js';
-import { type Filter, Filters, Nothing, Pages } from '../parts/filters.js';
+import { type Filter, Filters, Nothing, nextPage, Pages } from '../parts/filters.js';
 import { Facts, Problem, Section, Shown, Source, State, Time, Title } from '../parts/parts.js';
 import { Table } from '../parts/table.js';
 import { linkTo, useFilters } from '../route.js';
@@ -35,6 +36,7 @@ export function Jobs() {
     <>
       <Title>Jobs</Title>
       <Filters place="jobs" filters={filters} />
+      <AsOf place="jobs" />
       {(given.status === 'rejected' || given.code !== undefined) && (
         <RetryAll key={JSON.stringify(given)} given={given} />
       )}
@@ -49,11 +51,15 @@ export function Jobs() {
           );
           return (
             <>
-              <JobTable caption="Jobs" jobs={jobs} empty={empty} />
+              <JobTable caption="Jobs" jobs={jobs} empty={empty} place="jobs" />
               <Pages
                 place="jobs"
                 given={given}
-                next={jobs.length === pageSize && before !== undefined ? { before } : undefined}
+                next={nextPage(
+                  given,
+                  pageSize,
+                  jobs.length === pageSize && before !== undefined ? { before } : undefined,
+                )}
               />
             </>
           );
@@ -68,34 +74,40 @@ export function JobTable({
   caption,
   jobs,
   empty,
+  place,
 }: {
   caption: string;
   jobs: readonly JobOf[];
   empty?: ComponentChildren;
+  /** The list whose address holds the order; none if it is a part of another page. */
+  place?: string;
 }) {
   return (
     <Table
       caption={caption}
       rows={jobs}
       empty={empty}
+      place={place}
       keyOf={({ jobId, settled }) => `${jobId} ${settled?.seq}`}
       columns={[
-        { head: 'State', cell: ({ state }) => <State state={state} /> },
-        { head: 'What', cell: job => <What job={job} /> },
-        { head: 'When', cell: ({ at }) => <Time at={at} /> },
-        { head: 'Rows', isNumber: true, cell: ({ settled }) => settled && count(settled.rows) },
+        { head: 'State', sort: 'state', cell: ({ state }) => <State state={state} /> },
+        { head: 'What', sort: 'source', cell: job => <What job={job} /> },
+        { head: 'When', sort: 'when', cell: ({ at }) => <Time at={at} /> },
+        { head: 'Rows', sort: 'rows', isNumber: true, cell: ({ settled }) => settled && count(settled.rows) },
         {
           head: 'Artifacts',
+          sort: 'artifacts',
           isNumber: true,
           isMinor: true,
           cell: ({ settled }) => settled && count(settled.artifacts),
         },
         {
           head: 'Run',
+          sort: 'run',
           isMinor: true,
           cell: ({ settled }) => settled?.runId && <IdLink place="runs" id={settled.runId} />,
         },
-        { head: 'Job', isMinor: true, cell: ({ jobId }) => <IdLink place="jobs" id={jobId} /> },
+        { head: 'Job', sort: 'job', isMinor: true, cell: ({ jobId }) => <IdLink place="jobs" id={jobId} /> },
       ]}
     />
   );

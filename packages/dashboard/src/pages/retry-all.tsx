@@ -1,13 +1,14 @@
 import { useState } from 'preact/hooks';
 import { get, type Job, post } from '../client.js';
 import { Act } from '../parts/act.js';
-import type { Filters } from '../route.js';
+import { type Filters, ofFirstPage } from '../route.js';
 import { count } from '../words.js';
 
 const pageSize = 500;
 
 /** Retries every rejected job that matches the filters of the list, not only those of its page. */
-export function RetryAll({ given: { before: _, ...filters } }: { given: Filters }) {
+export function RetryAll({ given }: { given: Filters }) {
+  const { sort: _, ...filters } = ofFirstPage(given);
   const [found, setFound] = useState<readonly string[]>();
   if (found === undefined)
     return (

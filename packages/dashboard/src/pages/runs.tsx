@@ -1,7 +1,7 @@
 import { useAsked } from '../ask.js';
 import { type Artifact, get, type Job, type Run as RunOf } from '../client.js';
 import { Command, IdLink } from '../parts/copy.js';
-import { type Filter, Filters, Nothing, Pages } from '../parts/filters.js';
+import { type Filter, Filters, Nothing, nextPage, Pages } from '../parts/filters.js';
 import { Facts, Section, Shown, Time, Title } from '../parts/parts.js';
 import { Table } from '../parts/table.js';
 import { listLink, useFilters } from '../route.js';
@@ -32,6 +32,7 @@ export function Runs() {
             <>
               <Table
                 caption="Runs"
+                place="runs"
                 rows={runs}
                 empty={
                   <Nothing place="runs" given={given}>
@@ -41,16 +42,16 @@ export function Runs() {
                 }
                 keyOf={({ runId }) => runId}
                 columns={[
-                  { head: 'Run', cell: ({ runId }) => <IdLink place="runs" id={runId} /> },
-                  { head: 'Last commit', cell: ({ lastCommittedAt }) => <Time at={lastCommittedAt} /> },
-                  { head: 'Artifacts', isNumber: true, cell: ({ artifacts }) => count(artifacts) },
-                  { head: 'Rows', isNumber: true, cell: ({ rows }) => count(rows) },
-                  { head: 'Size', isNumber: true, isMinor: true, cell: run => bytes(run.bytes) },
+                  { head: 'Run', sort: 'run', cell: ({ runId }) => <IdLink place="runs" id={runId} /> },
+                  { head: 'Last commit', sort: 'when', cell: ({ lastCommittedAt }) => <Time at={lastCommittedAt} /> },
+                  { head: 'Artifacts', sort: 'artifacts', isNumber: true, cell: ({ artifacts }) => count(artifacts) },
+                  { head: 'Rows', sort: 'rows', isNumber: true, cell: ({ rows }) => count(rows) },
+                  { head: 'Size', sort: 'size', isNumber: true, isMinor: true, cell: run => bytes(run.bytes) },
                   { head: 'Producers', isMinor: true, cell: ({ producers }) => <Names names={producers} /> },
                   { head: 'Kinds', isMinor: true, cell: ({ kinds }) => <Names names={kinds} /> },
                 ]}
               />
-              <Pages place="runs" given={given} next={last && { before: last.lastSeq }} />
+              <Pages place="runs" given={given} next={nextPage(given, pageSize, last && { before: last.lastSeq })} />
             </>
           );
         }}

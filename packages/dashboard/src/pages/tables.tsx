@@ -2,13 +2,14 @@ import { useState } from 'preact/hooks';
 import { useAsked } from '../ask.js';
 import { type Answer, type Export, get, post, type TableChange, type Table as TableOf } from '../client.js';
 import { useLive } from '../live.js';
+import { AsOf, useAsOf } from '../parts/as-of.js';
 import { Command } from '../parts/copy.js';
 import { type Filter, Filters, Nothing } from '../parts/filters.js';
 import { Facts, Section, Shown, State, Time, Title } from '../parts/parts.js';
-import { Profile, profileOf } from '../parts/profile.js';
+import { Profile } from '../parts/profile.js';
 import { HowToRead, tableWays } from '../parts/read.js';
 import { AnswerTable, Table as TableView } from '../parts/table.js';
-import { linkTo, useFilters } from '../route.js';
+import { linkTo, listLink, useFilters } from '../route.js';
 import { count } from '../words.js';
 import { stateOf } from './exports.js';
 import { TableActions } from './table-actions.js';
@@ -18,14 +19,42 @@ const useTables = (restores = 0) =>
 
 const filters: readonly Filter[] = [{ name: 'text', label: 'Name' }];
 
-/** The canonical tables. */
+const listedAsOf = `SELECT table_name AS name, mode, artifacts, artifact_rows, coalesce(last_seq, 0),
+  CAST(epoch_ms(last_committed_at) AS DOUBLE) FROM catalog.tables_d ORDER BY name`;
+
+/** The tables as they were after a job. Their columns are on their pages. */
+const useTablesAsOf = (asOf: number | undefined) =>
+  useAsked(
+    async (signal): Promise<{ tables: Listed[] }> => {
+      if (asOf === undefined) return get<{ tables: TableOf[] }>('/tables', {}, signal);
+      const { rows } = await post<Answer>('/query', { sql: listedAsOf, asOf, limit: 10_000 }, signal);
+      return { tables: rows.map(listed) };
+    },
+    ['tables', asOf],
+    'jobs',
+  );
+
+type Listed = Omit<TableOf, 'columns' | 'key'> & { columns?: TableOf['columns'] };
+
+const listed = ([name, mode, artifacts, artifactRows, lastSeq, at]: unknown[]): Listed => ({
+  name: String(name),
+  mode: mode as TableOf['mode'],
+  artifacts: Number(artifacts),
+  artifactRows: Number(artifactRows),
+  lastSeq: Number(lastSeq),
+  lastCommittedAt: at === null ? null : new Date(Number(at)).toISOString(),
+});
+
+/** The canonical tables, now or as of a job. */
 export function Tables() {
   const [given] = useFilters('tables');
+  const asOf = useAsOf('tables');
   return (
     <>
       <Title>Canonical tables</Title>
       <Filters place="tables" filters={filters} />
-      <Shown asked={useTables()}>
+      <AsOf place="tables" />
+      <Shown asked={useTablesAsOf(asOf)}>
         {({ tables }) => (
           <TableView
             caption="Canonical tables"
@@ -41,7 +70,7 @@ export function Tables() {
             columns={[
               {
                 head: 'Table',
-                cell: ({ name }) => <a href={linkTo('tables', name)}>canon.{name}</a>,
+                cell: ({ name }) => <a href={listLink(['tables', name], { asOf })}>canon.{name}</a>,
                 sortBy: ({ name }) => name,
               },
               {
@@ -62,7 +91,12 @@ export function Tables() {
                 cell: ({ artifacts }) => count(artifacts),
                 sortBy: ({ artifacts }) => artifacts,
               },
-              { head: 'Columns', isNumber: true, isMinor: true, cell: ({ columns }) => count(columns.length) },
+              {
+                head: 'Columns',
+                isNumber: true,
+                isMinor: true,
+                cell: ({ columns }) => columns && count(columns.length),
+              },
               { head: 'Mode', isMinor: true, cell: ({ mode }) => mode, sortBy: ({ mode }) => mode },
             ]}
           />
@@ -104,17 +138,31 @@ function Content({ name }: { name: string }) {
   );
   const table = `FROM canon."${name.replaceAll('"', '""')}"`;
   const sql = `${table} LIMIT 50`;
-  const rows = useAsked(signal => post<Answer>('/query', { sql }, signal), [sql], 'jobs');
+  const asOf = useAsOf(['tables', name]);
+  const rows = useAsked(signal => post<Answer>('/query', { sql, asOf }, signal), [sql, asOf], 'jobs');
   return (
     <>
+      <AsOf place={['tables', name]} />
+      {asOf !== undefined && <Past name={name} asOf={asOf} />}
       <Section title="History of its columns">
         <Shown asked={history}>{({ changes }) => <History changes={changes} />}</Shown>
       </Section>
       <Section title="Some rows" aside={<a href={linkTo('query', sql)}>As SQL</a>}>
         <Shown asked={rows}>{answer => <AnswerTable caption={`Rows of canon.${name}`} answer={answer} />}</Shown>
       </Section>
-      <Profile ask={signal => post<Answer>('/query', { sql: profileOf(table) }, signal)} />
+      {asOf === undefined && <Profile ask={signal => get<Answer>('/profile', { table: name }, signal)} />}
     </>
+  );
+}
+
+/** How many rows a table had. */
+function Past({ name, asOf }: { name: string; asOf: number }) {
+  const sql = `SELECT count(*) FROM canon."${name.replaceAll('"', '""')}"`;
+  const asked = useAsked(signal => post<Answer>('/query', { sql, asOf }, signal), [sql, asOf]);
+  return (
+    <Shown asked={asked}>
+      {({ rows }) => <Facts facts={{ [`Rows as of seq ${count(asOf)}`]: count(Number(rows[0]?.[0])) }} />}
+    </Shown>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren, TargetedEvent } from 'preact';
-import { type Filters as Given, listLink, useFilters } from '../route.js';
+import { type Filters as Given, listLink, ofFirstPage, useFilters } from '../route.js';
 import { useDraft } from './draft.js';
 
 type Typed = TargetedEvent<HTMLInputElement>;
@@ -112,16 +112,30 @@ interface PagesProps {
   next: Record<string, number> | undefined;
 }
 
-/** The links to the first and the next page of a list, newest first. */
-export function Pages({ place, given: { before, beforeOrdinal, ...filters }, next }: PagesProps) {
-  if (before === undefined && next === undefined) return null;
+/** The links to the first and the next page of a list, newest first or sorted. */
+export function Pages({ place, given, next }: PagesProps) {
+  const first = ofFirstPage(given);
+  const isFirst = given.before === undefined && given.offset === undefined;
+  if (isFirst && next === undefined) return null;
+  const isSorted = given.sort !== undefined;
   return (
     <nav class="pages" aria-label="Pages of the list">
-      {before !== undefined && <a href={listLink(place, filters)}>Newest</a>}
-      {next !== undefined && <a href={listLink(place, { ...filters, ...next })}>Older</a>}
+      {!isFirst && <a href={listLink(place, first)}>{isSorted ? 'First' : 'Newest'}</a>}
+      {next !== undefined && <a href={listLink(place, { ...first, ...next })}>{isSorted ? 'Next' : 'Older'}</a>}
     </nav>
   );
 }
+
+/**
+ * Returns where the next page of a list begins: after the last entry of this one, or after as many
+ * as came before if the list is sorted.
+ */
+export const nextPage = (
+  { sort, offset = '0' }: Given,
+  pageSize: number,
+  last: Record<string, number> | undefined,
+): Record<string, number> | undefined =>
+  last === undefined || sort === undefined ? last : { offset: Number(offset) + pageSize };
 
 /** What an empty list says: with filters, how to clear them; else the next step. */
 export function Nothing({ place, given, children }: { place: string; given: Given; children: ComponentChildren }) {

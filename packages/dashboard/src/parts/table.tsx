@@ -2,7 +2,7 @@ import { exactJson } from '@quantbot/infra/visible';
 import type { ComponentChildren } from 'preact';
 import type { Answer } from '../client.js';
 import { csvOf, save } from '../csv.js';
-import { listLink, useFilters } from '../route.js';
+import { type Filters, listLink, ofFirstPage, useFilters } from '../route.js';
 import { count, isNumeric, withoutZone } from '../words.js';
 import { Scroll } from './scroll.js';
 
@@ -13,8 +13,10 @@ export interface Column<T> {
   isNumber?: boolean;
   /** Whether a narrow screen leaves it out. */
   isMinor?: boolean;
-  /** Makes the column sortable, in a table with a `place`. */
+  /** Makes the column sortable, in a table with a `place` that has all rows. */
   sortBy?(row: T): string | number;
+  /** Makes the column sortable by the server, under this name, in a table with a `place`. */
+  sort?: string;
 }
 
 interface Props<T> {
@@ -25,7 +27,7 @@ interface Props<T> {
   keyOf?(row: T, index: number): string | number;
   /** Shown if there are no rows. */
   empty?: ComponentChildren;
-  /** The place whose address holds the order. Only for lists that are not cut into pages. */
+  /** The place whose address holds the order. */
   place?: string;
 }
 
@@ -46,7 +48,7 @@ export function Table<T>(props: Props<T>) {
         <thead>
           <tr>
             {columns.map(column => (
-              <Head key={column.head} column={column} order={order} place={place} />
+              <Head key={column.head} column={column} order={order} place={place} filters={filters} />
             ))}
           </tr>
         </thead>
@@ -79,22 +81,24 @@ interface HeadProps<T> {
   column: Column<T>;
   order: Order | undefined;
   place: string | undefined;
+  filters: Filters;
 }
 
 /** The heading of a column; a click on that of a sortable one sorts, a second one reverses. */
-function Head<T>({ column, order, place }: HeadProps<T>) {
-  const { head, sortBy, isNumber = false } = column;
-  if (sortBy === undefined || place === undefined)
+function Head<T>({ column, order, place, filters }: HeadProps<T>) {
+  const { head, sortBy, sort: name = head, isNumber = false } = column;
+  if ((sortBy === undefined && column.sort === undefined) || place === undefined)
     return (
       <th scope="col" class={classOf(column)}>
         {head}
       </th>
     );
-  const isOwn = order?.head === head;
+  const isOwn = order?.head === name;
+  const isDown = isOwn ? !order.isDown : isNumber || name === 'when';
   const sorted = isOwn ? (order.isDown ? 'descending' : 'ascending') : undefined;
   return (
     <th scope="col" class={classOf(column)} aria-sort={sorted}>
-      <a href={listLink(place, { sort: `${(isOwn ? !order.isDown : isNumber) ? '-' : ''}${head}` })}>
+      <a href={listLink(place, { ...ofFirstPage(filters), sort: `${isDown ? '-' : ''}${name}` })}>
         {head} <span aria-hidden="true">{isOwn ? (order.isDown ? '▾' : '▴') : '↕'}</span>
       </a>
     </th>

@@ -59,6 +59,21 @@ test('latest is the newest by the daemon’s order, with everything that there i
   expect(await catalog.latest({ producer: 'p', kind: 'nothing' })).toBeUndefined();
 });
 
+test('a list has the order and the page that were asked for, and an order that does not exist is refused', async () => {
+  await using catalog = await openCatalog({ duckdbPath: await published('a', 'b', 'c') });
+  const newestFirst = (await catalog.artifacts()).map(({ seq }) => seq);
+  const oldestFirst = newestFirst.toReversed();
+  expect((await catalog.artifacts({ sort: 'when' })).map(({ seq }) => seq)).toEqual(oldestFirst);
+  expect((await catalog.artifacts({ sort: 'when', limit: 2, offset: 1 })).map(({ seq }) => seq)).toEqual(
+    oldestFirst.slice(1, 3),
+  );
+  expect((await catalog.jobs({ sort: '-when', limit: 1 })).map(({ seq }) => seq)).toEqual([Math.max(...newestFirst)]);
+  expect((await catalog.runs({ sort: 'run' })).map(({ runId }) => runId)).toEqual(
+    (await catalog.runs()).map(({ runId }) => runId).sort(),
+  );
+  await expect(catalog.jobs({ sort: 'toString' as 'when' })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
+});
+
 test('artifacts can be asked for by run, producer, kind and time, newest first', async () => {
   await using catalog = await openCatalog({ duckdbPath: await published('a', 'b', 'c') });
   const runs = async (filter: Parameters<typeof catalog.artifacts>[0]) =>

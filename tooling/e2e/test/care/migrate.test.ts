@@ -33,7 +33,9 @@ test('a migration runs its steps after a backup, and keeps the identity of the b
     expect(JSON.parse(readFileSync(join(to, 'bus.json'), 'utf8'))).toMatchObject({ layout_version: 0 });
     writeFileSync(join(layout.root, 'new-file'), '');
   });
-  const report = await migrate(bus.config, to, silent, steps);
+  const doing: (string | undefined)[] = [];
+  const report = await migrate(bus.config, to, ({ what }) => doing.push(what), steps);
+  expect(doing.at(-1)).toBe('layout 1');
   expect(report.backup).toMatchObject({ destination: to, problems: [] });
   expect(existsSync(join(bus.layout.root, 'new-file'))).toBe(true);
   expect(await readBusMarker(bus.layout.root)).toMatchObject({ layout_version: 1, bus_id: busId });

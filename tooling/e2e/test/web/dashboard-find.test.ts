@@ -1,7 +1,7 @@
 import { submitArtifacts } from '@quantbot/infra/utils';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { submit } from '@quantbot/tooling-testing/submit';
-import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
+import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { inBrowser, openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
@@ -134,3 +134,53 @@ sampledInBrowser('a page that fails says so and leaves the others, and an empty 
   await page.getByText(/--schema-hint canon.trades/).waitFor();
   expect(problems).toEqual([]);
 });
+
+sampledInBrowser('lists are sorted by the server, over all pages, and as of a job', async () => {
+  const bus = makeTestBus();
+  const { url } = await startServing(bus);
+  const sizes = Array.from({ length: 55 }, (_, index) => (index * 7) % 55); // each of 0 to 54 once
+  for (const size of sizes.slice(0, 3)) await sized(bus, size);
+  await Promise.all(sizes.slice(3).map(size => sized(bus, size)));
+  const { page, problems } = await openPage();
+  const largestFirst = sizes.toSorted((a, b) => b - a).map(size => `s${size}`);
+  const ids = () => cells(page, 'Artifacts').allTextContents();
+  await page.goto(`${url}/#/artifacts?producer=tests`);
+  await page.getByRole('link', { name: 'Rows' }).click();
+  await expect.poll(() => page.url(), patience).toBe(`${url}/#/artifacts?producer=tests&sort=-rows`);
+  await expect.poll(ids, patience).toEqual(largestFirst.slice(0, 50));
+  await page.getByRole('link', { name: 'Next' }).click();
+  await expect.poll(ids, patience).toEqual(largestFirst.slice(50));
+  await page.reload();
+  await expect.poll(ids, patience).toEqual(largestFirst.slice(50));
+  expect(await page.getByRole('columnheader', { name: 'Rows' }).getAttribute('aria-sort')).toBe('descending');
+  await page.getByRole('link', { name: 'Rows' }).click();
+  await expect.poll(ids, patience).toEqual(largestFirst.toReversed().slice(0, 50));
+  expect(await violationsOf(page)).toEqual([]);
+
+  const slider = page.getByRole('slider', { name: 'As of' });
+  await slider.fill('3');
+  await expect.poll(ids, patience).toEqual(['s0', 's7', 's14']);
+  await page.getByRole('button', { name: 'Now' }).click();
+  await expect.poll(ids, patience).toHaveLength(50);
+  const runs = () => cells(page, 'Runs').allTextContents();
+  await page.goto(`${url}/#/runs?sort=-rows`);
+  await expect.poll(async () => (await runs()).slice(0, 2), patience).toEqual(['r54', 'r53']);
+  await page.goto(`${url}/#/jobs?sort=-rows&asOf=2`);
+  await expect.poll(() => page.locator('td.number').first().textContent(), patience).toBe('7');
+  await page.goto(`${url}/#/tables`);
+  const row = page.getByRole('row', { name: 'canon.sizes' });
+  await expect.poll(() => row.textContent(), patience).toContain('1,485');
+  await slider.fill('3');
+  await expect.poll(() => row.textContent(), patience).toContain('21');
+  await page.getByRole('link', { name: 'canon.sizes' }).click();
+  const past = page.getByText('Rows as of seq 3').locator('..');
+  await expect.poll(() => past.textContent(), patience).toBe('Rows as of seq 321');
+  expect(await violationsOf(page)).toEqual([]);
+  expect(problems).toEqual([]);
+});
+
+/** Submits an artifact of so many rows. */
+async function sized(bus: TestBus, size: number): Promise<void> {
+  const ids = { runId: `r${size}`, artifactId: `s${size}`, schemaHint: 'canon.sizes' };
+  await (await submit(bus, { ...ids, select: `SELECT n FROM range(${size}) t(n)` })).settled();
+}

@@ -25,6 +25,11 @@ sampledInBrowser('an artifact can be read, profiled and kept as a file, and so c
   await page.getByText(`readParquet("${path}")`).waitFor();
   await page.getByRole('button', { name: 'Profile' }).click();
   await page.getByRole('row', { name: 'half BIGINT 25 % 3 0 3 1.333' }).waitFor();
+  const half = page.getByRole('row', { name: 'half BIGINT' }).getByRole('img');
+  expect(await half.getAttribute('aria-label')).toBe('Values in each tenth: 1; 0; 0; 1; 0; 0; 0; 0; 0; 1');
+  const at = page.getByRole('row', { name: 'at TIMESTAMP' }).getByRole('img');
+  expect(await at.getAttribute('aria-label')).toBe('Values in each tenth: 4; 0; 0; 0; 0; 0; 0; 0; 0; 0');
+  expect(await page.getByRole('row', { name: 'word VARCHAR' }).getByRole('img').count()).toBe(0);
   await page.getByRole('cell', { name: '2026-01-02 03:04:05', exact: true }).first().waitFor();
   expect(await violationsOf(page)).toEqual([]);
   expect(await downloaded(page, 'Download')).toEqual(readFileSync(path));
