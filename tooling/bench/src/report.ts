@@ -64,13 +64,13 @@ const cellOf = (value: string | number | null | undefined): string =>
   typeof value === 'number' ? value.toLocaleString('en', { maximumSignificantDigits: 3 }) : (value ?? '');
 
 function notes({ skipped, machine, quick }: Report['suites'][string]): string[] {
-  const { date, processor, cores, memoryGib, fileSystem, node, duckdb } = machine;
+  const { date, processor, cores, memoryGib, fileSystem, node, duckdb, build } = machine;
   return [
     ...(quick ? ['**A quick run: not to be believed.**', ''] : []),
     ...skipped.map(text => wrapped(`- Skipped: ${text}`)),
     ...(skipped.length > 0 ? [''] : []),
     wrapped(
-      `Measured on ${date}: ${cores} cores of ${processor}, ${memoryGib} GiB, ${fileSystem}, Node ${node}, DuckDB ${duckdb}.`,
+      `Measured on ${date}: ${cores} cores of ${processor}, ${memoryGib} GiB, ${fileSystem}, Node ${node}, DuckDB ${duckdb}${build === undefined ? '' : `, commit ${build}`}.`,
     ),
     '',
   ];
