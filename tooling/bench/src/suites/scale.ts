@@ -115,8 +115,9 @@ async function measure(bus: BenchBus, cores: number, flushMs: number): Promise<{
   const last = half.at(-1);
   if (middle === undefined || last === undefined) throw new Error('There were too few commits to measure.');
   const jobs = half.reduce((sum, commit) => sum + commit.jobs, 0);
-  const all = commits.reduce((sum, commit) => sum + commit.jobs, 0);
-  const compacted = all - readdirSync(join(bus.root, 'journal/hot')).length * batch;
+  // The name of a segment ends with its last job.
+  const segments = readdirSync(join(bus.root, 'journal/segments')).filter(name => name.endsWith('.parquet'));
+  const compacted = Math.max(0, ...segments.map(name => Number(/(\d+)\.parquet$/.exec(name)?.[1] ?? 0)));
   return {
     cost: {
       ...costOf(middle.cpu, last.cpu, jobs),
