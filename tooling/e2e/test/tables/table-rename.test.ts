@@ -142,7 +142,7 @@ sampled('a table that waits, and rows that are left, are named by the name of to
   await add(bus, 'c', 'other');
   const found = await eventually(
     async () => (await quantbotBus(bus, 'doctor', '--json')).stdout + (await quantbotBus(bus, 'status')).stdout,
-    text => text.includes('waits '),
+    text => text.includes('TABLE_WAITS') && text.includes('waits '),
   );
   expect(found).toMatch(/TABLE_WAITS.*canon\.alerts has not been compacted.*waits +canon\.alerts /s);
   expect(found).not.toContain('canon.alrets');
