@@ -99,10 +99,14 @@ class FooterTest(BusTestCase):
             ["a", None],
             ["a", 5],
             [0.5, 2**53 + 1],
+            [0.5, 10**400],
             [0.5, True],
             [0.5, "1"],
             [1, True],
             [1, None],
+            [1, 1.5],
+            [1, 2**63],
+            [-(2**63) - 1],
             [datetime(2026, 1, 30), 1],
         ]
         for values in wrong:

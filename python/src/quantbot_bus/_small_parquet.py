@@ -26,7 +26,7 @@ def write_small_parquet(path: Union[str, Path], columns: Mapping[str, Values]) -
     A datetime without a time zone is in UTC.
 
     Raises ValueError for columns that are empty or of different lengths, and for a value that is
-    not of the type of its column; struct.error for an integer of more than 64 bits.
+    not of the type of its column or has more than 64 bits.
     """
     lengths = {len(values) for values in columns.values()}
     if len(lengths) != 1 or lengths == {0}:
@@ -78,7 +78,12 @@ def _is_like(first: object, value: Any) -> bool:
         return isinstance(value, str)
     if isinstance(value, (bool, str, datetime)) or not hasattr(value, "__float__"):
         return False
-    return not isinstance(first, float) or value != value or float(value) == value
+    if isinstance(first, float):
+        try:
+            return bool(value != value or float(value) == value)
+        except OverflowError:
+            return False
+    return hasattr(value, "__index__") and bool(-(2**63) <= value < 2**63)
 
 
 def _micros(moment: Any) -> int:
