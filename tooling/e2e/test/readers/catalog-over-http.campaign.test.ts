@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { submitArtifact } from '@quantbot/infra/utils';
 import { type ArtifactRecord, type Catalog, openCatalog } from '@quantbot/storage';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';

@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';

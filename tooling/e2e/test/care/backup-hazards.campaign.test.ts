@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -17,7 +18,6 @@ import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
-import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { afterAll, expect, test } from 'vitest';
@@ -64,7 +64,7 @@ test('what is no file in a job, and what a link leads to, is not copied and stop
   expect(readdirSync(join(backupFolder(bus), 'rejected/rejected'))).toContain('REJECT_REASON.json');
 });
 
-sampled('jobs that wait are ingested in the order in which they were submitted', async () => {
+test('jobs that wait are ingested in the order in which they were submitted', async () => {
   const bus = makeTestBus();
   await drain(bus);
   for (const [jobId, minutes] of [
@@ -82,27 +82,24 @@ sampled('jobs that wait are ingested in the order in which they were submitted',
   expect(await runsOf(other)).toEqual(['c', 'a', 'b']);
 });
 
-sampled(
-  'a rejected job that lies there unchanged is not copied again; one that is gone goes; one that has changed is renewed',
-  async () => {
-    const bus = makeTestBus();
-    await drain(bus);
-    for (const jobId of ['stays', 'goes', 'changes']) writeToInbox(bus, { jobId, manifest: '{' });
-    await drain(bus);
-    await backup(bus);
-    const at = (jobId: string) => join(backupFolder(bus), 'rejected', jobId, 'manifest.json');
-    const inode = statSync(at('stays')).ino;
-    rmSync(join(bus.layout.rejected, 'goes'), { recursive: true });
-    writeToInbox(bus, { jobId: 'changes', manifest: '{"other' });
-    await drain(bus);
-    expect((await backup(bus)).stdout).toContain('2 jobs on their way or rejected');
-    expect(statSync(at('stays')).ino).toBe(inode);
-    expect(existsSync(at('goes'))).toBe(false);
-    expect(readFileSync(at('changes'), 'utf8')).toBe('{"other');
-  },
-);
+test('a rejected job that lies there unchanged is not copied again; one that is gone goes; one that has changed is renewed', async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  for (const jobId of ['stays', 'goes', 'changes']) writeToInbox(bus, { jobId, manifest: '{' });
+  await drain(bus);
+  await backup(bus);
+  const at = (jobId: string) => join(backupFolder(bus), 'rejected', jobId, 'manifest.json');
+  const inode = statSync(at('stays')).ino;
+  rmSync(join(bus.layout.rejected, 'goes'), { recursive: true });
+  writeToInbox(bus, { jobId: 'changes', manifest: '{"other' });
+  await drain(bus);
+  expect((await backup(bus)).stdout).toContain('2 jobs on their way or rejected');
+  expect(statSync(at('stays')).ino).toBe(inode);
+  expect(existsSync(at('goes'))).toBe(false);
+  expect(readFileSync(at('changes'), 'utf8')).toBe('{"other');
+});
 
-sampled('of two backups at once the second says so, and does not build in the way of the first', async () => {
+test('of two backups at once the second says so, and does not build in the way of the first', async () => {
   const bus = makeTestBus();
   await drain(bus);
   const guard = await tryGuard(join(bus.layout.root, 'backup.guard'), bus.layout.building);
@@ -113,7 +110,7 @@ sampled('of two backups at once the second says so, and does not build in the wa
   expect((await backup(bus)).code).toBe(0);
 });
 
-sampled('a bus that was set back does not replace the backup that knows more', async () => {
+test('a bus that was set back does not replace the backup that knows more', async () => {
   const bus = makeTestBus(compacting);
   await drain(bus);
   await ingest(bus, 'a');
@@ -199,7 +196,7 @@ test.skipIf(!canBeOthers)(
   },
 );
 
-sampled('a state that was kept with links stays as it was, whatever later backups do', async () => {
+test('a state that was kept with links stays as it was, whatever later backups do', async () => {
   const bus = makeTestBus(compacting);
   await drain(bus);
   for (const runId of ['a', 'b']) await ingest(bus, runId);

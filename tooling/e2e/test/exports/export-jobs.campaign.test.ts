@@ -1,9 +1,9 @@
+// @module-tag campaign
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readParquet } from '@quantbot/storage';
 import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { numbers } from '@quantbot/tooling-testing/parquet';
-import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -71,56 +71,53 @@ test('a file that was accepted does not break the export of the table that it sh
   expect(status(bus.config.export.exportDir)).toMatchObject({ shared: { ok: true, rows: 11, error: null } });
 });
 
-sampled(
-  'SQL that is not one SELECT over the bus’s data fails alone, with a clear status; ingestion and the other exports go on',
-  async () => {
-    const secret = join(makeTestBus().folder, 'secret.csv');
-    writeFileSync(secret, 'a\n42\n');
-    const hostile: Record<string, string> = {
-      reads_a_file: `SELECT * FROM read_csv('${secret}')`,
-      reads_a_text: `SELECT * FROM read_text('${secret}')`,
-      lists_files: `SELECT * FROM glob('/etc/*')`,
-      writes: `COPY (SELECT 1) TO '${secret}.out'`,
-      two: 'SELECT 1; SELECT 2',
-      closes: `SELECT 1) TO '${secret}.out'; SELECT (1`,
-      attaches: `ATTACH '${secret}.db' AS x`,
-      sets: `SET memory_limit = '64GB'`,
-      installs: 'INSTALL httpfs',
-      nothing: 'SELECT * FROM canon.nothing',
-      wrong: 'SELEC 1',
-      recurses: 'WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT 1 FROM t) SELECT count(*) FROM t',
-      nests: `SELECT ${'('.repeat(20_000)}1${')'.repeat(20_000)}`,
-      hoards: `SELECT list(a.range || repeat('x', 1000)) FROM range(20000000) a`,
-      logs: `SELECT * FROM enable_logging('all', storage = 'file', storage_path = '${secret}.logs')`,
-      asks_settings: `SELECT getenv('HOME')`,
-      writes_by_function: `SELECT write_log('x', level := 'error', scope := 'connection') FROM read_text('/etc/passwd')`,
-      calls: `CALL enable_logging()`,
-      loads: 'LOAD httpfs',
-      reads_a_url: `SELECT * FROM 'https://example.com/x.parquet'`,
-      reads_passwd: `SELECT * FROM read_text('/etc/passwd')`,
-      reads_itself: `SELECT * FROM read_blob('/proc/self/environ')`,
-      exports: `EXPORT DATABASE '${secret}.dump'`,
-      pragma: `PRAGMA enable_profiling`,
-    };
-    const jobs = sampleOf(Object.entries(hostile), 8).map(([name, sql]) => ({ name, sql }));
-    const bus = makeTestBus({ export: { jobs, min_interval_s: 0, max_share: 1, timeout_s: 3, memory_limit_mb: 128 } });
-    await drain(bus);
-    await submit(bus, { schemaHint: 'canon.numbers', select: numbers(4) });
-    await drain(bus);
-    const { exportDir } = bus.config.export;
-    const statuses = status(exportDir);
-    for (const { name } of jobs)
-      expect({ name, ...statuses[name] }).toMatchObject({ name, ok: false, error: expect.stringMatching(/\w{5}/) });
-    expect(statuses.numbers).toMatchObject({ ok: true, rows: 4 });
-    expect(readdirSync(exportDir).sort()).toEqual(['_export_status.json', 'numbers.parquet']);
-    expect(
-      readdirSync(dirname(secret))
-        .filter(name => name.startsWith('secret'))
-        .sort(),
-    ).toEqual(['secret.csv']);
-    expect(await query(bus, 'SELECT count(*) AS n FROM catalog.exports_d WHERE NOT ok')).toEqual([{ n: jobs.length }]);
-  },
-);
+test('SQL that is not one SELECT over the bus’s data fails alone, with a clear status; ingestion and the other exports go on', async () => {
+  const secret = join(makeTestBus().folder, 'secret.csv');
+  writeFileSync(secret, 'a\n42\n');
+  const hostile: Record<string, string> = {
+    reads_a_file: `SELECT * FROM read_csv('${secret}')`,
+    reads_a_text: `SELECT * FROM read_text('${secret}')`,
+    lists_files: `SELECT * FROM glob('/etc/*')`,
+    writes: `COPY (SELECT 1) TO '${secret}.out'`,
+    two: 'SELECT 1; SELECT 2',
+    closes: `SELECT 1) TO '${secret}.out'; SELECT (1`,
+    attaches: `ATTACH '${secret}.db' AS x`,
+    sets: `SET memory_limit = '64GB'`,
+    installs: 'INSTALL httpfs',
+    nothing: 'SELECT * FROM canon.nothing',
+    wrong: 'SELEC 1',
+    recurses: 'WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT 1 FROM t) SELECT count(*) FROM t',
+    nests: `SELECT ${'('.repeat(20_000)}1${')'.repeat(20_000)}`,
+    hoards: `SELECT list(a.range || repeat('x', 1000)) FROM range(20000000) a`,
+    logs: `SELECT * FROM enable_logging('all', storage = 'file', storage_path = '${secret}.logs')`,
+    asks_settings: `SELECT getenv('HOME')`,
+    writes_by_function: `SELECT write_log('x', level := 'error', scope := 'connection') FROM read_text('/etc/passwd')`,
+    calls: `CALL enable_logging()`,
+    loads: 'LOAD httpfs',
+    reads_a_url: `SELECT * FROM 'https://example.com/x.parquet'`,
+    reads_passwd: `SELECT * FROM read_text('/etc/passwd')`,
+    reads_itself: `SELECT * FROM read_blob('/proc/self/environ')`,
+    exports: `EXPORT DATABASE '${secret}.dump'`,
+    pragma: `PRAGMA enable_profiling`,
+  };
+  const jobs = sampleOf(Object.entries(hostile), 8).map(([name, sql]) => ({ name, sql }));
+  const bus = makeTestBus({ export: { jobs, min_interval_s: 0, max_share: 1, timeout_s: 3, memory_limit_mb: 128 } });
+  await drain(bus);
+  await submit(bus, { schemaHint: 'canon.numbers', select: numbers(4) });
+  await drain(bus);
+  const { exportDir } = bus.config.export;
+  const statuses = status(exportDir);
+  for (const { name } of jobs)
+    expect({ name, ...statuses[name] }).toMatchObject({ name, ok: false, error: expect.stringMatching(/\w{5}/) });
+  expect(statuses.numbers).toMatchObject({ ok: true, rows: 4 });
+  expect(readdirSync(exportDir).sort()).toEqual(['_export_status.json', 'numbers.parquet']);
+  expect(
+    readdirSync(dirname(secret))
+      .filter(name => name.startsWith('secret'))
+      .sort(),
+  ).toEqual(['secret.csv']);
+  expect(await query(bus, 'SELECT count(*) AS n FROM catalog.exports_d WHERE NOT ok')).toEqual([{ n: jobs.length }]);
+});
 
 test('an export that takes more memory than it may says which setting to raise', async () => {
   const jobs = [{ name: 'large', sql: `SELECT list(range || repeat('x', 1000)) AS all_of_it FROM range(400000)` }];
@@ -130,7 +127,7 @@ test('an export that takes more memory than it may says which setting to raise',
   expect(error).toMatch(/^Out of Memory Error: [^\n]+\. Raise export\.memory_limit_mb, or reduce the work\.$/);
 });
 
-sampled('a SELECT runs again when a table that it reads has changed, and only then', async () => {
+test('a SELECT runs again when a table that it reads has changed, and only then', async () => {
   const jobs = [
     {
       name: 'of_numbers',

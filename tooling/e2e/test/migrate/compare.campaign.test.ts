@@ -1,8 +1,8 @@
+// @module-tag campaign
 import { join } from 'node:path';
 import type { Comparison } from '@quantbot/bus-migrate/compare';
 import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { makeDatabase } from '@quantbot/tooling-testing/old-database';
-import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
@@ -67,14 +67,14 @@ describe('quantbot-bus compare', () => {
     ['a list that is empty instead of NULL', 'UPDATE quotes SET tags = [] WHERE id = 3'],
   ] as const;
 
-  test.each(sampleOf(changes, 2))('finds %s', { tags: ['campaign'] }, async (_what, change) => {
+  test.each(sampleOf(changes, 2))('finds %s', async (_what, change) => {
     const found = await compare(await busAndOld(typed(rows), ...made(change)));
     expect(found).toMatchObject({ code: 2, equal: false });
     expect(found.onlyInBus.rows).toBe(1);
     expect(found.onlyInBus.shown).toHaveLength(1);
   });
 
-  sampled('shows rows of each side, and no more than it was asked for', async () => {
+  test('shows rows of each side, and no more than it was asked for', async () => {
     const both = await busAndOld(
       'SELECT range::INTEGER AS id FROM range(100)',
       'CREATE TABLE quotes AS SELECT range::INTEGER AS id FROM range(10, 105)',
@@ -102,7 +102,7 @@ describe('quantbot-bus compare', () => {
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringMatching(/^KEY_NOT_FOUND/) });
   });
 
-  sampled('names columns that differ, and compares the others', async () => {
+  test('names columns that differ, and compares the others', async () => {
     const both = await busAndOld(
       "SELECT 1::INTEGER AS id, 'x' AS text, 5 AS fresh",
       "CREATE TABLE quotes AS SELECT 1 AS id, DATE '2020-01-01' AS text, true AS gone",
@@ -117,7 +117,7 @@ describe('quantbot-bus compare', () => {
     expect(found.onlyInBus.shown).toEqual([{ id: '1', text: 'x' }]);
   });
 
-  sampled('does not call equal what has the same rows and one column more', async () => {
+  test('does not call equal what has the same rows and one column more', async () => {
     const both = await busAndOld('SELECT 1 AS id', 'CREATE TABLE quotes AS SELECT 1 AS id, NULL::DATE AS gone');
     expect(await compare(both)).toMatchObject({
       code: 2,
@@ -145,7 +145,7 @@ describe('quantbot-bus compare', () => {
     );
   });
 
-  sampled('goes to the disk when memory is short, instead of giving up', async () => {
+  test('goes to the disk when memory is short, instead of giving up', async () => {
     const bus = makeTestBus({ export: { memory_limit_mb: 96, enabled: false } });
     await drain(bus);
     const select = "SELECT range AS id, repeat('x', 40) || hash(range) AS t FROM range(1500000)";

@@ -1,7 +1,7 @@
+// @module-tag campaign
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
-import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -25,7 +25,7 @@ test('a webhook that answers 500 gets the same notification again until it takes
   expect(daemon.log().filter(({ level }) => level >= 50)).toEqual([]);
 });
 
-sampled('a webhook that asks for time (Retry-After) is not told again before', async () => {
+test('a webhook that asks for time (Retry-After) is not told again before', async () => {
   const at: number[] = [];
   const { url } = await startReceiver((response, n) => {
     at.push(performance.now());
@@ -79,7 +79,7 @@ test.for([
   });
 });
 
-sampled('what cannot be reached or started is told in the log, and everything else goes on', async () => {
+test('what cannot be reached or started is told in the log, and everything else goes on', async () => {
   const bus = busWithHooks(
     { webhook: 'http://127.0.0.1:1/', retries: 0 },
     { command: ['no-such-program'], retries: 20 },
@@ -102,7 +102,7 @@ sampled('what cannot be reached or started is told in the log, and everything el
   expect(told(bus)).toHaveLength(1);
 });
 
-sampled('a command that does not end in time is killed with everything that it has started', async () => {
+test('a command that does not end in time is killed with everything that it has started', async () => {
   const bus = busWithHooks({
     command: ['sh', '-c', 'sleep 1000 & echo $! > child.pid; wait'],
     timeout_s: 1,
@@ -116,7 +116,7 @@ sampled('a command that does not end in time is killed with everything that it h
   await expectGone(bus);
 });
 
-sampled('a webhook that does not answer in time has failed', async () => {
+test('a webhook that does not answer in time has failed', async () => {
   const { url, received } = await startReceiver(() => {});
   const bus = busWithHooks({ webhook: url, timeout_s: 0.3, retries: 1 });
   submitBad(bus, 'bad-1');
@@ -169,7 +169,7 @@ test('a burst of rejections is one notification with their number and the first 
   expect(document?.text).toContain('250 jobs were rejected, first ');
 });
 
-sampled('what comes while a hook is being told is told together afterwards, in its order', async () => {
+test('what comes while a hook is being told is told together afterwards, in its order', async () => {
   const bus = busWithHooks({
     command: ['sh', '-c', 'touch began; while [ ! -e go ]; do sleep 0.05; done; cat >> told.jsonl; echo >> told.jsonl'],
     timeout_s: 60,
@@ -206,7 +206,7 @@ const hanging = {
   group_wait_s: 0,
 };
 
-sampled('a daemon that drains ends when it is asked to, whatever its hooks and its exports do', async () => {
+test('a daemon that drains ends when it is asked to, whatever its hooks and its exports do', async () => {
   const endless = { name: 'endless', sql: 'SELECT max(a.i * b.i) FROM canon.n a, canon.n b, canon.n c' };
   const bus = makeTestBus({
     notify: [hanging],
@@ -231,7 +231,7 @@ const began = ({ folder }: TestBus) =>
     there => there,
   );
 
-sampled('secrets come from the environment, and are nowhere in the log', async () => {
+test('secrets come from the environment, and are nowhere in the log', async () => {
   const { url, received } = await startReceiver((response, n) => {
     response.writeHead(n === 1 ? 500 : 403).end();
   });

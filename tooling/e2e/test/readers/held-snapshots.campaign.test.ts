@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { startHoldingReader } from '@quantbot/tooling-testing/readers';
 import { test } from 'vitest';
 import { spawnDaemon } from '../support/daemon-process.js';

@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,

@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -17,7 +18,6 @@ import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
-import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
@@ -101,7 +101,7 @@ test.for(sampleOf(['inbox', 'store', 'root'] as const, 1))(
   },
 );
 
-sampled('an export folder without the right to write is found', async context => {
+test('an export folder without the right to write is found', async context => {
   const bus = await busOfNobody();
   if (bus === undefined) return context.skip('only root can be another user');
   chmodSync(bus.config.export.exportDir, 0o555);
@@ -111,25 +111,22 @@ sampled('an export folder without the right to write is found', async context =>
   expect((await doctorOfNobody(bus)).codes).toEqual(['DAEMON_NOT_RUNNING']);
 });
 
-sampled(
-  'a job of another user that may not be moved is found, and goes through when its folder is opened',
-  async context => {
-    const bus = await busOfNobody();
-    if (bus === undefined) return context.skip('only root can be another user');
-    const path = writeToInbox(bus, { jobId: 'strange', files: { 'a.parquet': await produce(bus, numbers(3)) } });
-    chmodSync(path, 0o755);
-    execFileSync('chown', ['-R', '41002', path]);
-    chmodSync(bus.folder, 0o755); // the producer reaches its job
-    const { code, codes, the } = await doctorOfNobody(bus);
-    expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_NOT_RUNNING', 'JOBS_WITHOUT_DAEMON', 'JOB_CLOSED'] });
-    // As its owner, not as root: a link in its place would open what it leads to.
-    expect(the('JOB_CLOSED').cure).toContain("`sudo -u '#41002' chmod -R ");
-    await follow(bus, commandsIn(the('JOB_CLOSED').cure)[0]);
-    expect((await doctorOfNobody(bus)).codes).toEqual(['DAEMON_NOT_RUNNING', 'JOBS_WITHOUT_DAEMON']);
-  },
-);
+test('a job of another user that may not be moved is found, and goes through when its folder is opened', async context => {
+  const bus = await busOfNobody();
+  if (bus === undefined) return context.skip('only root can be another user');
+  const path = writeToInbox(bus, { jobId: 'strange', files: { 'a.parquet': await produce(bus, numbers(3)) } });
+  chmodSync(path, 0o755);
+  execFileSync('chown', ['-R', '41002', path]);
+  chmodSync(bus.folder, 0o755); // the producer reaches its job
+  const { code, codes, the } = await doctorOfNobody(bus);
+  expect({ code, codes }).toEqual({ code: 2, codes: ['DAEMON_NOT_RUNNING', 'JOBS_WITHOUT_DAEMON', 'JOB_CLOSED'] });
+  // As its owner, not as root: a link in its place would open what it leads to.
+  expect(the('JOB_CLOSED').cure).toContain("`sudo -u '#41002' chmod -R ");
+  await follow(bus, commandsIn(the('JOB_CLOSED').cure)[0]);
+  expect((await doctorOfNobody(bus)).codes).toEqual(['DAEMON_NOT_RUNNING', 'JOBS_WITHOUT_DAEMON']);
+});
 
-sampled('folders that may not even be looked into make findings, and no crash', async context => {
+test('folders that may not even be looked into make findings, and no crash', async context => {
   const bus = await busOfNobody();
   if (bus === undefined) return context.skip('only root can be another user');
   for (const path of [bus.layout.rejected, join(bus.folder, 'data')]) {
@@ -175,7 +172,7 @@ test('a file system that is mounted read-only is told from missing rights; the d
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-sampled('an inbox on another file system is found', async context => {
+test('an inbox on another file system is found', async context => {
   const bus = makeTestBus();
   await drain(bus);
   if (!mounted(bus.layout.inbox, '-t', 'tmpfs', 'tmpfs')) return context.skip('nothing can be mounted here');
@@ -208,7 +205,7 @@ test('a disk that is nearly full is a warning, one that is full a problem, and t
   expect(after).toEqual([]);
 });
 
-sampled('a disk that will be full soon is a warning that names who fills it and what could go', async context => {
+test('a disk that will be full soon is a warning that names who fills it and what could go', async context => {
   const bus = busOnDisk('size=3g');
   if (bus === undefined) return context.skip('nothing can be mounted here');
   await drain(bus);
@@ -244,7 +241,7 @@ sampled('a disk that will be full soon is a warning that names who fills it and 
   expect(await codesOf(30)).toEqual([]); // it has not grown for weeks
 });
 
-sampled('inodes that run out are found as well', async context => {
+test('inodes that run out are found as well', async context => {
   const bus = busOnDisk('size=4g,nr_inodes=5000');
   if (bus === undefined) return context.skip('nothing can be mounted here');
   await drain(bus);

@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { forgetArtifacts } from '@quantbot/infra/utils';
@@ -10,7 +11,6 @@ import {
   scanParquetColumns,
 } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
-import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -81,7 +81,7 @@ const ways: Record<string, Read> = {
 const resultOf = (read: Promise<unknown>): Promise<object> =>
   (read as Promise<object>).catch(({ name, code }) => ({ name, code }));
 
-sampled('a URL and a path give the same rows, and take the same options', async () => {
+test('a URL and a path give the same rows, and take the same options', async () => {
   const { places } = await reading(9_000);
   expect(statSync(places.artifact!.local).size).toBeGreaterThan(500_000); // larger than the first request
   for (const [place, { local, served }] of Object.entries(places))

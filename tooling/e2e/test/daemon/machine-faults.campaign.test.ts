@@ -1,3 +1,4 @@
+// @module-tag campaign
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +7,6 @@ import { campaign } from '@quantbot/tooling-config/campaign';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
-import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
@@ -132,36 +132,33 @@ test('a store that cannot be written to makes the daemon pause, and nothing is r
   expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
 });
 
-sampled(
-  'a store that is mounted read-only makes the daemon pause with the reason, and it goes on when it can be written',
-  async context => {
-    const bus = makeTestBus();
-    await drain(bus);
-    const { store } = bus.layout;
-    const mount = (...args: string[]) => execFileSync('mount', args, { stdio: 'pipe' });
-    try {
-      mount('--bind', store, store);
-    } catch (error) {
-      return context.skip(`nothing can be mounted here: ${(error as Error).message.split('\n')[0]}`);
-    }
-    onTestFinished(() => {
-      execFileSync('umount', ['--lazy', store]);
-    });
-    mount('-o', 'remount,ro,bind', store);
-    const daemon = await spawnDaemon(bus);
-    const submission = await submit(bus, { schemaHint: 'canon.numbers' });
-    expect(await daemon.logged('paused')).toMatchObject({
-      err: { code: 'EROFS' },
-      hint: expect.stringContaining('read-only'),
-    });
-    mount('-o', 'remount,rw,bind', store);
-    expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
-    expect(readdirSync(bus.layout.rejected)).toEqual([]);
-    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
-  },
-);
+test('a store that is mounted read-only makes the daemon pause with the reason, and it goes on when it can be written', async context => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const { store } = bus.layout;
+  const mount = (...args: string[]) => execFileSync('mount', args, { stdio: 'pipe' });
+  try {
+    mount('--bind', store, store);
+  } catch (error) {
+    return context.skip(`nothing can be mounted here: ${(error as Error).message.split('\n')[0]}`);
+  }
+  onTestFinished(() => {
+    execFileSync('umount', ['--lazy', store]);
+  });
+  mount('-o', 'remount,ro,bind', store);
+  const daemon = await spawnDaemon(bus);
+  const submission = await submit(bus, { schemaHint: 'canon.numbers' });
+  expect(await daemon.logged('paused')).toMatchObject({
+    err: { code: 'EROFS' },
+    hint: expect.stringContaining('read-only'),
+  });
+  mount('-o', 'remount,rw,bind', store);
+  expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
+  expect(readdirSync(bus.layout.rejected)).toEqual([]);
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+});
 
-sampled('a daemon that pauses can be stopped, and what it had in hand waits for the next one', async context => {
+test('a daemon that pauses can be stopped, and what it had in hand waits for the next one', async context => {
   const bus = busOnSmallDisk();
   if (bus === undefined) return context.skip();
   const daemon = await spawnDaemon(bus);
@@ -175,59 +172,53 @@ sampled('a daemon that pauses can be stopped, and what it had in hand waits for 
   expect(await query(bus, 'SELECT run_id FROM catalog.artifacts_f')).toEqual([{ run_id: 'prepared' }]);
 });
 
-sampled(
-  'without file descriptors the daemon pauses and says so, and goes on when there are some again',
-  async context => {
-    const bus = makeTestBus();
-    const daemon = await spawnDaemon(bus);
-    await (await submit(bus, { runId: 'before', schemaHint: 'canon.numbers' })).settled();
-    const limit = (soft: number) =>
-      execFileSync('prlimit', ['--pid', String(daemon.pid), `--nofile=${soft}:`], { stdio: 'pipe' });
-    try {
-      limit(4);
-    } catch (error) {
-      return context.skip(`the limit of a process cannot be changed here: ${(error as Error).message}`);
-    }
-    const submission = await submit(bus, { runId: 'during', schemaHint: 'canon.numbers' });
-    const line = await daemon.logged('paused');
-    expect(line).toMatchObject({ err: { code: 'EMFILE' }, hint: expect.stringContaining('ulimit -n') });
-    limit(1024);
-    expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
-    expect(readdirSync(bus.layout.rejected)).toEqual([]);
-    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
-  },
-);
+test('without file descriptors the daemon pauses and says so, and goes on when there are some again', async context => {
+  const bus = makeTestBus();
+  const daemon = await spawnDaemon(bus);
+  await (await submit(bus, { runId: 'before', schemaHint: 'canon.numbers' })).settled();
+  const limit = (soft: number) =>
+    execFileSync('prlimit', ['--pid', String(daemon.pid), `--nofile=${soft}:`], { stdio: 'pipe' });
+  try {
+    limit(4);
+  } catch (error) {
+    return context.skip(`the limit of a process cannot be changed here: ${(error as Error).message}`);
+  }
+  const submission = await submit(bus, { runId: 'during', schemaHint: 'canon.numbers' });
+  const line = await daemon.logged('paused');
+  expect(line).toMatchObject({ err: { code: 'EMFILE' }, hint: expect.stringContaining('ulimit -n') });
+  limit(1024);
+  expect((await submission.settled({ timeoutMs: 120_000 })).status).toBe('ingested');
+  expect(readdirSync(bus.layout.rejected)).toEqual([]);
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+});
 
-sampled(
-  'an inbox on another file system is said to be wrong by producer and daemon, and what lies in it is not lost',
-  async context => {
-    const bus = makeTestBus();
-    await drain(bus);
-    const mount = (...args: string[]) => execFileSync('mount', [...args, bus.layout.inbox], { stdio: 'pipe' });
-    try {
-      mount('-t', 'tmpfs', 'tmpfs');
-    } catch (error) {
-      return context.skip(`nothing can be mounted here: ${(error as Error).message.split('\n')[0]}`);
-    }
-    const unmount = () => execFileSync('umount', ['--lazy', bus.layout.inbox]);
-    onTestFinished(() => {
-      if (existsSync(join(bus.layout.inbox, 'left'))) unmount();
-    });
-    const refused = await submit(bus).catch(error => error);
-    expect(refused).toMatchObject({ code: 'SUBMIT_FAILED', hint: expect.stringContaining('one file system') });
-    const files = { 'numbers.parquet': await produce(bus, numbers(3)) };
-    writeToInbox(bus, { jobId: 'stranger', files });
-    const daemon = await spawnDaemon(bus);
-    expect(await daemon.logged('paused')).toMatchObject({
-      err: { code: 'EXDEV' },
-      hint: expect.stringContaining('one file system'),
-    });
-    expect(existsSync(join(bus.layout.inbox, 'stranger/COMMIT'))).toBe(true);
-    unmount();
-    expect((await (await submit(bus, { runId: 'after' })).settled({ timeoutMs: 120_000 })).status).toBe('ingested');
-    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
-  },
-);
+test('an inbox on another file system is said to be wrong by producer and daemon, and what lies in it is not lost', async context => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const mount = (...args: string[]) => execFileSync('mount', [...args, bus.layout.inbox], { stdio: 'pipe' });
+  try {
+    mount('-t', 'tmpfs', 'tmpfs');
+  } catch (error) {
+    return context.skip(`nothing can be mounted here: ${(error as Error).message.split('\n')[0]}`);
+  }
+  const unmount = () => execFileSync('umount', ['--lazy', bus.layout.inbox]);
+  onTestFinished(() => {
+    if (existsSync(join(bus.layout.inbox, 'left'))) unmount();
+  });
+  const refused = await submit(bus).catch(error => error);
+  expect(refused).toMatchObject({ code: 'SUBMIT_FAILED', hint: expect.stringContaining('one file system') });
+  const files = { 'numbers.parquet': await produce(bus, numbers(3)) };
+  writeToInbox(bus, { jobId: 'stranger', files });
+  const daemon = await spawnDaemon(bus);
+  expect(await daemon.logged('paused')).toMatchObject({
+    err: { code: 'EXDEV' },
+    hint: expect.stringContaining('one file system'),
+  });
+  expect(existsSync(join(bus.layout.inbox, 'stranger/COMMIT'))).toBe(true);
+  unmount();
+  expect((await (await submit(bus, { runId: 'after' })).settled({ timeoutMs: 120_000 })).status).toBe('ingested');
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+});
 
 test('thousands of jobs that wait at the start are taken up at once, and all of them', {
   timeout: 240_000,
