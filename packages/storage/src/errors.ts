@@ -36,7 +36,7 @@ export const storageCodes = {
   QUERY_FAILED: { disposition: 'caller', hint: "Correct the SQL or its parameters. DuckDB's own message is above." },
   ANSWER_TOO_LARGE: {
     disposition: 'caller',
-    hint: 'Send the SELECT to `POST /api/v1/rows.parquet`, which streams an answer of any length, or add a LIMIT.',
+    hint: 'Send the SELECT to `POST /api/v1/rows.parquet`, which streams up to `http.max_answer_bytes`, or add a LIMIT.',
   },
   NOT_ONE_SELECT: {
     disposition: 'caller',

@@ -21,7 +21,7 @@ export function Login() {
     <main class="login">
       <h1>Artifact bus</h1>
       <form onSubmit={enter}>
-        <label for="token">Token (the daemon's configuration names its file: http.token_file)</label>
+        <label for="token">Token (from `quantbot-bus token create`, or from the file of http.token_file)</label>
         <input
           id="token"
           type="password"
