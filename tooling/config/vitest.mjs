@@ -15,7 +15,7 @@ const shared = {
 };
 
 /**
- * The projects of a package: `unit` (beside the source), `integration` (test/, needs a build; some
+ * The projects of a package: `unit` (beside the source), `integration` (test/, needs a build; two
  * files at once) and, if some files must run alone, `alone`. Each run leaves a JSON report under
  * reports/, which .ci/run adds up.
  */
@@ -45,8 +45,7 @@ export const projects = ({ alone = [], ofAll = {} } = {}) => {
             ...integration,
             name: 'integration',
             include: testFilesIn('test').filter(path => !alone.includes(path)),
-            // Campaigns wait a fifth of their time. In `npm test`, two suites run at once.
-            maxWorkers: campaign(2, 3),
+            maxWorkers: 2,
             sequence: { groupOrder: 1 },
             ...ofAll,
           },
