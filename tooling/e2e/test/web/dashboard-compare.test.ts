@@ -38,7 +38,7 @@ sampledInBrowser('two artifacts and two runs are compared: columns, rows, values
   await page.getByLabel('Columns that identify a row').fill('nothing');
   await page.getByLabel('Columns that identify a row').press('Enter');
   await page.getByText('There is no column nothing in both tables.').waitFor();
-  await page.evaluate('history.back()');
+  await page.goBack();
   await page.getByRole('heading', { name: 'Rows that changed: 1' }).waitFor();
 
   await page.goto(`${url}/#/runs/run-1`);

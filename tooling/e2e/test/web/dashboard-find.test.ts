@@ -51,9 +51,9 @@ sampledInBrowser('the key / searches everything, and Back leads back', async () 
   expect(await violationsOf(page)).toEqual([]);
   await page.getByRole('link', { name: 'All that match' }).click();
   await expect.poll(() => cells(page, 'Artifacts').count(), patience).toBe(50);
-  await page.evaluate('history.back()');
+  await page.goBack();
   await expect.poll(() => heading(page), patience).toBe('Search: carry');
-  await page.evaluate('history.back()');
+  await page.goBack();
   await expect.poll(() => heading(page), patience).toBe('Search: small');
   expect(problems).toEqual([]);
 });
