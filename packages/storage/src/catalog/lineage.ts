@@ -1,3 +1,4 @@
+import { byCodeUnit } from '../by-code-unit.js';
 import type { Param } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
 import type { Row } from '../types/mapping.js';
@@ -107,7 +108,7 @@ function walk(
     level = distinct(found.map(edge => edge[far])).filter(other => !reached.has(other));
     for (const other of level) reached.add(other);
   }
-  return taken.sort((a, b) => a.depth - b.depth || compare(a[far], b[far]) || compare(a[near], b[near]));
+  return taken.sort((a, b) => a.depth - b.depth || byCodeUnit(a[far], b[far]) || byCodeUnit(a[near], b[near]));
 }
 
 /** Returns each edge once. In a circle, an edge can be reached in both directions. */
@@ -130,5 +131,4 @@ async function recordsOf(query: Query, key: string, ...others: readonly string[]
 }
 
 const distinct = <T>(items: readonly T[]): T[] => [...new Set(items)];
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-const byKeys = (a: Edge, b: Edge): number => compare(a.from, b.from) || compare(a.to, b.to);
+const byKeys = (a: Edge, b: Edge): number => byCodeUnit(a.from, b.from) || byCodeUnit(a.to, b.to);

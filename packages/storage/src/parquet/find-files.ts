@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isHttpRoot } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
+import { byCodeUnit } from '../by-code-unit.js';
 import { storageError } from '../errors.js';
 
 /**
@@ -50,10 +51,8 @@ const globber = async () => (await import('fast-glob')).default;
 
 async function glob(pattern: string, cwd: string): Promise<string[]> {
   const names = await (await globber())(pattern, { cwd, onlyFiles: true, dot: false, unique: true });
-  return names.sort(byCodePoint).map(name => (name.startsWith('/') ? name : join(cwd, name)));
+  return names.sort(byCodeUnit).map(name => (name.startsWith('/') ? name : join(cwd, name)));
 }
-
-const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
   try {

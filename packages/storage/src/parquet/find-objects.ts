@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import type { Bucket } from '@quantbot/infra/objects';
 import type { FileSystemAdapter } from 'fast-glob';
+import { byCodeUnit } from '../by-code-unit.js';
 import { storageError } from '../errors.js';
 import { bucketOf, placeOf, readError } from './s3-bucket.js';
 
@@ -38,7 +39,7 @@ const isFileOfFolder = (folder: string) => (name: string) =>
 
 async function namesBelow(objects: Bucket, prefix: string): Promise<string[]> {
   const listed = await objects.list(prefix, { limit: Number.POSITIVE_INFINITY });
-  return listed.map(({ key }) => key).sort(byCodePoint);
+  return listed.map(({ key }) => key).sort(byCodeUnit);
 }
 
 /** Matches a glob with the names of objects, as with those of files. */
@@ -47,7 +48,7 @@ async function glob(objects: Bucket, pattern: string): Promise<string[]> {
   const names = await namesBelow(objects, plain.slice(0, plain.lastIndexOf('/') + 1));
   const { default: find } = await import('fast-glob');
   const found = await find(pattern, { cwd: '/', fs: asFiles(names), onlyFiles: true, dot: false, unique: true });
-  return found.sort(byCodePoint);
+  return found.sort(byCodeUnit);
 }
 
 /** Names of objects as a file system that only a search for names reads. */
@@ -70,5 +71,3 @@ function asFiles(names: readonly string[]): Partial<FileSystemAdapter> {
 
 const asEntry = ([name, isFolder]: [string, boolean]): Dirent =>
   ({ name, isFile: () => !isFolder, isDirectory: () => isFolder, isSymbolicLink: () => false }) as Dirent;
-
-const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
+import { sendPart, startServer, tagOf } from '../../test/support/served-folder.js';
 import { readParquet } from './read-parquet.js';
 import { scanParquet } from './scan-parquet.js';
 import { writeParquet } from './write-parquet.js';
@@ -30,34 +30,20 @@ beforeEach(async () => {
   newer ??= await fileFrom(1_000_000);
 });
 
-/** The entity tag of a version. */
-const tagOf = (bytes: Buffer) => `"${createHash('sha256').update(bytes).digest('hex')}"`;
-
 /** A server of one export. `before` sees each request, and may send the answer itself. */
 async function serve(
   current: () => Buffer,
   before: (answer: Parameters<RequestListener>[1], range: string) => boolean,
 ) {
   const fetched: number[] = [];
-  const server = createServer(({ headers }, answer) => {
+  const url = await startServer(({ headers }, answer) => {
     if (before(answer, headers.range ?? '')) return;
     const bytes = current();
-    const etag = tagOf(bytes);
-    if (headers['if-match'] !== undefined && headers['if-match'] !== etag)
+    if (headers['if-match'] !== undefined && headers['if-match'] !== tagOf(bytes))
       return void answer.writeHead(412).end(JSON.stringify({ error: { code: 'HTTP_FILE_CHANGED', message: 'other' } }));
-    const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(headers.range ?? '') ?? [];
-    const start = from === '' ? Math.max(0, bytes.length - Number(to)) : Number(from);
-    const end = from === '' || to === '' ? bytes.length : Number(to) + 1;
-    fetched.push(end - start);
-    answer.writeHead(206, { etag, 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` });
-    answer.end(bytes.subarray(start, end));
+    fetched.push(sendPart(answer, bytes, headers.range));
   });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { fetched, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/exports/numbers.parquet` };
+  return { fetched, url: `${url}/exports/numbers.parquet` };
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

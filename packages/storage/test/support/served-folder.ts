@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -25,7 +25,7 @@ export interface Serving {
  */
 export async function serveFolder(folder: string, { before = () => false }: Serving = {}): Promise<ServedFolder> {
   const sent: number[] = [];
-  const server = createServer(({ url = '', headers }, answer) => {
+  const url = await startServer(({ url = '', headers }, answer) => {
     const { pathname, searchParams } = new URL(url, 'http://host');
     if (searchParams.has('list-type')) return void answer.end(listOf(folder, searchParams));
     if (before(answer, headers.range)) return;
@@ -38,20 +38,33 @@ export async function serveFolder(folder: string, { before = () => false }: Serv
     }
     const bytes = readFileSync(path);
     if (bytes.length === 0) return void answer.writeHead(416, { 'content-range': 'bytes */0' }).end();
-    const etag = `"${createHash('sha256').update(bytes).digest('hex')}"`;
-    const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(headers.range ?? '') ?? [];
-    const start = from === '' ? Math.max(0, bytes.length - Number(to)) : Number(from);
-    const end = from === '' ? bytes.length : Math.min(bytes.length, Number(to) + 1);
-    sent.push(end - start);
-    answer.writeHead(206, { etag, 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` });
-    answer.end(bytes.subarray(start, end));
+    sent.push(sendPart(answer, bytes, headers.range));
   });
+  return { sent, url };
+}
+
+/** Starts a server that ends with the test. Returns `http://127.0.0.1:port`. */
+export async function startServer(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { sent, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** The entity tag of a version of a file. */
+export const tagOf = (bytes: Buffer): string => `"${createHash('sha256').update(bytes).digest('hex')}"`;
+
+/** Answers with the part of a file that `Range` asks for. Returns the number of its bytes. */
+export function sendPart(answer: ServerResponse, bytes: Buffer, range: string | undefined): number {
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(range ?? '') ?? [];
+  const start = from === '' ? Math.max(0, bytes.length - Number(to)) : Number(from);
+  const end = from === '' || to === '' ? bytes.length : Math.min(bytes.length, Number(to) + 1);
+  answer.writeHead(206, { etag: tagOf(bytes), 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` });
+  answer.end(bytes.subarray(start, end));
+  return end - start;
 }
 
 /** Returns one page of two names, so that a list needs several. */

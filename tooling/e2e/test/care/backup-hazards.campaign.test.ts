@@ -139,7 +139,6 @@ test('a bus that was set back does not replace the backup that knows more', asyn
 
 test.each(sampleOf(['jobs-in', 'segment-in', 'commit-in#2', 'commits-away'], 1))(
   'killed while it changes the backup (%s), what is there is whole, and the next one renews it',
-  { tags: ['campaign'] },
   async point => {
     const bus = makeTestBus({ batch: { max_jobs: 1 }, compaction: { hot_commits: 3, idle_s: 600 } });
     await drain(bus);

@@ -87,7 +87,6 @@ async function asNamed(bus: TestBus, cure: string): Promise<void> {
 
 test.for(sampleOf(['inbox', 'store', 'root'] as const, 1))(
   'a folder that the user may not write into is named with its owner: %s',
-  { tags: ['campaign'] },
   async (folder, context) => {
     const bus = await busOfNobody();
     if (bus === undefined) return context.skip('only root can be another user');

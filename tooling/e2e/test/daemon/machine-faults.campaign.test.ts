@@ -222,7 +222,6 @@ test('an inbox on another file system is said to be wrong by producer and daemon
 
 test('thousands of jobs that wait at the start are taken up at once, and all of them', {
   timeout: 240_000,
-  tags: ['campaign'],
 }, async () => {
   const bus = makeTestBus();
   await drain(bus);

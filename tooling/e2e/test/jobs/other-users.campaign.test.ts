@@ -21,7 +21,7 @@ import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { writeRawJob } from '@quantbot/tooling-testing/raw-job';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
-import { asDaemon } from '../support/daemon-process.js';
+import { asDaemon, type DaemonProcess } from '../support/daemon-process.js';
 import { query } from '../support/query.js';
 import { copyBuilt, reachableCli, reachableRepository, removeCopy } from '../support/reachable.js';
 
@@ -73,15 +73,20 @@ function sharedBus(): TestBus {
   return bus;
 }
 
+/** Starts a daemon as a user of its own, and waits until it is ready. */
+async function startAsItsUser(bus: TestBus): Promise<DaemonProcess> {
+  const daemon = asDaemon(
+    startAs(bus, daemonUser, '0002', [process.execPath, reachableCli(), 'start', '--config', bus.configPath]),
+  );
+  await daemon.logged('bus daemon ready');
+  return daemon;
+}
+
 test.skipIf(!canBeOthers).each(sampleOf(['0002', '0022', '0077'], 1))(
   'producers of other users submit whatever their umask is (%s), and cannot change what is stored; readers of the group read',
-  { tags: ['campaign'] },
   async umask => {
     const bus = sharedBus();
-    const daemon = asDaemon(
-      startAs(bus, daemonUser, '0002', [process.execPath, reachableCli(), 'start', '--config', bus.configPath]),
-    );
-    await daemon.logged('bus daemon ready');
+    const daemon = await startAsItsUser(bus);
     const parquetPath = await produce(bus, numbers(3));
     chmodSync(join(bus.folder, 'produced'), 0o755);
     const script = join(bus.folder, 'submit.mjs');
@@ -146,10 +151,7 @@ test.skipIf(!canBeOthers).each(sampleOf(['0002', '0022', '0077'], 1))(
 
 test.skipIf(!canBeOthers)('only the user of the daemon has artifacts forgotten', async () => {
   const bus = sharedBus();
-  const daemon = asDaemon(
-    startAs(bus, daemonUser, '0002', [process.execPath, reachableCli(), 'start', '--config', bus.configPath]),
-  );
-  await daemon.logged('bus daemon ready');
+  const daemon = await startAsItsUser(bus);
   const parquetPath = await produce(bus, numbers(3));
   const artifact = { runId: 'r', producer: 'p', kind: 'k', artifactId: 'a', parquetPath };
   await (await submitArtifact({ ...artifact, busRoot: bus.layout.root })).settled();
@@ -178,10 +180,7 @@ test.skipIf(!canBeOthers)('only the user of the daemon has artifacts forgotten',
 
 test.skipIf(!canBeOthers)('jobs of other users that may not be moved, listed or emptied hold up nobody', async () => {
   const bus = sharedBus();
-  const daemon = asDaemon(
-    startAs(bus, daemonUser, '0002', [process.execPath, reachableCli(), 'start', '--config', bus.configPath]),
-  );
-  await daemon.logged('bus daemon ready');
+  const daemon = await startAsItsUser(bus);
   const parquetPath = await produce(bus, numbers(3));
   const place = (jobId: string, mode: number, { manifest }: { manifest?: string } = {}) => {
     const job = { jobId, files: { 'a.parquet': parquetPath }, ...(manifest !== undefined && { manifest }) };
