@@ -1,3 +1,8 @@
+import { isUtf8 } from 'node:buffer';
+
+/** Ignores a byte order mark. A new decoder for each text would cost more than the decoding. */
+const utf8 = new TextDecoder();
+
 /** Why a text is not trustworthy JSON. The message completes "the file …". */
 export class JsonError extends Error {
   readonly details: readonly string[];
@@ -15,12 +20,8 @@ export class JsonError extends Error {
  * @throws JsonError.
  */
 export function parseJsonStrictly(bytes: Uint8Array, maxDepth: number): unknown {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new JsonError('is not valid UTF-8', { cause });
-  }
+  if (!isUtf8(bytes)) throw new JsonError('is not valid UTF-8');
+  const text = utf8.decode(bytes);
   const plain = parseOwnForm(text, maxDepth);
   if (plain !== undefined) return plain.json;
   // Check the depth before parsing: recursion on the result would not be safe.

@@ -118,7 +118,7 @@ export function judgedColumns(
   columns: readonly ParquetColumn[],
   judged: ReadonlyMap<string, JudgedValues> | undefined,
 ): readonly FileColumn[] {
-  if (judged === undefined) return columns;
+  if (judged === undefined || judged.size === 0) return columns;
   const known = new Map(table?.columns.map(column => [foldName(column.name), column]));
   return columns.map(column => {
     const there = known.get(foldName(column.name));

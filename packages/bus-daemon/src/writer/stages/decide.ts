@@ -203,6 +203,7 @@ function tryOnTables(
   job: VerifiedJob,
   artifacts: readonly DecidedArtifact[],
 ): void {
+  if (artifacts.every(({ entry }) => tables.tableOf(entry.schema_hint) === undefined)) return;
   const attempt = tables.draft();
   const names = new Set<string>();
   for (const artifact of artifacts) {

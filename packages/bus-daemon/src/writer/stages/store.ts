@@ -49,17 +49,15 @@ async function storeTogether(bus: Bus, artifacts: readonly DecidedArtifact[]): P
     replaceOrphan,
   }));
   const results = await bus.files.request({ task: 'store', orders });
-  const rest = orders
-    .map((order, index) => ({ ...order, sha256: artifacts[index]?.sha256, result: results[index] }))
-    .filter(hasNotStored);
+  const rest = orders.flatMap((order, index): Unfinished[] => {
+    const result = results[index] as StoreResult;
+    return result === 'stored' ? [] : [{ ...order, sha256: artifacts[index]?.sha256, result }];
+  });
   await concurrently(rest, finish);
   bus.events.emit('moved', { stage: 'store' });
 }
 
-type Answered = StoreOrder & { sha256: string | undefined; result: StoreResult | undefined };
-type Unfinished = Answered & { result: Exclude<StoreResult, 'stored'> };
-
-const hasNotStored = (order: Answered): order is Unfinished => order.result !== 'stored';
+type Unfinished = StoreOrder & { sha256: string | undefined; result: Exclude<StoreResult, 'stored'> };
 
 async function finish(order: Unfinished): Promise<void> {
   const { file, target, result } = order;
