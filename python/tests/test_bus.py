@@ -141,6 +141,7 @@ class BusTest(BusTestCase):
             (lambda: self.opened.set_alias("tests", "trades", "prod", key), "alias"),
             (lambda: self.opened.keep(key, keep=False), "keep"),
             (lambda: self.opened.forget(key, force=True, rows="drop"), "forget"),
+            (lambda: self.opened.dismiss("job-1", note="old runs"), "dismiss"),
             (lambda: self.opened.drop_table("trades"), "table_drop"),
             (lambda: self.opened.restore_table("trades"), "table_restore"),
             (lambda: self.opened.rename_table("trades", "fills"), "table_rename"),

@@ -7,6 +7,7 @@ from quantbot_bus import (
     ForgetOutcome,
     drop_table,
     forget_artifacts,
+    dismiss_jobs,
     keep_artifacts,
     rename_table,
     restore_table,
@@ -79,6 +80,13 @@ class OperationsTest(BusTestCase):
         self.assertEqual(manifest["op"], op)
         self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
 
+    def test_rejected_jobs_are_dismissed(self) -> None:
+        seq, manifest = self.answered(partial(dismiss_jobs, ["job-1", "a b"], "old runs", bus_root=self.bus))
+        self.assertEqual(seq, 9)
+        op = {"type": "dismiss", "job_ids": ["job-1", "a b"], "note": "old runs", "by": None}
+        self.assertEqual(manifest["op"], op)
+        self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
+
     def test_the_mode_of_a_table_is_set(self) -> None:
         call = partial(set_table_mode, "trades", "upsert", key=["id"], order_by=("at",), bus_root=self.bus)
         seq, manifest = self.answered(call)
@@ -107,6 +115,10 @@ class OperationsTest(BusTestCase):
             (lambda: keep_artifacts([KEY], by="x" * 201, bus_root=self.bus), "by"),
             (lambda: set_alias(producer="p", kind="k", alias="a b", key=KEY, bus_root=self.bus), "alias"),
             (lambda: set_alias(producer="p", kind="k", alias="a", key="k", bus_root=self.bus), "key"),
+            (lambda: dismiss_jobs([], "note", bus_root=self.bus), "jobs"),
+            (lambda: dismiss_jobs("job-1", "note", bus_root=self.bus), "jobs"),
+            (lambda: dismiss_jobs(["job-1", ""], "note", bus_root=self.bus), "jobs.1"),
+            (lambda: dismiss_jobs(["job-1"], "", bus_root=self.bus), "note"),
             (lambda: drop_table("canon.trades", bus_root=self.bus), "table"),
             (lambda: restore_table("Trades", bus_root=self.bus), "table"),
             (lambda: rename_table("trades", "Trades", bus_root=self.bus), "to"),

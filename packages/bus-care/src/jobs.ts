@@ -6,8 +6,8 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { exists, systemErrorCode } from '@quantbot/infra/files';
 import { type JobFilter, type JobRecord, openCatalog } from '@quantbot/storage';
 
-/** Where a job is. The last three are outcomes. */
-export type JobState = 'uncommitted' | 'waiting' | 'claimed' | 'ingested' | 'duplicate' | 'rejected';
+/** Where a job is. The last four are outcomes. */
+export type JobState = 'uncommitted' | 'waiting' | 'claimed' | 'ingested' | 'duplicate' | 'rejected' | 'dismissed';
 
 /**
  * A job, wherever it is. Until it has settled, only its id is known, because its manifest is not

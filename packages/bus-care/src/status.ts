@@ -19,6 +19,9 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { exists } from '@quantbot/infra/files';
 import { openDuckDb } from '@quantbot/storage';
 
+/** Settled jobs by outcome. A rejected job that was dismissed counts only as dismissed. */
+export type JobCounts = Record<'ingested' | 'duplicate' | 'rejected' | 'dismissed', number>;
+
 /** The state of a bus, as visible from outside. */
 export interface BusStatus {
   busRoot: string;
@@ -31,7 +34,7 @@ export interface BusStatus {
   /** Jobs that wait, are in flight, or lie in the inbox without COMMIT. */
   queue: { waiting: number; claimed: number; uncommitted: number };
   /** Settled jobs by outcome; null without a published database. */
-  jobs: { ingested: number; duplicate: number; rejected: number } | null;
+  jobs: JobCounts | null;
   artifacts: number | null;
   lastCommit: { seq: number; jobId: string; at: string } | null;
   /** Who uses the store; null without a published database. */
@@ -94,7 +97,12 @@ async function readCatalog(
     const [{ n } = { n: 0 }] = await database.query('SELECT count(*) AS n FROM catalog.artifacts_f');
     const count = (status: string) => Number(counts.find(row => row.status === status)?.n ?? 0);
     return {
-      jobs: { ingested: count('ingested'), duplicate: count('duplicate'), rejected: count('rejected') },
+      jobs: {
+        ingested: count('ingested'),
+        duplicate: count('duplicate'),
+        rejected: count('rejected'),
+        dismissed: count('dismissed'),
+      },
       artifacts: Number(n),
       space: await readSpace(database, new Date()),
       lastCommit:
@@ -106,6 +114,10 @@ async function readCatalog(
     await database.close();
   }
 }
+
+/** Returns the counts of jobs for people. */
+export const describeJobs = ({ ingested, duplicate, rejected, dismissed }: JobCounts): string =>
+  `${ingested} ingested, ${duplicate} duplicate, ${rejected} rejected${dismissed > 0 ? `, ${dismissed} dismissed` : ''}`;
 
 /** A status fits on one screen: it has at most this many good exports, and as many failed ones. */
 const maxExports = 8;

@@ -1,5 +1,6 @@
 /** `@quantbot/bus-cluster`: the bus on PostgreSQL, an object store and DuckLake. */
 export { archivedJournal, downloadJournal, JournalArchive, readJournalFile } from './archive.js';
+export { rejectedAmong } from './dismissals.js';
 export * from './exports.js';
 export {
   type ForgottenArtifact,

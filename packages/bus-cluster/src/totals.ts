@@ -1,10 +1,14 @@
 import { outcomeOfJob } from '@quantbot/bus-format/journal';
+import { countDismissed } from './dismissals.js';
 import type { Queries } from './postgres/postgres.js';
+
+type Outcome = 'ingested' | 'duplicate' | 'rejected' | 'done';
 
 /** The totals of the journal up to a job. */
 export interface ClusterTotals {
   seq: number;
-  jobs: Record<'ingested' | 'duplicate' | 'rejected' | 'done', number>;
+  /** A rejected job that was dismissed counts only as dismissed. */
+  jobs: Record<Outcome | 'dismissed', number>;
   artifacts: number;
   rows: number;
   bytes: number;
@@ -14,7 +18,7 @@ export interface ClusterTotals {
 /** The totals of an empty journal. */
 export const noTotals: ClusterTotals = {
   seq: 0,
-  jobs: { ingested: 0, duplicate: 0, rejected: 0, done: 0 },
+  jobs: { ingested: 0, duplicate: 0, rejected: 0, dismissed: 0, done: 0 },
   artifacts: 0,
   rows: 0,
   bytes: 0,
@@ -46,11 +50,16 @@ export async function addTotals(queries: Queries, before: ClusterTotals): Promis
     totals.rows += rows;
     totals.bytes += bytes;
   }
+  if (counted.some(({ outcome }) => outcome === 'done')) {
+    const dismissed = await countDismissed(queries, seq);
+    totals.jobs.rejected -= dismissed - before.jobs.dismissed;
+    totals.jobs.dismissed = dismissed;
+  }
   return totals;
 }
 
 interface Count {
-  outcome: keyof ClusterTotals['jobs'];
+  outcome: Outcome;
   jobs: number;
   artifacts: number;
   rows: number;

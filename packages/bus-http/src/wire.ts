@@ -24,8 +24,8 @@ type WireJob = z.infer<typeof jobSchema>;
  * folder, not from the catalog.
  */
 export function wireJob(job: JobRecord, folder: { canRetry: boolean; details: readonly string[] }): WireJob {
-  const { jobId, status, committedAt, seq, runId, producer, kind, artifacts, rows, bytes, rejectCode, rejectError } =
-    job;
+  const { jobId, status, committedAt, seq, runId, producer, kind, artifacts, rows, bytes } = job;
+  const { rejectCode, rejectError, dismissedAt, dismissNote, dismissedBy } = job;
   return {
     jobId,
     state: status,
@@ -40,6 +40,8 @@ export function wireJob(job: JobRecord, folder: { canRetry: boolean; details: re
             hint: (rejectCodes as Record<string, string>)[rejectCode] ?? '',
             details: [...folder.details],
             canRetry: folder.canRetry,
+            dismissed:
+              dismissedAt === null ? null : { at: dismissedAt.toISOString(), note: dismissNote ?? '', by: dismissedBy },
           },
   };
 }

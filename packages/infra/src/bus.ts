@@ -21,16 +21,15 @@ export { busLimitsSchema, diskFull, freeBytes, limitsFileOf, mustHaveRoom, write
 export { producerInJobId } from './ids.js';
 export { jsonSchemaFiles } from './json-schemas.js';
 export {
-  isForOperators,
   manifestArtifactKey,
   maxManifestBytes,
   maxManifestDepth,
-  maxOperationKeys,
   type ObjectArtifact,
   type ObjectManifest,
   parseObjectManifest,
 } from './manifest.js';
 export { isHttpRoot } from './object-root.js';
+export { isForOperators, maxOperationKeys } from './operation.js';
 export { foldName, nullType } from './parquet/columns.js';
 export { footerBytesOf, maxFooterBytes, readFooterIn, readFooterOf } from './parquet/footer.js';
 export type { ColumnFault, SchemaMeaning } from './parquet/meaning.js';

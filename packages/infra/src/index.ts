@@ -22,12 +22,10 @@ export {
   manifestSchema,
   maxArtifacts,
   maxInputs,
-  type Operation,
   operationManifestSchema,
-  operationSchema,
   parseManifest,
-  type TableOperation,
 } from './manifest.js';
+export { type Operation, operationSchema, type TableOperation } from './operation.js';
 export type { ParquetColumn } from './parquet/columns.js';
 export { forgetOutcomeSchema, receiptArtifactSchema, receiptSchema, rejectReasonSchema } from './receipt.js';
 export * from './utils/index.js';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { storeObjectKey } from './bus-layout.js';
-import { tableModeNames } from './config/canon-table.js';
 import { busError } from './errors.js';
-import { artifactKeySchema, idSchema, tableNameSchema } from './id-schemas.js';
+import { artifactKeySchema, idSchema } from './id-schemas.js';
 import { type ArtifactKeyParts, artifactKey } from './ids.js';
+import { type Operation, operationSchema, operationTypes } from './operation.js';
 import { schemaHintPattern, schemaHintRule } from './schema-hint.js';
 import { JsonError, parseJsonStrictly } from './strict-json.js';
 
@@ -108,78 +108,6 @@ export const manifestSchema = z
       seen.add(key);
     });
   });
-
-/** The most artifacts that one operation names. */
-export const maxOperationKeys = 2_000;
-
-const columnNames = z.array(z.string().min(1).max(255)).max(100);
-const newName = tableNameSchema.describe('Its name from now on.');
-const operationKeys = z.array(artifactKeySchema).min(1).max(maxOperationKeys);
-const who = {
-  reason: z.string().max(1_000).nullable().describe('Why, for people.'),
-  by: z.string().max(200).nullable().describe('Who asked for it: user@host.'),
-};
-
-/**
- * A request to the daemon, in a job without artifacts, for an action that only the writer may take.
- */
-export const operationSchema = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('alias'),
-    producer: idSchema,
-    kind: idSchema,
-    alias: idSchema.describe('The name, within this producer and kind.'),
-    artifact_key: artifactKeySchema
-      .nullable()
-      .describe('The artifact that it points to from now on; null removes the alias.'),
-  }),
-  z.strictObject({
-    type: z.literal('export'),
-    names: z.array(z.string().min(1).max(100)).max(1000).describe('Names of exports. Empty: all.'),
-    force: z.boolean().describe('Also refresh exports that are up to date.'),
-  }),
-  z.strictObject({
-    type: z.literal('keep'),
-    artifact_keys: operationKeys,
-    keep: z.boolean().describe('Whether the artifacts are kept from now on; false removes the mark.'),
-    ...who,
-  }),
-  z.strictObject({
-    type: z.literal('forget'),
-    artifact_keys: operationKeys,
-    force: z.boolean().describe('Also forget what is protected.'),
-    rows: z
-      .enum(['default', 'drop'])
-      .describe('`default`: as the mode and the declaration of each table say. `drop`: out of every table.'),
-    ...who,
-  }),
-  z.strictObject({ type: z.literal('table_drop'), table: tableNameSchema, ...who }),
-  z.strictObject({ type: z.literal('table_restore'), table: tableNameSchema, ...who }),
-  z.strictObject({
-    type: z.literal('table_set_mode'),
-    table: tableNameSchema,
-    mode: z.enum(tableModeNames).describe('Which rows the table shows from now on.'),
-    key: columnNames.describe('The columns that identify a row. Empty for a mode without a key.'),
-    order_by: columnNames.describe('The columns that decide which row of a key is the newest.'),
-    ...who,
-  }),
-  z.strictObject({ type: z.literal('table_rename'), table: tableNameSchema, to: newName, ...who }),
-]);
-
-/** An operation that the daemon knows. */
-export type Operation = z.infer<typeof operationSchema>;
-
-/** An operation on a canonical table. */
-export type TableOperation = Extract<Operation, { table: string }>;
-
-const operationTypes: readonly unknown[] = operationSchema.options.map(option => option.shape.type.value);
-
-/**
- * Whether an operation can take data or its protection away. Only the operator may ask for one: a
- * producer that may write to the inbox must not remove what others have stored.
- */
-export const isForOperators = (op: Operation): boolean =>
-  op.type === 'keep' ? !op.keep : op.type !== 'alias' && op.type !== 'export';
 
 /** The manifest of a job that asks for an operation. */
 export const operationManifestSchema = z.looseObject({

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._bus import Bus
     from ._catalog import Catalog, Past
     from ._operations import (
+        dismiss_jobs,
         drop_table,
         forget_artifacts,
         keep_artifacts,
@@ -59,6 +60,7 @@ __all__ = [
     "SchemaHintWarning",
     "Submission",
     "SubmittedArtifact",
+    "dismiss_jobs",
     "drop_table",
     "forget_artifacts",
     "is_bus_unavailable",
@@ -77,6 +79,7 @@ _LOADED_ON_USE = {
     "_bus": ["Bus"],
     "_catalog": ["Catalog", "Past"],
     "_operations": [
+        "dismiss_jobs",
         "drop_table",
         "forget_artifacts",
         "keep_artifacts",

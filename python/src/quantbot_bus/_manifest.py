@@ -99,6 +99,10 @@ def _operation_problems(op: Mapping[str, Any]) -> Iterator[str]:
         yield "key: must be run_id/producer/kind/artifact_id"
     if "artifact_keys" in op:
         yield from _key_problems(op["artifact_keys"])
+    if "job_ids" in op:
+        yield from _job_id_problems(op["job_ids"])
+    if not op.get("note", "a note"):
+        yield "note: must not be empty"
     for name in ("table", "to"):
         if name in op and not _matches(_TABLE, op[name]):
             yield f"{name}: must be the name of a canonical table, in lower case and without canon."
@@ -112,7 +116,7 @@ def _operation_problems(op: Mapping[str, Any]) -> Iterator[str]:
     for name in ("keep", "force"):
         if not isinstance(op.get(name, True), bool):
             yield f"{name}: must be True or False"
-    for name, longest in (("reason", 1_000), ("by", 200)):
+    for name, longest in (("reason", 1_000), ("note", 1_000), ("by", 200)):
         value = op.get(name)
         if value is not None and not (isinstance(value, str) and len(value) <= longest):
             yield f"{name}: must be a text of at most {longest} characters"
@@ -132,6 +136,14 @@ def _key_problems(keys: Any) -> Iterator[str]:
     else:
         bad = (index for index, key in enumerate(keys) if not _matches(_KEY, key))
         yield from (f"keys.{index}: must be run_id/producer/kind/artifact_id" for index in bad)
+
+
+def _job_id_problems(jobs: Any) -> Iterator[str]:
+    if isinstance(jobs, str) or not 1 <= len(jobs) <= MAX_OPERATION_KEYS:
+        yield f"jobs: must be a list of 1 to {MAX_OPERATION_KEYS} ids of jobs"
+    else:
+        bad = (index for index, job in enumerate(jobs) if not (isinstance(job, str) and 1 <= len(job) <= 255))
+        yield from (f"jobs.{index}: must be the id of a job" for index in bad)
 
 
 def is_id(value: object) -> bool:

@@ -8,7 +8,7 @@ from typing import Optional, Sequence
 from ._errors import BusError
 from ._manifest import is_id
 from ._opened import OpenedBus
-from ._operations import alias_op, forget_op, keep_op, mode_op, operate, rename_op, table_op
+from ._operations import alias_op, dismiss_op, forget_op, keep_op, mode_op, operate, rename_op, table_op
 from ._retry import retry_rejected
 from ._settle import ForgetOutcome
 
@@ -44,6 +44,10 @@ class Operating(OpenedBus):
     ) -> tuple[ForgetOutcome, ...]:
         """As :func:`quantbot_bus.forget_artifacts`."""
         return operate(self._place(), forget_op(keys, force, rows, reason, by), timeout_s).forget
+
+    def dismiss(self, *jobs: str, note: str, by: Optional[str] = None, timeout_s: float = 60.0) -> int:
+        """As :func:`quantbot_bus.dismiss_jobs`."""
+        return operate(self._place(), dismiss_op(jobs, note, by), timeout_s).seq
 
     def drop_table(
         self, table: str, *, reason: Optional[str] = None, by: Optional[str] = None, timeout_s: float = 60.0

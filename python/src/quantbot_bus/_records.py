@@ -147,7 +147,8 @@ class RunRecord(Shown):
 
 @dataclass(frozen=True)
 class JobRecord(Shown):
-    """A settled job. ``status`` is ``ingested``, ``duplicate`` or ``rejected``."""
+    """A settled job. ``status`` is ``ingested``, ``duplicate``, ``rejected``, or ``dismissed``:
+    it was rejected, and someone said that it needs nothing more."""
 
     seq: int
     job_id: str
@@ -161,6 +162,9 @@ class JobRecord(Shown):
     committed_at: datetime
     reject_code: Optional[str]
     reject_error: Optional[str]
+    dismissed_at: Optional[datetime] = None
+    dismiss_note: Optional[str] = None
+    dismissed_by: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -261,7 +265,11 @@ def job_record(row: Row) -> JobRecord:
     """A row of ``catalog.jobs_f``."""
     same = ("seq", "job_id", "status", "run_id", "producer", "kind", "artifacts", "rows", "bytes")
     return JobRecord(
-        **{name: row[name] for name in (*same, "reject_code", "reject_error")}, committed_at=_utc(row["committed_at"])
+        **{name: row[name] for name in (*same, "reject_code", "reject_error")},
+        committed_at=_utc(row["committed_at"]),
+        dismissed_at=None if row.get("dismissed_at") is None else _utc(row["dismissed_at"]),
+        dismiss_note=row.get("dismiss_note"),
+        dismissed_by=row.get("dismissed_by"),
     )
 
 

@@ -20,6 +20,12 @@ describeBothWorlds(
     const json = async (...args: string[]) => JSON.parse(await world().done(...args, '--json'));
     const rows = async () => JSON.parse(await world().done('query', 'SELECT x FROM canon.ticks ORDER BY x', '--json'));
 
+    const dismissed = async () =>
+      (await json('rejected', '--dismissed')).map((entry: { jobId: string; dismissed: { dismissNote: string } }) => [
+        entry.jobId,
+        entry.dismissed.dismissNote,
+      ]);
+
     test('the status counts the artifacts', async () => {
       expect(await json('status')).toMatchObject({ artifacts: 2 });
     });
@@ -45,6 +51,17 @@ describeBothWorlds(
       expect(report).toMatchObject(isCluster ? { artifacts: 2, missing: [] } : { problems: [] });
     });
 
+    test('a dismissed job is neither listed nor counted as rejected, and a note says why', async () => {
+      const unknown = await world().command('dismiss', 'nobody', '--note', 'x');
+      expect(unknown.stderr).toContain('There is no rejected job nobody.');
+      await world().done('dismiss', '--code', 'SCHEMA_MISMATCH', '--note', 'a wrong column');
+      expect(await json('rejected')).toEqual([]);
+      expect(await dismissed()).toEqual([['bad', 'a wrong column']]);
+      expect((await json('status')).jobs).toMatchObject({ ingested: 3, rejected: 0, dismissed: 1 });
+      const { findings } = JSON.parse((await world().command('doctor', '--json')).stdout);
+      expect(findings.map(({ code }: { code: string }) => code)).not.toContain('JOBS_REJECTED');
+    });
+
     test('a rebuild gives the same rows', async () => {
       const before = await rows();
       expect(before).toHaveLength(4);
@@ -52,6 +69,7 @@ describeBothWorlds(
       await world().done('rebuild');
       await world().restart();
       expect(await rows()).toEqual(before);
+      expect(await dismissed()).toEqual([['bad', 'a wrong column']]);
       expect(await json('verify', '--deep')).toMatchObject({ problems: [] });
     });
   },

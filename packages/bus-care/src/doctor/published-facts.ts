@@ -11,6 +11,8 @@ export interface PublishedFacts {
   tables: { name: string; lastSeq: number; lastCommittedAt: Date | null }[];
   /** The views of `publish.views` that could not be created. */
   failedViews: { name: string; error: string }[];
+  /** Ids of rejected jobs that were dismissed, and not rejected again since. */
+  dismissed: ReadonlySet<string>;
   lastCommit: { seq: number; at: Date } | undefined;
   /** Who uses the store. */
   space: Space;
@@ -38,6 +40,9 @@ export async function readPublishedFacts({ duckdbPath }: BusConfig, now: number)
     const [last] = await database.query<{ seq: number; committed_at: Date }>(
       'SELECT seq, committed_at FROM catalog.jobs_f ORDER BY seq DESC LIMIT 1',
     );
+    const dismissed = await database.query<{ job_id: string }>(
+      `SELECT job_id FROM catalog.jobs_f WHERE reject_code IS NOT NULL GROUP BY job_id HAVING arg_max(status, seq) = 'dismissed'`,
+    );
     return {
       daemonVersion: info?.daemon_version ?? 'unknown',
       duckdbVersion: info?.duckdb_version ?? 'unknown',
@@ -49,6 +54,7 @@ export async function readPublishedFacts({ duckdbPath }: BusConfig, now: number)
       })),
       failedViews,
       space: await readSpace(database, new Date(now)),
+      dismissed: new Set(dismissed.map(row => row.job_id)),
       lastCommit: last && { seq: Number(last.seq), at: last.committed_at },
     };
   } finally {

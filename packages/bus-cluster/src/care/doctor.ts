@@ -6,6 +6,7 @@ import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { archivedJournal } from '../archive.js';
+import { dismissedJobs } from '../dismissals.js';
 import { mustBeCurrent } from '../migrate.js';
 import { Postgres } from '../postgres/postgres.js';
 import { leasesUnseen } from '../work.js';
@@ -224,7 +225,10 @@ class Examination {
   }
 
   async #checkRejected(objects: Objects): Promise<void> {
-    const rejected = await new RejectedJobs(objects).list();
+    const dismissed = this.#postgres === undefined ? undefined : await dismissedJobs(this.#postgres);
+    const rejected = (await new RejectedJobs(objects).list()).filter(
+      ({ jobId, reason }) => (dismissed?.get(jobId) ?? 0) <= (reason?.seq ?? 0),
+    );
     const [newest] = rejected;
     if (newest === undefined) this.#findings.push(fine('rejected', 'no job'));
     else

@@ -1,8 +1,9 @@
-import { describeExports } from '@quantbot/bus-care/status';
+import { describeExports, describeJobs, type JobCounts } from '@quantbot/bus-care/status';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { archivedJournal } from '../archive.js';
+import { countDismissed } from '../dismissals.js';
 import { type KnownExport, knownExports } from '../exports.js';
 import { Postgres } from '../postgres/postgres.js';
 import { leasesUnseen } from '../work.js';
@@ -24,7 +25,7 @@ export interface ClusterStatus {
   }[];
   /** Entries of the inbox; `more` if there are more than were counted. */
   queue: { waiting: number; more: boolean; inProgress: number };
-  jobs: { ingested: number; duplicate: number; rejected: number };
+  jobs: JobCounts;
   artifacts: number;
   lastSeq: number;
   /** The last seq that readers see; undefined if the lake cannot be reached. */
@@ -51,6 +52,7 @@ export async function readClusterStatus(cluster: ClusterConfig, configPath?: str
        FROM (SELECT bool_or(status = 'rejected') AS rejected, bool_or(status IN ('ingested', 'restored', 'done')) AS fresh,
                count(*) FILTER (WHERE status = 'ingested') AS added FROM bus.journal GROUP BY seq) jobs`,
     );
+    const dismissed = await countDismissed(postgres);
     const [work] = await postgres.query<{ n: number }>('SELECT count(*) AS n FROM bus.work WHERE lease_until > now()');
     const [missing] = await postgres.query<{ n: number }>(
       'SELECT count(*) AS n FROM bus.fragments WHERE object IS NULL',
@@ -69,7 +71,8 @@ export async function readClusterStatus(cluster: ClusterConfig, configPath?: str
       jobs: {
         ingested: counted?.ingested ?? 0,
         duplicate: counted?.duplicate ?? 0,
-        rejected: counted?.rejected ?? 0,
+        rejected: (counted?.rejected ?? 0) - dismissed,
+        dismissed,
       },
       artifacts: counted?.artifacts ?? 0,
       lastSeq: head?.seq ?? 0,
@@ -85,7 +88,7 @@ export async function readClusterStatus(cluster: ClusterConfig, configPath?: str
 
 /** The status as text for people. */
 export function describeClusterStatus(status: ClusterStatus): string {
-  const { queue, jobs, daemons } = status;
+  const { queue, daemons } = status;
   return [
     `bus       ${status.objects} (${status.busId})`,
     ...(daemons.length === 0
@@ -95,7 +98,7 @@ export function describeClusterStatus(status: ClusterStatus): string {
             `daemon    ${daemon} since ${since}, last seen ${lastSeen}${isGone ? ': it seems to be gone' : ''}`,
         )),
     `queue     ${queue.waiting}${queue.more ? ' or more' : ''} waiting, ${queue.inProgress} in progress`,
-    `jobs      ${jobs.ingested} ingested, ${jobs.duplicate} duplicate, ${jobs.rejected} rejected; ${status.artifacts} artifacts`,
+    `jobs      ${describeJobs(status.jobs)}; ${status.artifacts} artifacts`,
     `last      seq ${status.lastSeq}; readers see ${status.publishedSeq ?? 'nothing: the lake cannot be reached'}`,
     `journal   the bucket has it up to seq ${status.archivedSeq}`,
     ...describeExports(

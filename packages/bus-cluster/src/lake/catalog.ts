@@ -41,11 +41,12 @@ export async function createCatalog(
 const places = `SELECT artifact_key, run_id, arg_max(rel_path, seq) AS place FROM _bus.journal
 WHERE status = 'restored' GROUP BY ALL`;
 
-/** Whether a lake has the catalog of this version. Earlier ones had no quarantine. */
+/** Whether a lake has the catalog of this version. Earlier ones had no dismissals. */
 export async function isCatalogCurrent({ connection }: Pick<OpenLake, 'connection'>): Promise<boolean> {
   const found = await query(
     connection,
-    `SELECT 1 FROM duckdb_views() WHERE database_name = 'lake' AND schema_name = 'catalog' AND view_name = 'quarantine_v'`,
+    `SELECT 1 FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'catalog' AND table_name = 'jobs_f'
+     AND column_name = 'dismissed_at'`,
   );
   return found.length > 0;
 }

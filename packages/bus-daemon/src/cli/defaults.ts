@@ -25,4 +25,5 @@ export const jobStates = Object.keys({
   ingested: true,
   duplicate: true,
   rejected: true,
+  dismissed: true,
 } satisfies Record<JobState, true>);

@@ -4,6 +4,7 @@ import {
   CommitUnknown,
   commitBatch,
   type Head,
+  rejectedAmong,
   resolveCommit,
   rowsBetween,
   rowsOf,
@@ -118,7 +119,12 @@ async function decideOn(
     head,
     jobs.filter(({ claim }) => !head.earlier.has(claim)),
   );
-  const journal = { lastSeq: head.lastSeq, mayHave: () => true, findKeys: async () => new Map(known) };
+  const journal = {
+    lastSeq: head.lastSeq,
+    mayHave: () => true,
+    findKeys: async () => new Map(known),
+    findRejected: (jobIds: readonly string[]) => rejectedAmong(head.queries, jobIds),
+  };
   const decided = await decide(
     { ...cluster, journal, judge: head.judge, tableFacts: tableFactsAt(cluster, head), isStored: () => true },
     fresh,

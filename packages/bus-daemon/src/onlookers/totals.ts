@@ -1,4 +1,4 @@
-import { type Journal, outcomeOfJob } from '@quantbot/bus-format/journal';
+import { countDismissedQuery, type Journal, outcomeOfJob } from '@quantbot/bus-format/journal';
 import type { SettledJob, Totals } from '@quantbot/bus-http';
 import type { Bus } from '../writer/bus.js';
 
@@ -7,20 +7,35 @@ import type { Bus } from '../writer/bus.js';
  * first call counts the journal, and must come before the loop runs.
  */
 export function totalsOf(bus: Pick<Bus, 'journal' | 'events' | 'now'>): () => Promise<Totals> {
-  let counted: Promise<Totals> | undefined;
-  return () => {
+  let counted: Promise<Counted> | undefined;
+  return async () => {
     counted ??= begin(bus);
-    return counted;
+    return withDismissed(bus.journal, await counted);
   };
 }
 
-async function begin({ journal, events, now }: Pick<Bus, 'journal' | 'events' | 'now'>): Promise<Totals> {
-  const totals = await countAll(journal);
+/** Totals that count dismissed jobs as rejected. */
+interface Counted {
+  totals: Totals;
+  /** The number of dismissed jobs, counted again after each operation: those are rare. */
+  dismissed: Promise<number> | undefined;
+}
+
+async function begin({ journal, events, now }: Pick<Bus, 'journal' | 'events' | 'now'>): Promise<Counted> {
+  const counted: Counted = { totals: await countAll(journal), dismissed: undefined };
   events.on('settled', ({ jobs }) => {
-    for (const job of jobs) add(totals, job);
-    totals.lastCommittedAtMs = now();
+    for (const job of jobs) add(counted.totals, job);
+    counted.totals.lastCommittedAtMs = now();
+    if (jobs.some(({ outcome }) => outcome === 'done')) counted.dismissed = undefined;
   });
-  return totals;
+  return counted;
+}
+
+async function withDismissed(journal: Journal, counted: Counted): Promise<Totals> {
+  counted.dismissed ??= journal.query<{ n: bigint }>(countDismissedQuery).then(([row]) => Number(row?.n ?? 0));
+  const dismissed = await counted.dismissed;
+  const { jobs, ...totals } = counted.totals;
+  return { ...totals, jobs: { ...jobs, rejected: jobs.rejected - dismissed, dismissed } };
 }
 
 function add(totals: Totals, { outcome, artifacts, rows, bytes }: SettledJob): void {
@@ -32,7 +47,7 @@ function add(totals: Totals, { outcome, artifacts, rows, bytes }: SettledJob): v
 
 /** Counts everything that was ever committed. */
 async function countAll(journal: Journal): Promise<Totals> {
-  const jobs = { ingested: 0, duplicate: 0, rejected: 0, done: 0 };
+  const jobs = { ingested: 0, duplicate: 0, rejected: 0, dismissed: 0, done: 0 };
   const counted = await journal.query<{ outcome: keyof typeof jobs; n: bigint }>(
     `SELECT outcome, count(*) AS n FROM (
        SELECT ${outcomeOfJob} AS outcome

@@ -74,7 +74,7 @@ export type VerifyingBus = Pick<Bus, 'beside' | 'config' | 'events' | 'inspector
 /** The state that decisions about jobs need, on one machine and in a cluster. */
 export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'judge' | 'tableFacts' | 'tables'> {
   returned?: Set<string>;
-  journal: Pick<Journal, 'findKeys' | 'lastSeq' | 'mayHave'>;
+  journal: Pick<Journal, 'findKeys' | 'findRejected' | 'lastSeq' | 'mayHave'>;
   tableLimits: Pick<TableLimits, 'apply'>;
   /** Whether the store has a file at a place that the journal names. */
   isStored: Bus['isStored'];

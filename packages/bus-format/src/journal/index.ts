@@ -20,6 +20,7 @@ export { foldKeys, forgottenQuery, type KeyRow, withoutErased } from './forgotte
 export { Journal } from './journal.js';
 export { type Judged, type JudgedJournal, judge, judgeBy } from './judge.js';
 export type { Gone, KnownArtifact } from './known-keys.js';
+export { countDismissedQuery } from './marks.js';
 export { asItCame, isOutcomeOf, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
 export { damaged, liveJournalFiles, rottenJournalFiles } from './rot.js';
 export {

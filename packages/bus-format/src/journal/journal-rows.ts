@@ -39,6 +39,16 @@ export abstract class JournalRows {
     return foldKeys(rows);
   }
 
+  /** Returns those of these jobs that were rejected. */
+  async findRejected(jobIds: readonly string[]): Promise<Set<string>> {
+    if (jobIds.length === 0) return new Set();
+    const rows = await this.query<{ job_id: string }>(
+      `SELECT DISTINCT job_id FROM _bus.journal WHERE status = 'rejected' AND job_id IN (SELECT unnest($1))`,
+      jobIds,
+    );
+    return new Set(rows.map(row => row.job_id));
+  }
+
   /** Returns those of these store paths that the journal names, unless they are forgotten. */
   async findRelPaths(relPaths: readonly string[]): Promise<Set<string>> {
     if (relPaths.length === 0) return new Set();

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { type BusLayout, layoutVersion } from '@quantbot/infra/bus';
 import { columnsQuery, type ListedTable, tablesQuery } from '../canon/listed-tables.js';
 import { shownName } from '../canon/table.js';
-import { aliasesQuery, aliasHistoryQuery, keepsQuery } from '../journal/marks.js';
+import { aliasesQuery, aliasHistoryQuery, dismissalsQuery, keepsQuery } from '../journal/marks.js';
 import { artifactColumns } from '../journal/row.js';
 import { literal } from '../sql.js';
 import { exportStatusFile } from '../state/export-status.js';
@@ -42,14 +42,17 @@ ORDER BY seq DESC, ordinal DESC`,
   ...(snapshot.hasForgotten === undefined ? [] : forgettingViews),
 
   `CREATE VIEW catalog.jobs_f AS
-SELECT seq, any_value(job_id) AS job_id,
+SELECT seq, job_id, CASE WHEN ${isDismissed} THEN 'dismissed' ELSE status END AS status, run_id, producer, kind, artifacts, rows, bytes,
+  created_at_utc, committed_at, reject_code, reject_error,
+  ${['dismissed_at', 'dismiss_note', 'dismissed_by'].map(name => `CASE WHEN ${isDismissed} THEN ${name} END AS ${name}`).join(', ')}
+FROM (SELECT seq, any_value(job_id) AS job_id,
   CASE WHEN bool_or(status = 'rejected') THEN 'rejected' WHEN bool_or(status <> 'duplicate') THEN 'ingested' ELSE 'duplicate' END AS status,
   arg_min(run_id, ordinal) AS run_id, arg_min(producer, ordinal) AS producer, arg_min(kind, ordinal) AS kind,
   count(artifact_key) FILTER (WHERE ${isBrought}) AS artifacts, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows,
   CAST(coalesce(sum(bytes) FILTER (WHERE ${isBrought}), 0) AS BIGINT) AS bytes,
   any_value(created_at_utc) AS created_at_utc, any_value(committed_at) AS committed_at,
   any_value(reject_code) AS reject_code, any_value(reject_error) AS reject_error
-FROM _bus.journal GROUP BY seq`,
+FROM _bus.journal GROUP BY seq) LEFT JOIN (${dismissalsQuery}) USING (job_id)`,
 
   `CREATE VIEW catalog.runs_d AS
 SELECT run_id, list_sort(list(DISTINCT producer)) AS producers, list_sort(list(DISTINCT kind)) AS kinds,
@@ -81,6 +84,9 @@ SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS dat
   ${literal(info.duckdbVersion)} AS duckdb_version, CAST(${literal(info.publishedAt.toISOString())} AS TIMESTAMP) AS published_at,
   CAST(${snapshot.compactedSeq} AS BIGINT) AS compacted_seq, ${literal(info.duckdbPath)} AS duckdb_path`,
 ];
+
+/** Whether a job was rejected, and then dismissed. A retry that is rejected later is not. */
+const isDismissed = `status = 'rejected' AND coalesce(dismissed_seq > seq, false)`;
 
 /** Whether an artifact is in no quarantine, by its hint, which also an older catalog has. */
 const isFree = `(schema_hint IS NULL OR schema_hint NOT LIKE 'quarantine.%')`;

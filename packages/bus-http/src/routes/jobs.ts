@@ -26,7 +26,9 @@ const list = createRoute({
   method: 'get',
   path: '/api/v1/jobs',
   summary: 'Open jobs (on the first page, without filters), then settled jobs, newest first unless sorted',
-  request: { query: z.object({ status: z.enum(['ingested', 'duplicate', 'rejected']).optional(), ...filters }) },
+  request: {
+    query: z.object({ status: z.enum(['ingested', 'duplicate', 'rejected', 'dismissed']).optional(), ...filters }),
+  },
   responses: answers(z.strictObject({ jobs: z.array(jobSchema) })),
 });
 
@@ -48,7 +50,7 @@ const one = createRoute({
 const retry = createRoute({
   method: 'post',
   path: '/api/v1/jobs/{jobId}/retry',
-  summary: 'Puts a rejected job back into the inbox, unchanged',
+  summary: 'Puts a rejected or dismissed job back into the inbox, unchanged',
   request: { params: jobParam },
   responses: answers(z.strictObject({ jobId: z.string() })),
 });
@@ -80,12 +82,14 @@ export function addJobs(app: OpenAPIHono, context: HttpContext): void {
     const { jobId } = c.req.valid('param');
     // The id becomes a path only when the catalog has a job of that name.
     const job = await context.reader.catalog({ ask: 'job', jobId });
-    if (job?.status !== 'rejected') refuse('JOB_NOT_FOUND', `There is no rejected job ${jobId}.`);
+    if (job === undefined || !isRejection(job)) refuse('JOB_NOT_FOUND', `There is no rejected job ${jobId}.`);
     await bus.rejected.retry(job.jobId);
     bus.logger.info({ job: job.jobId }, 'a rejected job was submitted again over HTTP');
     return c.json({ jobId: job.jobId }, 200);
   });
 }
+
+const isRejection = ({ status }: JobRecord): boolean => status === 'rejected' || status === 'dismissed';
 
 const wireOpen = ({ jobId, state, at }: { jobId: string; state: z.infer<typeof jobSchema>['state']; at: Date }) => ({
   jobId,
@@ -100,7 +104,7 @@ const wireOpen = ({ jobId, state, at }: { jobId: string; state: z.infer<typeof j
  * newer rejection replaced them.
  */
 async function withFolder({ bus }: HttpContext, job: JobRecord): Promise<z.infer<typeof jobSchema>> {
-  if (job.status !== 'rejected') return wireJob(job, { canRetry: false, details: [] });
+  if (!isRejection(job)) return wireJob(job, { canRetry: false, details: [] });
   const entry = await bus.rejected.read(job.jobId);
   if (entry?.reason?.seq !== job.seq) return wireJob(job, { canRetry: false, details: [] });
   return wireJob(job, { canRetry: entry.canRetry, details: entry.reason.details });

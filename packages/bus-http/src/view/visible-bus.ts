@@ -8,7 +8,8 @@ import type { BusEvents, SettledJob, StageName } from './events.js';
 
 /** Totals of everything ever committed. */
 export interface Totals {
-  jobs: Record<SettledJob['outcome'], number>;
+  /** A rejected job that was dismissed counts only as dismissed. */
+  jobs: Record<SettledJob['outcome'] | 'dismissed', number>;
   artifacts: number;
   rows: number;
   /** Bytes of the store. */

@@ -75,7 +75,9 @@ export const statusSchema = z
     oldestJobAgeS: z.number().nonnegative(),
     lastSeq: count,
     lastCommittedAt: time.nullable(),
-    jobs: z.strictObject({ ingested: count, duplicate: count, rejected: count, done: count }),
+    jobs: z
+      .strictObject({ ingested: count, duplicate: count, rejected: count, dismissed: count, done: count })
+      .openapi({ description: 'A rejected job that was dismissed counts only as dismissed.' }),
     artifacts: count,
     rows: count,
     bytes: count,
@@ -132,7 +134,7 @@ export const sampleSchema = z
 export const jobSchema = z
   .strictObject({
     jobId: z.string(),
-    state: z.enum(['uncommitted', 'waiting', 'claimed', 'ingested', 'duplicate', 'rejected', 'done']),
+    state: z.enum(['uncommitted', 'waiting', 'claimed', 'ingested', 'duplicate', 'rejected', 'dismissed', 'done']),
     at: time,
     settled: z
       .strictObject({
@@ -152,6 +154,10 @@ export const jobSchema = z
         hint: z.string(),
         details: z.array(z.string()),
         canRetry: z.boolean().openapi({ description: 'Whether its files are still there.' }),
+        dismissed: z
+          .strictObject({ at: time, note: z.string(), by: z.string().nullable() })
+          .nullable()
+          .openapi({ description: 'That it needs nothing more, and why; null if nobody said so.' }),
       })
       .nullable(),
   })

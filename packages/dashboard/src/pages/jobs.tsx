@@ -9,13 +9,14 @@ import { Facts, Problem, Section, Shown, Source, State, Time, Title } from '../p
 import { Table } from '../parts/table.js';
 import { linkTo, useFilters } from '../route.js';
 import { bytes, count } from '../words.js';
+import { Dismiss } from './dismiss.js';
 import { RetryAll } from './retry-all.js';
 
 const pageSize = 50;
 
 const filters: readonly Filter[] = [
   { name: 'text', label: 'Words', hint: 'id, source, message' },
-  { name: 'status', label: 'State', options: ['ingested', 'duplicate', 'rejected'] },
+  { name: 'status', label: 'State', options: ['ingested', 'duplicate', 'rejected', 'dismissed'] },
   { name: 'producer', label: 'Producer' },
   { name: 'kind', label: 'Kind' },
   { name: 'run', label: 'Run' },
@@ -121,6 +122,7 @@ function What({ job: { jobId, settled, rejection } }: { job: JobOf }) {
         {settled?.producer && settled.kind ? <Source producer={settled.producer} kind={settled.kind} /> : jobId}
       </a>
       {rejection !== null && <div class="quiet">{rejection.code}</div>}
+      {rejection?.dismissed && <div class="quiet wraps">{rejection.dismissed.note}</div>}
     </>
   );
 }
@@ -195,6 +197,18 @@ function Rejection({ jobId, rejection }: { jobId: string; rejection: NonNullable
             Retry
           </button>{' '}
           once the cause is gone: it goes back into the inbox as it came.
+        </p>
+      )}
+      {rejection.dismissed === null ? (
+        !isSent && (
+          <div class="acts">
+            <Dismiss jobs={[jobId]} them="this job" />
+          </div>
+        )
+      ) : (
+        <p>
+          Dismissed <Time at={rejection.dismissed.at} />
+          {rejection.dismissed.by !== null && ` by ${rejection.dismissed.by}`}: {rejection.dismissed.note}
         </p>
       )}
       {isSent && <p role="status">It is in the inbox again.</p>}

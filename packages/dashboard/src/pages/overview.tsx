@@ -60,6 +60,9 @@ function Numbers() {
             {count(jobs.rejected)}
           </a>
         ),
+        ...(jobs.dismissed > 0 && {
+          Dismissed: <a href={listLink('jobs', { status: 'dismissed' })}>{count(jobs.dismissed)}</a>,
+        }),
         ...(failing > 0 && {
           'Exports that fail': (
             <a class="bad" href={listLink('exports', { sort: 'State' })}>

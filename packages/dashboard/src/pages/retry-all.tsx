@@ -3,43 +3,57 @@ import { get, type Job, post } from '../client.js';
 import { Act } from '../parts/act.js';
 import { type Filters, ofFirstPage } from '../route.js';
 import { count } from '../words.js';
+import { Dismiss } from './dismiss.js';
 
 const pageSize = 500;
 
-/** Retries every rejected job that matches the filters of the list, not only those of its page. */
+/** Retries or dismisses every rejected job that matches the filters of the list, on all pages. */
 export function RetryAll({ given }: { given: Filters }) {
   const { sort: _, ...filters } = ofFirstPage(given);
-  const [found, setFound] = useState<readonly string[]>();
+  const [found, setFound] = useState<Found>();
   if (found === undefined)
     return (
       <p>
-        <button type="button" onClick={async () => setFound(await retryable(filters))}>
-          Retry all that match…
+        <button type="button" onClick={async () => setFound(await find(filters))}>
+          Retry or dismiss all that match…
         </button>
       </p>
     );
-  const them = `${count(found.length)} rejected ${found.length === 1 ? 'job' : 'jobs'}`;
+  const them = inWords(found.retryable);
   return (
-    <Act
-      name={`Retry ${them}`}
-      isDisabled={found.length === 0}
-      question={`Shall ${them} go back into the inbox?`}
-      act={async () => {
-        for (const jobId of found) await post(`/jobs/${encodeURIComponent(jobId)}/retry`, {});
-      }}
-      done={`${them} went back into the inbox.`}
-    />
+    <div class="acts">
+      <Act
+        name={`Retry ${them}`}
+        isDisabled={found.retryable.length === 0}
+        question={`Shall ${them} go back into the inbox?`}
+        act={async () => {
+          for (const jobId of found.retryable) await post(`/jobs/${encodeURIComponent(jobId)}/retry`, {});
+        }}
+        done={`${them} went back into the inbox.`}
+      />
+      <Dismiss jobs={found.all} them={inWords(found.all)} />
+    </div>
   );
 }
 
-/** The ids of the rejected jobs whose files are still there, each once. */
-async function retryable(filters: Filters): Promise<readonly string[]> {
-  const ids = new Set<string>();
+const inWords = ({ length }: readonly string[]): string => `${count(length)} rejected ${length === 1 ? 'job' : 'jobs'}`;
+
+/** The ids of rejected jobs, each once. */
+interface Found {
+  all: readonly string[];
+  /** Those whose files are still there. */
+  retryable: readonly string[];
+}
+
+async function find(filters: Filters): Promise<Found> {
+  const found = new Map<string, boolean>();
   let before: number | undefined;
   for (;;) {
     const { jobs } = await get<{ jobs: Job[] }>('/jobs', { ...filters, status: 'rejected', before, limit: pageSize });
-    for (const { jobId, rejection } of jobs) if (rejection?.canRetry) ids.add(jobId);
+    for (const { jobId, rejection } of jobs)
+      found.set(jobId, found.get(jobId) === true || rejection?.canRetry === true);
     before = jobs.at(-1)?.settled?.seq;
-    if (jobs.length < pageSize || before === undefined) return [...ids];
+    if (jobs.length < pageSize || before === undefined) break;
   }
+  return { all: [...found.keys()], retryable: [...found].flatMap(([jobId, canRetry]) => (canRetry ? [jobId] : [])) };
 }

@@ -2,13 +2,8 @@ import { statSync } from 'node:fs';
 import { busError, systemErrorCode } from '../errors.js';
 import { exactJson } from '../exact-json.js';
 import type { ContentDigest } from '../files/digest.js';
-import {
-  type Manifest,
-  manifestArtifactKey,
-  maxManifestBytes,
-  type ObjectManifest,
-  type Operation,
-} from '../manifest.js';
+import { type Manifest, manifestArtifactKey, maxManifestBytes, type ObjectManifest } from '../manifest.js';
+import type { Operation } from '../operation.js';
 import { type ParquetFooter, readParquetFooter } from '../parquet/footer.js';
 import { currentTrace } from '../tracing.js';
 import type { SubmitArtifactsOptions } from './options.js';

@@ -3,7 +3,8 @@ import { busError } from '../errors.js';
 import { faultPoint } from '../fault-point.js';
 import { type ContentDigest, digestFile } from '../files/digest.js';
 import { newJobId } from '../ids.js';
-import { type ManifestArtifact, type Operation, parseManifest } from '../manifest.js';
+import { type ManifestArtifact, parseManifest } from '../manifest.js';
+import type { Operation } from '../operation.js';
 import { readParquetFooter } from '../parquet/footer.js';
 import {
   type ArtifactToSubmit,

@@ -6,6 +6,7 @@ export { type SmallColumnType, type SmallSchema, writeSmallParquet } from '../pa
 export type { ForgetOutcome, Receipt, ReceiptArtifact, RejectReason } from '../receipt.js';
 export {
   type Because,
+  dismissJobs,
   dropTable,
   forgetArtifacts,
   keepArtifacts,

@@ -6,17 +6,11 @@ import { faultPoint } from '../fault-point.js';
 import { type ContentDigest, digestFile, digestOf } from '../files/digest.js';
 import { readSmallFile, smallFileBytes } from '../files/read-small.js';
 import { newJobId } from '../ids.js';
-import {
-  isForOperators,
-  maxManifestBytes,
-  type ObjectArtifact,
-  type ObjectManifest,
-  type Operation,
-  parseObjectManifest,
-} from '../manifest.js';
+import { maxManifestBytes, type ObjectArtifact, type ObjectManifest, parseObjectManifest } from '../manifest.js';
 import { hashObject } from '../objects/hash-object.js';
 import type { Objects, S3Options } from '../objects/objects.js';
 import { openObjects } from '../objects/open.js';
+import { isForOperators, type Operation } from '../operation.js';
 import { readFooterIn, readParquetFooter } from '../parquet/footer.js';
 import {
   type ArtifactToSubmit,

@@ -1,8 +1,7 @@
 import type { TableMode } from '../config/canon-table.js';
 import { busError } from '../errors.js';
 import { isId } from '../ids.js';
-import type { Operation } from '../manifest.js';
-import { operationSchema } from '../manifest.js';
+import { type Operation, operationSchema } from '../operation.js';
 import type { ForgetOutcome } from '../receipt.js';
 import type { SettleOptions } from './settled.js';
 import { submitOperation } from './submit.js';
@@ -85,6 +84,23 @@ export async function forgetArtifacts(
   const who = { reason: reason ?? null, by: by ?? null };
   const op = { type: 'forget' as const, artifact_keys: [...keys], force, rows, ...who };
   return (await operate(op, options)).forget ?? [];
+}
+
+/**
+ * Dismisses rejected jobs that need nothing more: lists and counts of rejected jobs leave them out.
+ * Their files stay, and a retry is still possible. At most 2,000 jobs.
+ *
+ * @returns the seq from which it holds.
+ * @throws as {@link setAlias}.
+ *
+ * @example
+ * await dismissJobs({ jobs: ['20260101T120000-sim-1'], note: 'a run with wrong parameters' });
+ */
+export async function dismissJobs(
+  { jobs, note, by }: { jobs: readonly string[]; note: string; by?: string },
+  options: OperationOptions = {},
+): Promise<number> {
+  return (await operate({ type: 'dismiss', job_ids: [...jobs], note, by: by ?? null }, options)).seq;
 }
 
 /**

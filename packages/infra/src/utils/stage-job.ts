@@ -12,7 +12,8 @@ import { tryLink } from '../files/names.js';
 import { readSmallFile, smallFileBytes } from '../files/read-small.js';
 import { writeNewFile } from '../files/write.js';
 import { mustHaveRoom } from '../free-space.js';
-import { type Manifest, type Operation, parseManifest } from '../manifest.js';
+import { type Manifest, parseManifest } from '../manifest.js';
+import type { Operation } from '../operation.js';
 import { type ParquetFooter, readFooterIn, readParquetFooter } from '../parquet/footer.js';
 import {
   type ArtifactToSubmit,

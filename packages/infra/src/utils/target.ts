@@ -1,4 +1,5 @@
-import type { Manifest, ObjectManifest, Operation } from '../manifest.js';
+import type { Manifest, ObjectManifest } from '../manifest.js';
+import type { Operation } from '../operation.js';
 import type { SubmitArtifactsOptions } from './options.js';
 import type { OutcomeSource } from './settled.js';
 

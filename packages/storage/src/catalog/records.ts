@@ -67,7 +67,8 @@ export interface RunRecord {
 export interface JobRecord {
   seq: number;
   jobId: string;
-  status: 'ingested' | 'duplicate' | 'rejected';
+  /** `dismissed`: it was rejected, and someone said that it needs nothing more. */
+  status: 'ingested' | 'duplicate' | 'rejected' | 'dismissed';
   runId: string | null;
   producer: string | null;
   kind: string | null;
@@ -77,6 +78,10 @@ export interface JobRecord {
   committedAt: Date;
   rejectCode: string | null;
   rejectError: string | null;
+  /** When, why and by whom it was dismissed; null if it was not. */
+  dismissedAt: Date | null;
+  dismissNote: string | null;
+  dismissedBy: string | null;
 }
 
 const json = <T>(text: unknown): T | null => (typeof text === 'string' ? (JSON.parse(text) as T) : null);
@@ -136,4 +141,7 @@ export const jobRecord = (row: Row): JobRecord => ({
   committedAt: row.committed_at as Date,
   rejectCode: row.reject_code as string | null,
   rejectError: row.reject_error as string | null,
+  dismissedAt: (row.dismissed_at ?? null) as Date | null,
+  dismissNote: (row.dismiss_note ?? null) as string | null,
+  dismissedBy: (row.dismissed_by ?? null) as string | null,
 });

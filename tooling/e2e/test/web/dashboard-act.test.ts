@@ -75,7 +75,7 @@ sampledInBrowser(
     const { daemon, url } = await busToOperate();
     const { page, problems } = await openPage();
     await page.goto(`${url}/#/jobs?code=SCHEMA_MISMATCH`);
-    await page.getByRole('button', { name: 'Retry all that match…' }).click();
+    await page.getByRole('button', { name: 'Retry or dismiss all that match…' }).click();
     const before = daemon.log().filter(({ msg }) => msg.startsWith('rejected')).length;
     await act(page, 'Retry 2 rejected jobs');
     await page.getByText('2 rejected jobs went back into the inbox.').waitFor();
@@ -113,4 +113,31 @@ sampledInBrowser('before an artifact is forgotten, the page says what goes; what
     )
     .toEqual({ artifact_key: key, requested_by: 'dashboard (token on-call)' });
   expect(problems.filter(problem => !/status of 40[04]/.test(problem))).toEqual([]);
+});
+
+sampledInBrowser('a rejected job is dismissed with a note, which the pages show', async () => {
+  const { bus, url } = await busToOperate();
+  const { page, problems } = await operator(bus, url);
+  await page.goto(`${url}/#/jobs/bad-1`);
+  await page.getByText('Why it was rejected').waitFor();
+  expect(await page.getByRole('button', { name: 'Dismiss this job' }).isDisabled()).toBe(true);
+  await page.getByLabel('Note').fill('a wrong column');
+  await act(page, 'Dismiss this job');
+  await page.getByText(/Dismissed .* by dashboard \(token on-call\): a wrong column/).waitFor();
+  await page.getByRole('button', { name: 'Retry', exact: true }).waitFor();
+  expect(await violationsOf(page)).toEqual([]);
+  await page.goto(`${url}/#/jobs?status=rejected`);
+  await page.getByRole('link', { name: 'tests/numbers' }).waitFor();
+  expect(await page.getByRole('link', { name: 'tests/numbers' }).count()).toBe(1);
+  await page.getByRole('button', { name: 'Retry or dismiss all that match…' }).click();
+  await page.getByLabel('Note').fill('the other one');
+  await act(page, 'Dismiss 1 rejected job');
+  await page.goto(`${url}/#/jobs?status=dismissed`);
+  await page.getByText('a wrong column').waitFor();
+  await page.getByText('the other one').waitFor();
+  await page.goto(`${url}/#/`);
+  const tile = (name: string) => page.locator('dl.facts > div', { has: page.getByText(name, { exact: true }) });
+  await expect.poll(() => tile('Dismissed').textContent(), patience).toMatch(/2$/);
+  expect(await tile('Rejected').textContent()).toMatch(/0$/);
+  expect(problems).toEqual([]);
 });

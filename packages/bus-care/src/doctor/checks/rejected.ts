@@ -7,9 +7,10 @@ import { many } from '../words.js';
 /** The most reasons to read. The other jobs are only counted. */
 const maxJobs = 1_000;
 
-/** Reports the rejected jobs by code, with the newest of each. */
-export async function rejected({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
-  const names = readdirSync(layout.rejected).filter(isCurrentRejection);
+/** Reports the rejected jobs by code, with the newest of each. Dismissed ones are fine. */
+export async function rejected({ config, layout, published, run }: ExaminedBus): Promise<Finding[]> {
+  const dismissed = (await published())?.dismissed;
+  const names = readdirSync(layout.rejected).filter(name => isCurrentRejection(name) && !dismissed?.has(name));
   const byCode = new Map<string, RejectedEntry[]>();
   for (const name of names.slice(0, maxJobs)) {
     const entry = await readRejected(config, name);
@@ -24,7 +25,7 @@ export async function rejected({ config, layout, run }: ExaminedBus): Promise<Fi
     return finding(
       'JOBS_REJECTED',
       `${many(entries.length, 'job')} rejected${looked}: ${code}. The newest is ${newest.jobId}${newest.reason === undefined ? '' : `: ${newest.reason.error}`}`,
-      `${newest.reason?.hint ?? 'Restart the daemon: it writes the reason again.'} ${run(`rejected ${newest.jobId}`)} shows the whole reason. ${run(`retry ${newest.jobId}`)} submits the same files again${all}, if the cause was outside the job`,
+      `${newest.reason?.hint ?? 'Restart the daemon: it writes the reason again.'} ${run(`rejected ${newest.jobId}`)} shows the whole reason. ${run(`retry ${newest.jobId}`)} submits the same files again${all}, if the cause was outside the job. ${run(`dismiss ${newest.jobId} --note TEXT`)} says that it needs nothing more`,
     );
   });
   return orFine(findings, 'rejected', 'no job');

@@ -2,6 +2,7 @@ import { findJob, type JobEntry, type JobState, type JobsWanted, listJobs } from
 import { daemonError } from '@quantbot/bus-format';
 import { visibleLines } from '@quantbot/infra/bus';
 import { withClusterPackage } from '../../cluster-package.js';
+import { describeDismissal } from '../dismissal.js';
 import { type CommonOptions, configOf, openedBus, print, withRest } from '../shared.js';
 import { tableOf } from '../table.js';
 
@@ -75,7 +76,7 @@ function describeJob({ jobId, state, at, settled }: JobEntry): string {
     `${settled === null ? 'since    ' : 'committed'} ${at.toISOString()}`,
   ];
   if (settled === null) return lines.join('\n');
-  const { seq, runId, producer, kind, artifacts, rows, bytes, rejectCode, rejectError } = settled;
+  const { seq, runId, producer, kind, artifacts, rows, bytes, rejectCode, rejectError, dismissedAt } = settled;
   lines.push(
     `seq       ${seq}`,
     `origin    run ${runId ?? '?'}, ${producer ?? '?'}/${kind ?? '?'}`,
@@ -83,5 +84,6 @@ function describeJob({ jobId, state, at, settled }: JobEntry): string {
   );
   if (rejectCode !== null)
     lines.push(`rejected  ${rejectCode}: ${visibleLines(rejectError ?? '')}`, `Try: quantbot-bus rejected ${jobId}`);
+  if (dismissedAt !== null) lines.push(`dismissed ${describeDismissal(settled)}`);
   return lines.join('\n');
 }

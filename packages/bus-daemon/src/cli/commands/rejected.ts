@@ -1,15 +1,24 @@
 import { listRejected, type RejectedEntry, readRejected, retryRejected } from '@quantbot/bus-format/state';
 import { rejectCodes } from '@quantbot/infra';
 import { visibleLines } from '@quantbot/infra/bus';
+import type { JobRecord } from '@quantbot/storage';
 import type { Command } from 'commander';
 import { withClusterPackage } from '../../cluster-package.js';
+import { describeDismissal, readDismissals } from '../dismissal.js';
 import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 
 /** `quantbot-bus rejected [JOB]`: lists rejected jobs and the reasons. */
-export async function rejectedCommand(job: string | undefined, options: CommonOptions): Promise<void> {
+export async function rejectedCommand(
+  job: string | undefined,
+  options: CommonOptions & { dismissed?: boolean },
+): Promise<void> {
   const rejected = await rejectedJobs(options);
-  const entries = job === undefined ? await rejected.list() : [await rejected.read(job)];
-  print(options, entries, () => (entries.length === 0 ? 'no job is rejected' : entries.map(describeEntry).join('\n')));
+  const dismissals = await readDismissals(options);
+  const isListed = (entry: RejectedEntry) => (dismissals.of(entry) !== null) === (options.dismissed === true);
+  const entries = job === undefined ? (await rejected.list()).filter(isListed) : [await rejected.read(job)];
+  const shown = entries.map(entry => ({ ...entry, dismissed: dismissals.of(entry) }));
+  const none = `no job is ${options.dismissed ? 'dismissed' : 'rejected'}`;
+  print(options, shown, () => (shown.length === 0 ? none : shown.map(describeEntry).join('\n')));
 }
 
 /** `quantbot-bus retry JOB…|--code CODE…|--all`: puts rejected jobs back into the inbox. */
@@ -21,14 +30,22 @@ export async function retryCommand(
   const { all = false, code: codes } = options;
   if (jobs.length === 0 && codes === undefined && !all)
     command.error('error: name the jobs to retry, or pass --code CODE or --all');
-  const unknown = codes?.find(code => !Object.hasOwn(rejectCodes, code));
-  if (unknown !== undefined) command.error(`error: ${unknown} is not a code of a rejection (docs/reference/errors.md)`);
+  checkCodes(codes, command);
   const rejected = await rejectedJobs(options);
   const listed = all || codes !== undefined ? await rejected.list() : [];
-  const wanted = listed.filter(({ reason }) => all || codes?.includes(reason?.code ?? ''));
+  const dismissals = await readDismissals(options);
+  const wanted = listed.filter(
+    entry => dismissals.of(entry) === null && (all || codes?.includes(entry.reason?.code ?? '')),
+  );
   const ids = [...new Set([...jobs, ...wanted.map(({ jobId }) => jobId)])];
   for (const id of ids) await rejected.retry(id);
   print(options, { retried: ids }, () => `${ids.length} job${ids.length === 1 ? '' : 's'} back in the inbox`);
+}
+
+/** Ends the command if a code is none of a rejection. */
+export function checkCodes(codes: readonly string[] | undefined, command: Command): void {
+  const unknown = codes?.find(code => !Object.hasOwn(rejectCodes, code));
+  if (unknown !== undefined) command.error(`error: ${unknown} is not a code of a rejection (docs/reference/errors.md)`);
 }
 
 /** Returns the rejected jobs of one machine or of a cluster. */
@@ -44,13 +61,13 @@ async function rejectedJobs(options: CommonOptions) {
   };
 }
 
-function describeEntry({ jobId, folder, reason }: RejectedEntry): string {
+function describeEntry({ jobId, folder, reason, dismissed }: RejectedEntry & { dismissed: JobRecord | null }): string {
   if (reason === undefined) return `${jobId}\n  no reason yet (${folder})`;
   const lines = [
     `${jobId}  ${reason.code}  ${reason.rejected_at_utc}`,
     `  ${reason.error}`,
     ...reason.details.map(detail => `  - ${detail}`),
-    `  Try: ${reason.hint}`,
+    dismissed === null ? `  Try: ${reason.hint}` : `  dismissed ${describeDismissal(dismissed)}`,
   ];
   return lines.map(visibleLines).join('\n');
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BusStatus, describeExports, readStatus } from '@quantbot/bus-care/status';
+import { type BusStatus, describeExports, describeJobs, readStatus } from '@quantbot/bus-care/status';
 import { type NamedSpace, sizeInWords } from '@quantbot/bus-format';
 import { withClusterPackage } from '../../cluster-package.js';
 import { defaultWatchS } from '../defaults.js';
@@ -68,9 +68,7 @@ function describeStatus(status: BusStatus): string {
       ({ table, since, message }) => `waits     canon.${table} has not been compacted since ${since}: ${message}`,
     ),
     `queue     ${queue.waiting} waiting, ${queue.claimed} in progress${queue.uncommitted > 0 ? `, ${queue.uncommitted} without COMMIT` : ''}`,
-    jobs === null
-      ? 'jobs      no database yet'
-      : `jobs      ${jobs.ingested} ingested, ${jobs.duplicate} duplicate, ${jobs.rejected} rejected; ${status.artifacts} artifacts`,
+    jobs === null ? 'jobs      no database yet' : `jobs      ${describeJobs(jobs)}; ${status.artifacts} artifacts`,
     `last      ${lastCommit === null ? 'nothing committed yet' : `seq ${lastCommit.seq}, ${lastCommit.jobId}, at ${lastCommit.at}`}`,
   ];
   lines.push(...describeSpace(status));

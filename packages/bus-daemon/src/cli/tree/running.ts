@@ -13,6 +13,7 @@ export const runningCommands = (): BusCommand[] => [
   jobsCommand(),
   rejectedCommand(),
   retryCommand(),
+  dismissCommand(),
   notifyCommand(),
   tokenCommand(),
   clusterCommand(),
@@ -107,7 +108,7 @@ const jobsCommand = (): BusCommand =>
     .option('--limit <n>', 'show at most this many', parseCount, 20)
     .explain({
       notes:
-        'A job starts as uncommitted (no COMMIT file yet), then is waiting, then claimed. It ends as ingested, duplicate or rejected.',
+        'A job starts as uncommitted (no COMMIT file yet), then is waiting, then claimed. It ends as ingested, duplicate or rejected.\nA rejected job that someone dismissed is listed as dismissed.',
       examples: [
         'quantbot-bus jobs',
         'quantbot-bus jobs --state waiting --json',
@@ -120,7 +121,10 @@ const jobsCommand = (): BusCommand =>
 const rejectedCommand = (): BusCommand =>
   busCommand('rejected', 'List the rejected jobs, or show one.')
     .argument('[job]', 'a job id')
-    .explain({ examples: ['quantbot-bus rejected', 'quantbot-bus rejected job-17 --json'] })
+    .option('--dismissed', 'list those that were dismissed instead, with their notes')
+    .explain({
+      examples: ['quantbot-bus rejected', 'quantbot-bus rejected --dismissed', 'quantbot-bus rejected job-17 --json'],
+    })
     .runs(async () => (await import('../commands/rejected.js')).rejectedCommand);
 
 const retryCommand = (): BusCommand =>
@@ -129,6 +133,7 @@ const retryCommand = (): BusCommand =>
     .option('--code <code...>', 'retry every job rejected with one of these codes')
     .option('--all', 'retry every rejected job')
     .explain({
+      notes: 'With --code or --all, it leaves out jobs that were dismissed. Name these to retry them.',
       examples: [
         'quantbot-bus retry job-17',
         'quantbot-bus retry --code NOT_PARQUET UNSUPPORTED_PARQUET',
@@ -136,6 +141,22 @@ const retryCommand = (): BusCommand =>
       ],
     })
     .runs(async () => (await import('../commands/rejected.js')).retryCommand);
+
+const dismissCommand = (): BusCommand =>
+  busCommand('dismiss', 'Say that rejected jobs need nothing more, and why. Lists and counts then leave them out.')
+    .argument('[jobs...]', 'job ids')
+    .requiredOption('--note <text>', 'why, for people')
+    .option('--code <code...>', 'dismiss every job rejected with one of these codes')
+    .option('--all', 'dismiss every rejected job')
+    .explain({
+      notes: `The journal records the note and who gave it. The files of the jobs stay, and you can still retry them. If a job is
+rejected again, that rejection is a new one.`,
+      examples: [
+        'quantbot-bus dismiss job-17 --note "wrong parameters, the run was repeated"',
+        'quantbot-bus dismiss --code ARTIFACT_CONFLICT --note "old runs"',
+      ],
+    })
+    .runs(async () => (await import('../commands/dismiss.js')).dismissCommand);
 
 const notifyCommand = (): BusCommand =>
   new BusCommand('notify')

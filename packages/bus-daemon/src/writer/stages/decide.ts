@@ -36,6 +36,8 @@ export interface DecidedBatch {
 /** The facts that decide about a key: the journal, then the jobs accepted earlier in this batch. */
 interface Known {
   journal: ReadonlyMap<string, KnownArtifact>;
+  /** The jobs that were rejected, of those that operations name. */
+  rejected: ReadonlySet<string>;
   batch: Map<string, string>;
   /** Store paths that have a file, or will have one after this batch. */
   stored: Set<string>;
@@ -54,11 +56,12 @@ export async function decide(bus: DecidingBus, verified: readonly CheckedJob[]):
     ...verified.flatMap(keysOfOperation),
     ...verified.flatMap(job => (isRejected(job) ? [] : releasable(bus, job))),
   ]);
+  const rejected = await bus.journal.findRejected(verified.flatMap(jobsToDismiss));
   // Before any file is looked for: from here on, no file of these artifacts is removed.
   const returning = returnedBy(artifacts, journal);
   for (const relPath of returning) bus.returned?.add(relPath);
   const present = artifacts.map(artifact => placeOf(artifact, journal)).filter(relPath => bus.isStored(relPath));
-  const known: Known = { journal, batch: new Map(), stored: new Set(present) };
+  const known: Known = { journal, rejected, batch: new Map(), stored: new Set(present) };
   const tables = bus.tables.draft();
   const next = bus.journal.lastSeq + 1;
   const forgettings = await Promise.all(verified.map(job => forgettingOf(bus, job)));
@@ -177,8 +180,12 @@ export function keysOfOperation({ manifest }: Pick<CheckedJob, 'manifest'>): str
   return op?.type === 'alias' && op.artifact_key !== null ? [op.artifact_key] : [];
 }
 
+const jobsToDismiss = ({ manifest }: Pick<CheckedJob, 'manifest'>): readonly string[] =>
+  manifest?.op?.type === 'dismiss' ? manifest.op.job_ids : [];
+
 /**
- * An alias must name an existing artifact of its own producer and kind, and a mark existing ones.
+ * An alias must name an existing artifact of its own producer and kind, a mark existing ones, and a
+ * dismissal rejected jobs.
  */
 function checkOperation(op: Operation, known: Known): void {
   for (const key of keysOfOperation({ manifest: { op } as VerifiedJob['manifest'] }))
@@ -188,6 +195,11 @@ function checkOperation(op: Operation, known: Known): void {
       });
     else if (op.type === 'keep' && !known.journal.has(key) && !known.batch.has(key))
       throw busError('OPERATION_INVALID', `There is no artifact ${key}.`);
+  const unknown = jobsToDismiss({ manifest: { op } as VerifiedJob['manifest'] }).find(id => !known.rejected.has(id));
+  if (unknown !== undefined)
+    throw busError('OPERATION_INVALID', `There is no rejected job ${unknown}.`, {
+      hint: 'Run `quantbot-bus rejected`: it lists them.',
+    });
   if (op.type !== 'alias' || op.artifact_key === null) return;
   const [, producer, kind] = op.artifact_key.split('/');
   if (producer !== op.producer || kind !== op.kind)
