@@ -45,3 +45,29 @@ sampledInBrowser('an artifact can be read, profiled and kept as a file, and so c
   await page.getByRole('row', { name: 'half BIGINT 25 % 3 0 3 1.333' }).waitFor();
   expect(problems).toEqual([]);
 });
+
+sampledInBrowser('an artifact in quarantine is marked in the list, and its page says why', async () => {
+  const quality = { on_failure: 'quarantine', columns: { n: { max: 1 } } };
+  const bus = makeTestBus({ canon: { tables: { numbers: { quality } } } });
+  const { url } = await startServing(bus);
+  for (const [runId, n] of [
+    ['good', 1],
+    ['bad', 7],
+  ])
+    await (
+      await submit(bus, { runId: String(runId), schemaHint: 'canon.numbers', select: `SELECT ${n}::BIGINT AS n` })
+    ).settled();
+  const { page, problems } = await openPage();
+  await page.goto(`${url}/#/artifacts`);
+  const marked = page.locator('tr', { has: page.getByText('quarantine', { exact: true }) });
+  await marked.first().waitFor();
+  expect(await marked.count()).toBe(1);
+  expect(await marked.textContent()).toContain('bad');
+  await page.goto(`${url}/#/artifacts?quarantined=no`);
+  await page.getByText('good', { exact: true }).first().waitFor();
+  expect(await marked.count()).toBe(0);
+  await page.goto(`${url}/#/artifacts/${encodeURIComponent('bad/tests/numbers/numbers')}`);
+  await page.getByText(/7 in row 1 is more than the maximum of 1/).waitFor();
+  expect(await violationsOf(page)).toEqual([]);
+  expect(problems).toEqual([]);
+});
