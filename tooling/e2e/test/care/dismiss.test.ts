@@ -90,6 +90,10 @@ sampled('only a job that was rejected can be dismissed, and only with a note', a
     code: 'OPTIONS_INVALID',
     details: [expect.stringContaining('note')],
   });
+  const unknown = expect(dismissJobs({ jobs: ['nobody'], note: 'x' }, { busRoot })).rejects.toMatchObject({
+    code: 'OPERATION_INVALID',
+  });
+  await Promise.all([unknown, drainLater(bus)]);
   const [seq] = await Promise.all([
     dismissJobs({ jobs: ['torn'], note: 'by a program' }, { busRoot }),
     drainLater(bus),

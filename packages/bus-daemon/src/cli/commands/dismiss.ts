@@ -1,4 +1,6 @@
 import { partsOf } from '@quantbot/bus-care/forget';
+import { daemonError } from '@quantbot/bus-format';
+import type { JobRecord } from '@quantbot/storage';
 import type { Command } from 'commander';
 import { catalogOf } from '../dismissal.js';
 import { operate } from '../operate.js';
@@ -18,7 +20,14 @@ export async function dismissCommand(
   if (jobs.length === 0 && codes === undefined && !all)
     command.error('error: name the jobs to dismiss, or pass --code CODE or --all');
   checkCodes(codes, command);
-  const ids = [...new Set([...jobs, ...(all || codes !== undefined ? await rejectedWith(options, codes) : [])])];
+  const rejected = await everRejected(options);
+  const unknown = jobs.find(id => !rejected.some(({ jobId }) => jobId === id));
+  // The daemon refuses it too, but as one more rejected job.
+  if (unknown !== undefined) throw daemonError('JOB_NOT_FOUND', `There is no rejected job ${unknown}.`);
+  const wanted = rejected.filter(
+    ({ status, rejectCode }) => status === 'rejected' && (all || codes?.includes(rejectCode ?? '')),
+  );
+  const ids = [...new Set([...jobs, ...wanted.map(({ jobId }) => jobId)])];
   let seq: number | null = null;
   for (const part of partsOf(ids)) {
     const op = { type: 'dismiss' as const, job_ids: part, note, by: whoAsks() };
@@ -30,9 +39,9 @@ export async function dismissCommand(
   );
 }
 
-/** Ids of the rejected jobs with one of these codes; all without codes. */
-async function rejectedWith(options: CommonOptions & { all?: boolean }, codes: string[] = []): Promise<string[]> {
+/** Returns the jobs that were rejected, dismissed or not. */
+async function everRejected(options: CommonOptions): Promise<JobRecord[]> {
   await using catalog = await catalogOf(options);
-  const jobs = (await catalog?.jobs({ status: 'rejected' })) ?? [];
-  return jobs.filter(({ rejectCode }) => options.all || codes.includes(rejectCode ?? '')).map(({ jobId }) => jobId);
+  if (catalog === undefined) return [];
+  return [...(await catalog.jobs({ status: 'rejected' })), ...(await catalog.jobs({ status: 'dismissed' }))];
 }

@@ -196,10 +196,7 @@ function checkOperation(op: Operation, known: Known): void {
     else if (op.type === 'keep' && !known.journal.has(key) && !known.batch.has(key))
       throw busError('OPERATION_INVALID', `There is no artifact ${key}.`);
   const unknown = jobsToDismiss({ manifest: { op } as VerifiedJob['manifest'] }).find(id => !known.rejected.has(id));
-  if (unknown !== undefined)
-    throw busError('OPERATION_INVALID', `There is no rejected job ${unknown}.`, {
-      hint: 'Run `quantbot-bus rejected`: it lists them.',
-    });
+  if (unknown !== undefined) throw busError('OPERATION_INVALID', `There is no rejected job ${unknown}.`);
   if (op.type !== 'alias' || op.artifact_key === null) return;
   const [, producer, kind] = op.artifact_key.split('/');
   if (producer !== op.producer || kind !== op.kind)
