@@ -210,6 +210,7 @@ test('migrations that run at once run once', async () => {
     '006-forgetting.sql',
     '007-places.sql',
     '008-condemned-orphans.sql',
+    '009-operated-tables.sql',
   ]);
 });
 

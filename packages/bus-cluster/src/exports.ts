@@ -1,6 +1,7 @@
 import type { Operation } from '@quantbot/infra';
 import { turnsOfTables } from './forgotten.js';
 import type { Queries } from './postgres/postgres.js';
+import { operatedTables } from './table-operations.js';
 
 /** The state of a golden export. */
 export interface KnownExport {
@@ -149,16 +150,41 @@ export async function noteFailedExport(
   await queries.query(`UPDATE bus.exports SET error = $4, ${attempt} WHERE name = $1`, [name, seq, durationMs, error]);
 }
 
-/** Returns the last published job that changed each canonical table. */
-export async function changedTables(queries: Queries, publishedSeq: number): Promise<Map<string, number>> {
-  const rows = await queries.query<{ name: string; seq: number }>(
-    'SELECT table_name AS name, max(last_seq) AS seq FROM bus.fragments WHERE last_seq <= $1 GROUP BY table_name',
+/** A name that a canonical table has, or had until an operation. */
+export interface ChangedName {
+  /** The table that has it, by first name; undefined if none has it any more. */
+  table: string | undefined;
+  /** The last published job that changed what readers find under it. */
+  seq: number;
+}
+
+/** Returns each name under which readers find or have found a canonical table. */
+export async function changedTables(queries: Queries, publishedSeq: number): Promise<Map<string, ChangedName>> {
+  const { operations, starts, names } = await operatedTables(queries, publishedSeq);
+  const rows = await queries.query<{ table: string; seq: number }>(
+    'SELECT table_name AS table, max(last_seq) AS seq FROM bus.fragments WHERE last_seq <= $1 GROUP BY table_name',
     [publishedSeq],
   );
-  const changed = new Map(rows.map(({ name, seq }) => [name, seq]));
-  for (const [name, seq] of await turnsOfTables(queries, publishedSeq))
-    changed.set(name, Math.max(seq, changed.get(name) ?? 0));
+  const filled = new Map(rows.map(({ table, seq }) => [table, seq]));
+  const turns = await turnsOfTables(queries, publishedSeq);
+  const changed = new Map<string, ChangedName>();
+  for (const table of new Set([...filled.keys(), ...turns.keys()])) {
+    const seq = Math.max(filled.get(table) ?? 0, turns.get(table) ?? 0);
+    const isThere = (filled.get(table) ?? 0) > (starts.get(table)?.after ?? 0);
+    const name = names.nameOf(table);
+    changed.set(name, { table: isThere ? table : undefined, seq: Math.max(seq, names.givenAt(name)) });
+  }
+  for (const { seq, table, type } of operations)
+    if (type === 'table_rename') {
+      const lost = names.before(seq).nameOf(table);
+      if (!changed.has(lost)) changed.set(lost, { table: undefined, seq });
+    }
   return changed;
+}
+
+/** Forgets the state of an export whose table is gone. */
+export async function removeExport(queries: Queries, name: string): Promise<void> {
+  await queries.query('DELETE FROM bus.exports WHERE name = $1', [name]);
 }
 
 /** A request of an operator to write exports. */

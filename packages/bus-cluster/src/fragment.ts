@@ -3,6 +3,8 @@ export interface Fragment {
   firstSeq: number;
   lastSeq: number;
   table: string;
-  /** The job whose rows it brings back; 0: the rows of its own commit. */
+  /** The first job whose rows it brings back; 0: the rows of its own commit. */
   restores: number;
+  /** The last one, if its table was restored; 0: artifacts of one job were restored. */
+  restoresTo: number;
 }

@@ -10,7 +10,8 @@ export interface WrittenFragment extends Fragment {
   rows: number;
 }
 
-const columns = 'first_seq AS "firstSeq", last_seq AS "lastSeq", table_name AS "table", restores';
+const columns =
+  'first_seq AS "firstSeq", last_seq AS "lastSeq", table_name AS "table", restores, restores_to AS "restoresTo"';
 
 /** Returns fragments that are missing this long after their commit: their daemon may be gone. */
 export const missingFragments = (queries: Queries, olderThanS: number, limit = 100): Promise<Fragment[]> =>

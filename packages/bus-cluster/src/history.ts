@@ -1,10 +1,10 @@
 import { daemonError } from '@quantbot/bus-format';
-import { canonTableOf } from '@quantbot/bus-format/canon';
+import type { TableNames } from '@quantbot/bus-format/canon';
 import { type ColumnOf, type JournalRow, journalColumnKinds } from '@quantbot/bus-format/journal';
 import type { Postgres, Queries } from './postgres/postgres.js';
 import { noteCondemned } from './removal.js';
 import { rowFrom } from './row-from.js';
-import { changesTable } from './table-operations.js';
+import { changesTable, operatedTables } from './table-operations.js';
 import { writeJobs } from './write-jobs.js';
 
 /** A row of the journal, and the seq of the rejection that its job retries (0: none). */
@@ -45,7 +45,10 @@ export async function appendHistory(postgres: Postgres, rows: readonly HistoryRo
         `The journal ends at seq ${head?.seq}, and not before seq ${first.seq}: another program writes to it.`,
       );
     const retryOf = new Map(rows.map(row => [row.claim, row.retry_of]));
-    for (const part of partsOf(rows)) await writeJobs(queries, part, { tables: tablesOf(part), retryOf, isPast: true });
+    for (const part of partsOf(rows)) {
+      const { names } = await operatedTables(queries);
+      await writeJobs(queries, part, { tables: tablesOf(part, names), retryOf, isPast: true });
+    }
     // A daemon of the database before may be about to remove what they have forgotten.
     await noteCondemned(queries, rows.at(-1)?.seq ?? 0);
   });
@@ -76,8 +79,10 @@ export function partsOf(rows: readonly HistoryRow[]): HistoryRow[][] {
 
 const isGone = (status: JournalRow['status']): boolean => status === 'forgotten' || status === 'erased';
 
-const tablesOf = (rows: readonly HistoryRow[]): string[] => [
+const tablesOf = (rows: readonly HistoryRow[], names: TableNames): string[] => [
   ...new Set(
-    rows.flatMap(({ status, schema_hint }) => (status === 'ingested' ? (canonTableOf(schema_hint) ?? []) : [])),
+    rows.flatMap(({ status, schema_hint, seq }) =>
+      status === 'ingested' ? (names.tableOf(schema_hint, seq) ?? []) : [],
+    ),
   ),
 ];

@@ -18,7 +18,6 @@ export {
   CommitUnknown,
   commitBatch,
   type Decision,
-  datedSchemas,
   type Head,
   lastSettled,
   noteSettled,
@@ -43,8 +42,8 @@ export { atTheirPlaces, freshPlace } from './places.js';
 export { hostOf, Postgres, type Queries } from './postgres/postgres.js';
 export { condemn, nextRemoval, noteRemoved, removeCondemned } from './removal.js';
 export { type RestoredJournal, restoreJournal } from './restore.js';
-export { tableOperationsBetween } from './table-operations.js';
-export { forgottenRowsOf, tablesAt } from './tables-at.js';
+export { OperatedTables, operatedTables, tableOperationsBetween } from './table-operations.js';
+export { datedSchemas, forgottenRowsOf, placed, tablesAt } from './tables-at.js';
 export { addTotals, type ClusterTotals, noTotals } from './totals.js';
 export * from './work.js';
 export { channel } from './write-jobs.js';

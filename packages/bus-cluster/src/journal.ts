@@ -1,4 +1,4 @@
-import type { FirstOfSchema, RegisteredArtifact } from '@quantbot/bus-format/canon';
+import type { RegisteredArtifact } from '@quantbot/bus-format/canon';
 import { foldKeys, type JournalRow, type Judged, type KeyRow, type KnownArtifact } from '@quantbot/bus-format/journal';
 import type { ParquetColumn } from '@quantbot/infra';
 import { columnTexts, unnested } from './column-texts.js';
@@ -7,7 +7,6 @@ import { mustBeOwn, versionQuery } from './migrate.js';
 import { type Condemned, condemnedAmong, condemnedQuery } from './places.js';
 import { CommitUnknown, type PgRow, type Postgres, type Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
-import { isTableOperation } from './table-operations.js';
 import { writeJobs } from './write-jobs.js';
 
 /** The identity of a submission, and the claim of the daemon that works on it. */
@@ -164,7 +163,7 @@ const stateQuery = `SELECT
   ${asArray(keysAmong(unnested([{ type: 'text', text: '$5' }], { end: '$1', none: '$2' })))} AS found,
   ${asArray(earlierQuery)} AS earlier,
   ${asArray(schemasQuery.replace('$1', '$3').replace('$2', '$4'))} AS schemas,
-  EXISTS (SELECT 1 FROM bus.journal WHERE ${isTableOperation} AND seq > $3 AND seq <= $4) AS operated,
+  (SELECT turn > $3 FROM bus.head) AS operated,
   (SELECT row_to_json(r) FROM (${condemnedQuery}) r) AS condemned`;
 
 interface SchemaRow extends PgRow {
@@ -186,18 +185,13 @@ export async function schemasBetween(queries: Queries, after: number, upTo: numb
   return (await queries.query<SchemaRow>(schemasQuery, [after, upTo])).map(registered);
 }
 
-/** Returns each schema of the canonical tables, in order, with the time of its first artifact. */
-export async function datedSchemas(queries: Queries): Promise<FirstOfSchema[]> {
+/** Returns the time of each job that brought a schema (milliseconds), by its seq. */
+export async function timesOfSchemas(queries: Queries): Promise<Map<number, number>> {
   const times = await queries.query<{ seq: number; at: number }>(
     `SELECT DISTINCT seq, CAST(extract(epoch FROM committed_at) * 1000 AS bigint) AS at
      FROM bus.schemas JOIN bus.journal USING (seq, ordinal)`,
   );
-  const timeOf = new Map(times.map(({ seq, at }) => [seq, at]));
-  return (await schemasBetween(queries, 0, Number.MAX_SAFE_INTEGER)).map(schema => ({
-    ...schema,
-    firstSeq: schema.seq,
-    firstCommittedAtMs: timeOf.get(schema.seq) ?? 0,
-  }));
+  return new Map(times.map(({ seq, at }) => [seq, at]));
 }
 
 /**

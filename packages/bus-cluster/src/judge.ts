@@ -12,11 +12,11 @@ import { columnTexts, unnested } from './column-texts.js';
 import { atTheirPlaces } from './places.js';
 import type { Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
-import { tableOperationsBetween } from './table-operations.js';
+import { type OperatedTables, operatedTables } from './table-operations.js';
 
 /** Judges keys by the journal of a cluster, as these queries see it. See `judgeBy`. */
-export const judgeIn = (queries: Queries, keys: readonly string[]): Promise<Judged[]> =>
-  judgeBy(journalIn(queries), keys);
+export const judgeIn = async (queries: Queries, keys: readonly string[]): Promise<Judged[]> =>
+  judgeBy(journalIn(queries, await operatedTables(queries)), keys);
 
 /** A row of {@link keysAmong}. */
 export type FoundKey = KeyRow & Record<string, unknown>;
@@ -44,7 +44,7 @@ export async function findKeys(queries: Queries, keys: readonly string[]): Promi
   return foldKeys(rows);
 }
 
-function journalIn(queries: Queries): JudgedJournal {
+function journalIn(queries: Queries, operated: OperatedTables): JudgedJournal {
   const marks = marksIn(queries);
   return {
     artifacts: async keys => {
@@ -60,10 +60,21 @@ function journalIn(queries: Queries): JudgedJournal {
          WHERE status = 'ingested' AND inputs IS NOT NULL AND artifact_key = ANY($1)`,
         [keys],
       ),
-    placed: async keys => [...keys], // a cluster cannot drop tables
-    setModes: async () => setModes(await tableOperationsBetween(queries, 0, Number.MAX_SAFE_INTEGER)),
+    placed: async keys => (operated.operations.length === 0 ? [...keys] : placedAmong(queries, operated, keys)),
+    setModes: async () => setModes(operated.operations),
+    names: operated.names,
     newest: async keys => (await queries.query<{ key: string }>(newestQuery, [keys])).map(({ key }) => key),
   };
+}
+
+/** Returns those of these artifacts whose table was not dropped since. */
+async function placedAmong(queries: Queries, operated: OperatedTables, keys: readonly string[]): Promise<string[]> {
+  const rows = await queries.query<{ key: string }>(
+    `SELECT artifact_key AS key FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY($1)
+       AND (schema_hint IS NULL OR NOT starts_with(schema_hint, 'canon.') OR ${operated.tableSql('schema_hint', 'seq')} IS NOT NULL)`,
+    [keys],
+  );
+  return rows.map(({ key }) => key);
 }
 
 /** The newest artifact that is not forgotten of each source and artifact id of these keys. */

@@ -1,11 +1,11 @@
-import { TableRegistry, tableStarts } from '@quantbot/bus-format/canon';
+import { type FirstOfSchema, type RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import type { DeclaredTable } from '@quantbot/infra/config';
 import { keysWithRowsOnly } from './forgotten.js';
-import { schemasBetween } from './journal.js';
+import { schemasBetween, timesOfSchemas } from './journal.js';
 import type { Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
-import { tableOperationsBetween } from './table-operations.js';
+import { type OperatedTables, operatedTables } from './table-operations.js';
 
 /**
  * Returns the canonical tables as they were after a job.
@@ -17,8 +17,32 @@ export async function tablesAt(
   seq: number,
   declared: readonly DeclaredTable[],
 ): Promise<TableRegistry> {
-  const starts = tableStarts(await tableOperationsBetween(queries, 0, seq));
-  return TableRegistry.replay(await schemasBetween(queries, 0, seq), declared, { starts });
+  const operated = await operatedTables(queries, seq);
+  return TableRegistry.replay(placed(await schemasBetween(queries, 0, seq), operated), declared, operated);
+}
+
+/**
+ * Returns the schemas of tables as operations have made them, each with its table. Leaves out those
+ * of tables that were dropped since.
+ */
+export const placed = <Schema extends RegisteredArtifact>(
+  schemas: readonly Schema[],
+  operated: OperatedTables,
+): (Schema & { table: string })[] =>
+  schemas.flatMap(schema => {
+    const table = operated.tableOf(schema.schemaHint, schema.seq);
+    return table === undefined ? [] : [{ ...schema, table }];
+  });
+
+/** Returns each schema of the canonical tables, in order, with the time of its first artifact. */
+export async function datedSchemas(queries: Queries): Promise<FirstOfSchema[]> {
+  const timeOf = await timesOfSchemas(queries);
+  const schemas = await schemasBetween(queries, 0, Number.MAX_SAFE_INTEGER);
+  return placed(schemas, await operatedTables(queries)).map(schema => ({
+    ...schema,
+    firstSeq: schema.seq,
+    firstCommittedAtMs: timeOf.get(schema.seq) ?? 0,
+  }));
 }
 
 /**

@@ -1,7 +1,8 @@
 import { type JournalRow, journalColumnKinds } from '@quantbot/bus-format/journal';
 import { asText, columnTexts, unnested } from './column-texts.js';
-import { addRestoringFragments } from './forgotten.js';
+import { addRestoringFragments, addTableFragments } from './forgotten.js';
 import type { Queries } from './postgres/postgres.js';
+import { changesTable } from './table-operations.js';
 
 /** The channel that announces commits, fragments and publications. */
 export const channel = 'quantbot_bus';
@@ -29,10 +30,13 @@ export async function writeJobs(
     ...journalColumnKinds.map(([name, kind]) => rows.map(row => sentValue(row, name, kind, schemas))),
     rows.map(({ claim }) => retryOf.get(claim) ?? 0),
   ]);
-  const values = [end, none, [...schemas.keys()].map(textOrNull), tables, firstSeq, lastSeq, isPast];
+  const operation = rows.find(changesTable);
+  const turn = operation?.seq ?? null;
+  const values = [end, none, [...schemas.keys()].map(textOrNull), tables, firstSeq, lastSeq, isPast, turn];
   await queries.query(insert, [...values, ...texts], 'write-jobs');
   if (rows.some(({ status }) => status === 'restored'))
     await addRestoringFragments(queries, { firstSeq: firstSeq ?? 0, lastSeq: lastSeq ?? 0, isPast });
+  if (operation !== undefined) await addTableFragments(queries, operation, isPast);
 }
 
 /** Positions from 1. Rows of a batch share their schemas, which may be long: they are sent once. */
@@ -58,15 +62,18 @@ const names = journalColumnKinds.map(([name]) => name).join(', ');
 const values = journalColumnKinds
   .map(([name]) => (name === 'schema_json' ? '($3::text[])[schema_at] AS schema_json' : name))
   .join(', ');
-/** The columns as they are sent, after the first seven values. */
+/** The columns as they are sent, after the first eight values. */
 const sent = [
   ...journalColumnKinds.map(([name, kind]) =>
     name === 'schema_json' ? { name: 'schema_at', type: 'int' } : { name, type: pgTypes[kind] },
   ),
   { name: 'retry_of', type: 'bigint' },
-].map((column, index) => ({ ...column, text: `$${index + 8}` }));
+].map((column, index) => ({ ...column, text: `$${index + 9}` }));
 
-/** Each schema of a canonical hint is recorded with the first row that has it. */
+/**
+ * Each schema of a canonical hint is recorded with the first row that has it, once after each
+ * operation on a table.
+ */
 const insert = `
   WITH given AS MATERIALIZED (
     SELECT ${values}, retry_of FROM ${unnested(sent, { end: '$1', none: '$2' })}
@@ -77,8 +84,8 @@ const insert = `
   ), new_rows AS (
     INSERT INTO bus.journal (${names}) SELECT ${names} FROM given
   ), new_schemas AS (
-    INSERT INTO bus.schemas (seq, ordinal, schema_hint, artifact_key, schema_json)
-    SELECT DISTINCT ON (schema_hint, schema_json) seq, ordinal, schema_hint, artifact_key, schema_json
+    INSERT INTO bus.schemas (seq, ordinal, schema_hint, artifact_key, schema_json, turn)
+    SELECT DISTINCT ON (schema_hint, schema_json) seq, ordinal, schema_hint, artifact_key, schema_json, (SELECT turn FROM bus.head)
     FROM given WHERE status = 'ingested' AND starts_with(schema_hint, 'canon.')
     ORDER BY schema_hint, schema_json, seq, ordinal
     ON CONFLICT DO NOTHING
@@ -86,6 +93,6 @@ const insert = `
     INSERT INTO bus.fragments (first_seq, last_seq, table_name, committed_at)
     SELECT $5::bigint, $6::bigint, unnest($4::text[]), CASE WHEN $7::boolean THEN to_timestamp(0) ELSE now() END
   ), new_head AS (
-    UPDATE bus.head SET seq = $6::bigint
+    UPDATE bus.head SET seq = $6::bigint, turn = coalesce($8::bigint, turn)
   )
   SELECT pg_notify('${channel}', 'commit')`;

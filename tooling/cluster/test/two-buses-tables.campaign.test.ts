@@ -1,5 +1,5 @@
 // @module-tag campaign
-import { forgetArtifacts, setTableMode } from '@quantbot/infra/utils';
+import { forgetArtifacts, renameTable, setTableMode } from '@quantbot/infra/utils';
 import { openCatalog, readParquet } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { expect, onTestFinished, test } from 'vitest';
@@ -37,6 +37,43 @@ async function mustShow(world: World, wanted: string[], table = 'log') {
 
 const preview = async (world: World, ...args: string[]) =>
   JSON.parse(await world.done('table', 'set-mode', ...args, '--json'));
+
+/** Returns the rows of canonical tables with some names, now or as of a job, checked with the catalog. */
+async function tablesOf(world: World, names: string[], seq?: number): Promise<Record<string, unknown[]>> {
+  const catalog = await catalogOf(world);
+  const past = seq === undefined ? catalog : await catalog.asOf(seq);
+  onTestFinished(() => past.close());
+  const found: Record<string, unknown[]> = {};
+  const listed = await past.query('SELECT table_name, artifacts FROM catalog.tables_d ORDER BY table_name');
+  for (const { table_name, artifacts } of listed) {
+    const name = String(table_name);
+    if (!names.includes(name)) continue;
+    found[name] = await runsIn(past, name);
+    expect(Number(artifacts), `artifacts of ${name} as of ${seq}`).toBe(found[name].length);
+  }
+  return found;
+}
+
+/** Waits until these tables are as wanted: on one machine, their files follow an operation. */
+async function mustBe(world: World, names: string[], wanted: Record<string, unknown[]>, seq?: number) {
+  const isSo = (found: object | undefined) => JSON.stringify(found) === JSON.stringify(wanted);
+  expect(await eventually(() => tablesOf(world, names, seq).catch(() => undefined), isSo)).toEqual(wanted);
+}
+
+async function newestSeq(world: World): Promise<number> {
+  const [row] = await (await catalogOf(world)).query('SELECT max(seq) AS seq FROM catalog.jobs_f');
+  return Number(row?.seq);
+}
+
+/** Waits until the export of a table has these rows; none: until there is no such export. */
+async function mustExport(world: World, table: string, wanted?: string[]) {
+  const look = async () => {
+    const [found] = await (await catalogOf(world)).query('SELECT path FROM catalog.exports_d WHERE name = ?', [table]);
+    return found && (await readParquet(String(found.path))).map(({ run }) => run).sort();
+  };
+  const isSo = (found: unknown) => JSON.stringify(found) === JSON.stringify(wanted);
+  expect(await eventually(() => look().catch(() => []), isSo)).toEqual(wanted);
+}
 
 const exported = async (world: World, table: string) => {
   const { [table]: entry } = JSON.parse(await world.done('export', table, '--json'));
@@ -100,6 +137,93 @@ describeBothWorlds(
       expect(await preview(bus, 'log', 'append')).toMatchObject({ before: { mode: 'latest' }, hidden_rows: 0 });
       await setTableMode({ table: 'log', mode: 'append' }, { busRoot: bus.root });
       await mustShow(bus, runs);
+    });
+
+    test('a renamed table has its new name everywhere, its past the old one, and the old hint leads to it', async () => {
+      const bus = world();
+      const names = ['alrets', 'alerts'];
+      await submitRun(bus, 'r1', 'alrets');
+      const before = await newestSeq(bus);
+      await mustExport(bus, 'alrets', ['r1']);
+      const dry = JSON.parse(await bus.done('table', 'rename', 'alrets', 'alerts', '--json'));
+      expect(dry).toMatchObject({ applied: false, readers: ['export alrets, which becomes alerts'] });
+      expect(await bus.done('table', 'rename', 'alrets', 'alerts', '--apply')).toContain(
+        'canon.alrets is canon.alerts',
+      );
+      await mustBe(bus, names, { alerts: ['r1'] });
+      const old = { runId: 'r2', kind: 'alrets', select: "SELECT 'r2' AS run, 1 AS x", schemaHint: 'canon.alrets' };
+      const late = await (await bus.submit(old)).settled();
+      expect(late.warnings).toEqual([
+        'canon.alrets was renamed to canon.alerts, so the rows are there. Write the schema hint canon.alerts.',
+      ]);
+      const now = {
+        ...old,
+        runId: 'r3',
+        select: "SELECT 'r3' AS run, 1 AS x",
+        schemaHint: 'canon.alerts',
+        kind: 'alerts',
+      };
+      expect((await (await bus.submit(now)).settled()).warnings).toBeUndefined();
+      await mustBe(bus, names, { alerts: runs });
+      await mustBe(bus, names, { alrets: ['r1'] }, before);
+      await mustBe(bus, names, { alerts: ['r1', 'r2'] }, late.seq);
+      await mustExport(bus, 'alerts', runs);
+      await mustExport(bus, 'alrets');
+      const taken = await bus.command('table', 'rename', 'alerts', 'log');
+      expect(taken.stderr).toContain('canon.log exists already. Choose another name.');
+      await bus.done('table', 'set-mode', 'alerts', 'latest', '--apply');
+      await mustShow(bus, ['r3'], 'alerts');
+      await renameTable({ table: 'alerts', to: 'alrets' }, { busRoot: bus.root });
+      await mustShow(bus, ['r3'], 'alrets');
+      expect(await bus.done('verify')).toContain('every file matches the journal');
+    });
+
+    test('a dropped table goes and comes back, and its name may be of another table meanwhile', async () => {
+      const bus = world();
+      const names = ['wrong'];
+      for (const run of ['r1', 'r2']) await submitRun(bus, run, 'wrong');
+      await forgetArtifacts({ keys: ['r2/p/wrong/a'], force: true }, { busRoot: bus.root });
+      await mustShow(bus, ['r1', 'r2'], 'wrong');
+      const before = await newestSeq(bus);
+      const dry = JSON.parse(await bus.done('table', 'drop', 'wrong', '--json'));
+      expect(dry).toEqual({
+        applied: false,
+        table: 'wrong',
+        artifacts: 2,
+        artifact_rows: 2,
+        lost_rows: 1,
+        readers: ['export wrong, which goes too'],
+      });
+      await bus.done('table', 'drop', 'wrong', '--apply', '--reason', 'mistyped');
+      await mustBe(bus, names, {});
+      await mustExport(bus, 'wrong');
+      const kept = await (await catalogOf(bus)).query(
+        "SELECT 1 FROM catalog.artifacts_f WHERE artifact_key = 'r1/p/wrong/a'",
+      );
+      expect(kept).toHaveLength(1);
+      const other = { kind: 'other-life', select: "SELECT 'r3' AS run, 'text' AS y", schemaHint: 'canon.wrong' };
+      await (await bus.submit({ ...other, runId: 'r3' })).settled();
+      await mustBe(bus, names, { wrong: ['r3'] });
+      const catalog = await catalogOf(bus);
+      expect(
+        (await catalog.query("SELECT column_name FROM catalog.columns_d WHERE table_name = 'wrong'")).map(
+          row => row.column_name,
+        ),
+      ).toEqual(['run', 'y']);
+      const gone = await catalog.asOf(before);
+      onTestFinished(() => gone.close());
+      await expect(gone.query('SELECT run FROM canon.wrong')).rejects.toThrow(/r2\/p\/wrong\/a/);
+      expect(await bus.done('table', 'restore', 'wrong')).toContain('canon.wrong is restored');
+      await mustShow(bus, ['r1', 'r3'], 'wrong');
+      const again = await bus.submit({
+        runId: 'r2',
+        kind: 'wrong',
+        select: "SELECT 'r2' AS run, 1 AS x",
+        schemaHint: 'canon.wrong',
+      });
+      expect((await again.settled()).artifacts).toMatchObject([{ status: 'restored' }]);
+      await mustShow(bus, runs, 'wrong');
+      expect(await bus.done('verify')).toContain('every file matches the journal');
     });
 
     test('what makes no sense is refused with a code, also without --apply', async () => {

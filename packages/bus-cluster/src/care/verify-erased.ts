@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ErasedReport } from '@quantbot/bus-care/verify';
 import { literal } from '@quantbot/bus-format';
-import { canonTableOf } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import { busError } from '@quantbot/infra/bus';
@@ -14,6 +13,7 @@ import { forgottenAmong, turnsOfTables } from '../forgotten.js';
 import { pagesOf } from '../pages.js';
 import { Postgres } from '../postgres/postgres.js';
 import { rowFrom } from '../row-from.js';
+import { operatedTables } from '../table-operations.js';
 
 const memoryMb = 1024;
 
@@ -35,7 +35,13 @@ export async function verifyClusterErased(cluster: ClusterConfig, key: string): 
       key,
     ]);
     if (found === undefined) throw busError('OPTIONS_INVALID', `The bus never had an artifact ${key}.`);
-    const search = new Search({ postgres, objects, database, folder }, rowFrom(found));
+    const row = rowFrom(found);
+    const { names } = await operatedTables(postgres);
+    const table = names.tableOf(row.schema_hint, row.seq);
+    const search = new Search(
+      { postgres, objects, database, folder },
+      { row, table, shown: names.nameOf(table ?? '') },
+    );
     await search.journal();
     await search.store();
     await search.lake();
@@ -57,18 +63,28 @@ interface Places {
   folder: string;
 }
 
+/** What a search looks for. */
+interface Sought {
+  row: JournalRow;
+  /** Its canonical table, by first name, and the name for readers. */
+  table: string | undefined;
+  shown: string;
+}
+
 class Search {
   readonly report: ErasedReport;
   readonly #places: Places;
   readonly #row: JournalRow;
   readonly #key: string;
   readonly #table: string | undefined;
+  readonly #shown: string;
 
-  constructor(places: Places, row: JournalRow) {
+  constructor(places: Places, { row, table, shown }: Sought) {
     this.#places = places;
     this.#row = row;
     this.#key = row.artifact_key ?? '';
-    this.#table = canonTableOf(row.schema_hint);
+    this.#table = table;
+    this.#shown = shown;
     this.report = { key: this.#key, files: 0, problems: [] };
   }
 
@@ -117,7 +133,7 @@ class Search {
       for (const { key } of page) {
         if (!key.endsWith('.parquet') || (await this.#rowsIn(key))) continue;
         if ((known.find(one => isOf(one, key))?.seq ?? 0) < left)
-          this.#note(key, `it was written before the rows left canon.${this.#table}`);
+          this.#note(key, `it was written before the rows left canon.${this.#shown}`);
       }
   }
 

@@ -1,6 +1,5 @@
 import type { StoreProblem, VerifyReport } from '@quantbot/bus-care/verify';
 import { concurrently, type OnProgress } from '@quantbot/bus-format';
-import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import { identifier } from '@quantbot/bus-format/sql';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
@@ -12,6 +11,7 @@ import { rowsBetween } from '../journal.js';
 import { pagesOf } from '../pages.js';
 import { atTheirPlaces } from '../places.js';
 import { Postgres } from '../postgres/postgres.js';
+import { OperatedTables, operatedTables } from '../table-operations.js';
 import { compareArchive } from './compare-archive.js';
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
@@ -56,8 +56,10 @@ class Verification {
   readonly #objects: Objects;
   readonly #options: VerifyClusterOptions;
   readonly #named = new Set<string>();
-  /** Returns how many rows readers should see in each canonical table. */
+  /** The rows that each canonical table should have, by its first name. */
   readonly #rows = new Map<string, number>();
+  /** What the published operations have made of tables. */
+  #operated = new OperatedTables([]);
   readonly #report: VerifyReport = { artifacts: 0, bytes: 0, problems: [] };
 
   constructor(postgres: Postgres, objects: Objects, options: VerifyClusterOptions) {
@@ -72,6 +74,7 @@ class Verification {
          (SELECT coalesce(sum(bytes), 0)::bigint FROM bus.journal WHERE status = 'ingested') AS bytes FROM bus.head`,
     );
     const { seq: lastSeq = 0, jobs = 0, bytes: total = 0 } = head ?? {};
+    this.#operated = await operatedTables(this.#postgres, published);
     if (jobs !== lastSeq)
       this.#add('JOURNAL_DAMAGED', 'bus.jobs', `it has ${jobs} jobs, and the last seq is ${lastSeq}`);
     for (let after = 0; after < lastSeq; after += stepJobs) {
@@ -103,7 +106,7 @@ class Verification {
   /** @param isErased whether its rows have left their table. */
   #note({ seq, rel_path, rows, schema_hint }: JournalRow, published: number, isErased: boolean): void {
     this.#named.add(rel_path ?? '');
-    const table = canonTableOf(schema_hint);
+    const table = this.#operated.tableOf(schema_hint, seq);
     if (table !== undefined && seq <= published && !isErased)
       this.#rows.set(table, (this.#rows.get(table) ?? 0) + (rows ?? 0));
   }
@@ -137,7 +140,7 @@ class Verification {
       if (shown !== expected)
         this.#add(
           'TABLE_ROWS',
-          table,
+          this.#operated.names.nameOf(table),
           `it has ${shown} rows, its artifacts have ${expected}; run quantbot-bus rebuild`,
         );
     }

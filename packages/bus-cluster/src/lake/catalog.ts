@@ -1,4 +1,4 @@
-import type { CanonTable } from '@quantbot/bus-format/canon';
+import type { TableRegistry } from '@quantbot/bus-format/canon';
 import { query } from '@quantbot/bus-format/duckdb';
 import { forgottenQuery } from '@quantbot/bus-format/journal';
 import { type BusInfo, catalogViews } from '@quantbot/bus-format/views';
@@ -11,7 +11,7 @@ export interface CatalogFacts {
   root: string;
   info: Omit<BusInfo, 'publishedAt'>;
   /** The canonical tables, which some views list as constants. */
-  tables: readonly CanonTable[];
+  tables: Pick<TableRegistry, 'names' | 'tables'>;
   /** Whether an artifact was ever forgotten. */
   hasForgotten: boolean;
 }
@@ -24,10 +24,21 @@ export async function createCatalog(
   { connection }: Pick<OpenLake, 'connection'>,
   { root, info, tables, hasForgotten }: CatalogFacts,
 ): Promise<void> {
-  const files = tables.map(table => ({ table, segments: [], newestCompacted: 0, compactedSeq: 0, behind: [] }));
+  const files = tables
+    .tables()
+    .map(table => ({ table, segments: [], newestCompacted: 0, compactedSeq: 0, behind: [] }));
   const views = catalogViews(
     { ...busLayout('/'), root },
-    { seq: 0, compactedSeq: 0, hotCommits: [], segments: [], tables: files, hasForgotten, hasPlaces: true },
+    {
+      seq: 0,
+      compactedSeq: 0,
+      hotCommits: [],
+      segments: [],
+      tables: files,
+      ...(!tables.names.areFirst && { names: tables.names }),
+      hasForgotten,
+      hasPlaces: true,
+    },
     { ...info, publishedAt: new Date() },
   );
   const ours = [

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type CanonTable, canonTableOf, type RegisteredArtifact, type TableRegistry } from '@quantbot/bus-format/canon';
+import type { CanonTable, RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
 import { query } from '@quantbot/bus-format/duckdb';
 import { type JournalRow, journalColumnKinds, journalColumns } from '@quantbot/bus-format/journal';
 import { identifier, literal, literalList, selectList } from '@quantbot/bus-format/sql';
@@ -15,6 +15,7 @@ import { tableOperationsBetween } from '../table-operations.js';
 import { tablesAt } from '../tables-at.js';
 import { createCatalog, hasForgottenIn, isCatalogCurrent } from './catalog.js';
 import { eraseRows, hasTable, removeWholeFiles } from './erase.js';
+import { followOperation } from './follow-operation.js';
 import { changeOf, createTable, filesOf, lakeColumns, viewsOf } from './tables.js';
 import { inTransaction, placeFor } from './transaction.js';
 
@@ -78,9 +79,7 @@ export class LakePublisher {
     await lake.connection.run(
       `CALL lake.set_option('data_inlining_row_limit', ${2 * inlinedRows}, schema => '_bus', table_name => 'journal')`,
     );
-    await inTransaction(lake, async () =>
-      this.#createCatalog((await this.#tablesAt(await this.publishedSeq())).tables()),
-    );
+    await inTransaction(lake, async () => this.#createCatalog(await this.#tablesAt(await this.publishedSeq())));
   }
 
   /** The last seq that readers see. */
@@ -116,21 +115,20 @@ export class LakePublisher {
 
   async #add(after: number, upTo: number): Promise<void> {
     const { postgres, lake } = this.#options;
-    const registry = await this.#tablesAt(after);
+    const before = await this.#tablesAt(after);
     const schemas = await schemasBetween(postgres, after, upTo);
     const rows = await rowsBetween(postgres, after + 1, upTo);
     this.#hasForgotten ??= await hasForgottenIn(lake);
     const isFirstForgotten = !this.#hasForgotten && rows.some(isGone);
     this.#hasForgotten ||= isFirstForgotten;
-    const changed = [await this.#change(registry, schemas), await this.#followOperations(registry, after, upTo)].some(
-      Boolean,
-    );
+    const registry = await this.#followOperation(before, after, upTo);
+    const changed = (await this.#change(registry, schemas)) || registry !== before;
     if (isFirstForgotten)
       for (const table of registry.tables())
         if (await hasTable(lake, table.name))
           // a declared table has none before its first artifact
-          for (const view of viewsOf(table, true)) await lake.connection.run(view);
-    if (changed || isFirstForgotten) await this.#createCatalog(registry.tables());
+          await this.#createViews(registry, table);
+    if (changed || isFirstForgotten) await this.#createCatalog(registry);
     const byTable = new Map<string, WrittenFragment[]>();
     for (const fragment of await fragmentsBetween(postgres, after, upTo))
       byTable.set(fragment.table, [...(byTable.get(fragment.table) ?? []), fragment]);
@@ -140,7 +138,7 @@ export class LakePublisher {
         table,
         fragments.map(({ object }) => object),
       );
-    await this.#erase(rows);
+    await this.#erase(registry, rows);
     await this.#addRows(rows);
     await lake.connection.run(
       `CALL lake.set_commit_message('quantbot-bus', ${literal(`seq ${after + 1} to ${upTo}`)}, extra_info => ${literal(JSON.stringify({ first: after + 1, last: upTo }))})`,
@@ -152,18 +150,25 @@ export class LakePublisher {
   /**
    * Takes the rows of artifacts out of their tables. The job that forgot them is published alone.
    */
-  async #erase(rows: readonly JournalRow[]): Promise<void> {
+  async #erase({ names }: TableRegistry, rows: readonly JournalRow[]): Promise<void> {
     const { postgres, lake, root } = this.#options;
-    const byTable = new Map<string, string[]>();
-    for (const { status, schema_hint, artifact_key } of rows) {
-      const table = status === 'erased' ? canonTableOf(schema_hint) : undefined;
-      if (table !== undefined) byTable.set(table, [...(byTable.get(table) ?? []), artifact_key ?? '']);
+    const erased = rows.filter(({ status }) => status === 'erased');
+    const known = await findKeys(
+      postgres,
+      erased.map(({ artifact_key }) => artifact_key ?? ''),
+    );
+    const byTable = new Map<string, { keys: string[]; seqs: number[] }>();
+    for (const { schema_hint, artifact_key } of erased) {
+      const key = artifact_key ?? '';
+      const seq = known.get(key)?.seq ?? 0;
+      const table = names.tableOf(schema_hint, seq);
+      if (table === undefined) continue;
+      const own = byTable.get(table) ?? { keys: [], seqs: [] };
+      byTable.set(table, own);
+      own.keys.push(key);
+      own.seqs.push(seq);
     }
-    for (const [table, keys] of byTable) {
-      const known = await findKeys(postgres, keys);
-      if (await hasTable(lake, table))
-        await eraseRows(lake, table, { root, keys, seqs: [...known.values()].map(({ seq }) => seq) });
-    }
+    for (const [table, own] of byTable) if (await hasTable(lake, table)) await eraseRows(lake, table, { root, ...own });
   }
 
   async #tablesAt(seq: number): Promise<TableRegistry> {
@@ -172,29 +177,29 @@ export class LakePublisher {
   }
 
   /**
-   * Gives tables the views of the modes that operations have set. The lake has all rows of a table.
+   * Does in the lake what an operation on a table did, which is published alone.
    *
-   * @returns whether there were such operations.
+   * @returns the tables after it; the same as before if there was none.
    */
-  async #followOperations(registry: TableRegistry, after: number, upTo: number): Promise<boolean> {
+  async #followOperation(before: TableRegistry, seq: number, upTo: number): Promise<TableRegistry> {
     const { postgres, lake, declared } = this.#options;
-    const operations = await tableOperationsBetween(postgres, after, upTo);
-    if (operations.length === 0) return false;
-    const then = await tablesAt(postgres, upTo, declared);
-    for (const { table: name } of operations) {
-      const [start, table] = [then.startOf(name), then.get(name)];
-      if (start === undefined || table === undefined) continue;
-      registry.replace(name, start, then);
-      for (const view of viewsOf(table, this.#hasForgotten ?? false)) await lake.connection.run(view);
-    }
-    return true;
+    const [operation] = await tableOperationsBetween(postgres, seq, upTo);
+    if (operation === undefined) return before;
+    const after = await tablesAt(postgres, upTo, declared);
+    await followOperation(lake, operation, { before, after, hasForgotten: this.#hasForgotten ?? false });
+    return after;
+  }
+
+  async #createViews({ names }: TableRegistry, table: CanonTable): Promise<void> {
+    for (const view of viewsOf(table, { names, hasForgotten: this.#hasForgotten ?? false }))
+      await this.#options.lake.connection.run(view);
   }
 
   /** Applies new schemas, and alters the tables of the lake. */
   async #change(registry: TableRegistry, schemas: readonly RegisteredArtifact[]): Promise<boolean> {
     const before = new Map(registry.tables().map(table => [table.name, table]));
     for (const schema of schemas) registry.apply(schema);
-    const named = new Set(schemas.map(({ schemaHint }) => canonTableOf(schemaHint)));
+    const named = new Set(schemas.map(({ schemaHint }) => registry.tableOf(schemaHint)));
     const changed: CanonTable[] = [];
     // The first artifact of a declared table may have just the declared columns.
     for (const table of registry.tables())
@@ -207,8 +212,8 @@ export class LakePublisher {
       const was = (await hasTable(this.#options.lake, table.name)) ? before.get(table.name) : undefined;
       const change = changeOf(was, table);
       if (change.rewrite) await this.#rewrite(was as CanonTable, table);
-      for (const statement of [...change.statements, ...viewsOf(table, this.#hasForgotten ?? false)])
-        await this.#options.lake.connection.run(statement);
+      for (const statement of change.statements) await this.#options.lake.connection.run(statement);
+      await this.#createViews(registry, table);
     }
     return changed.length > 0;
   }
@@ -266,7 +271,7 @@ export class LakePublisher {
     await this.#addFiles('_bus', 'journal', [object]);
   }
 
-  async #createCatalog(tables: readonly CanonTable[]): Promise<void> {
+  async #createCatalog(tables: TableRegistry): Promise<void> {
     const { lake, root, info } = this.#options;
     await createCatalog(lake, { root, info, tables, hasForgotten: this.#hasForgotten ?? (await hasForgottenIn(lake)) });
   }

@@ -1,4 +1,11 @@
-import { type CanonTable, originColumns, parseNested, shownRows } from '@quantbot/bus-format/canon';
+import {
+  type CanonTable,
+  originColumns,
+  parseNested,
+  shownName,
+  shownRows,
+  type TableNames,
+} from '@quantbot/bus-format/canon';
 import { isOfTable, withoutErased } from '@quantbot/bus-format/journal';
 import { type DeclaredColumn, identifier } from '@quantbot/bus-format/sql';
 import { nullType } from '@quantbot/infra/bus';
@@ -98,13 +105,16 @@ export const createTable = (table: string, columns: readonly DeclaredColumn[]): 
 /** DuckLake can widen DECIMAL. All other types that the bus widens are nested. */
 const canAlter = (from: string, to: string): boolean => /^DECIMAL\(/.test(from) && /^DECIMAL\(/.test(to);
 
-/**
- * Returns the views over a table: `_rows.<table>` with all origin columns, and `canon.<table>`.
- *
- * @param hasForgotten whether an artifact was ever forgotten.
- */
-export function viewsOf(table: CanonTable, hasForgotten: boolean): string[] {
-  const name = identifier(table.name);
+/** What the views of a table need besides the table. */
+export interface ViewFacts {
+  names: TableNames;
+  /** Whether an artifact was ever forgotten. */
+  hasForgotten: boolean;
+}
+
+/** Returns the views over a table: `_rows.<table>` with all origin columns, and `canon.<table>`. */
+export function viewsOf(table: CanonTable, { names, hasForgotten }: ViewFacts): string[] {
+  const name = identifier(shownName(table));
   const inLake = new Set(lakeColumns(table).map(column => column.name));
   const columns = [...table.columns, ...originColumns].map(column => {
     const known = identifier(column.name);
@@ -113,7 +123,8 @@ export function viewsOf(table: CanonTable, hasForgotten: boolean): string[] {
     return 'recast' in column ? `CASE WHEN length(_artifact_key) > 0 THEN ${known} END AS ${known}` : known;
   });
   const all = `SELECT ${columns.join(', ')} FROM ${filesOf(table.name)}`;
-  const newest = `(SELECT coalesce(max(seq), 0) FROM ${hasForgotten ? withoutErased : '_bus.journal'} WHERE ${isOfTable(table.name)})`;
+  const journal = hasForgotten ? withoutErased : '_bus.journal';
+  const newest = `(SELECT coalesce(max(seq), 0) FROM ${journal} WHERE ${isOfTable(table.name, names)} AND seq > ${table.after ?? 0})`;
   return [
     `CREATE OR REPLACE VIEW _rows.${name} AS ${shownRows(table, all, newest)}`,
     `CREATE OR REPLACE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,

@@ -10,7 +10,6 @@ import {
   rowsOf,
 } from '@quantbot/bus-cluster';
 import { daemonError } from '@quantbot/bus-format';
-import { canonTableOf } from '@quantbot/bus-format/canon';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
 import { waitAfter } from '@quantbot/infra/bus';
 import { isRejected } from '../writer/job.js';
@@ -133,7 +132,7 @@ async function decideOn(
   const rows = decided.jobs.flatMap((job, index) => rowsOfJob(job, head.lastSeq + 1 + index, head.nowMs));
   const tables = rows
     .filter(({ status }) => status === 'ingested')
-    .flatMap(({ schema_hint }) => canonTableOf(schema_hint) ?? []);
+    .flatMap(({ schema_hint }) => cluster.tables.tableOf(schema_hint) ?? []);
   return { rows, tables: [...new Set(tables)] };
 }
 

@@ -9,10 +9,10 @@ import {
   noteFragment,
   restoringFragments,
   rowsOfFragment,
-  schemasBetween,
+  tablesAt,
 } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
-import { type CanonTable, canonTableOf, originColumns, positionOfRow, TableRegistry } from '@quantbot/bus-format/canon';
+import { type CanonTable, originColumns, positionOfRow } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import {
   foreignSchema,
@@ -38,19 +38,22 @@ interface LocalFile {
 
 /** Writes the fragments of a batch of this daemon, from its local files. */
 export async function writeFragments(cluster: Cluster, { jobs, firstSeq, lastSeq }: CommittedBatch): Promise<void> {
+  const registry = await tablesOf(cluster, lastSeq);
   const byTable = new Map<string, LocalFile[]>();
   for (const { job, rows } of jobs)
     for (const row of rows) {
-      const table = canonTableOf(row.schema_hint);
+      const table = registry.tableOf(row.schema_hint);
       if (row.status !== 'ingested' || table === undefined || row.seq < firstSeq || row.seq > lastSeq) continue;
       const file = { path: join(job.folder, `${row.ordinal}.parquet`), row };
       byTable.set(table, [...(byTable.get(table) ?? []), file]);
     }
-  const registry = await tablesAt(cluster, lastSeq);
   await concurrently([...byTable], async ([table, files]) =>
-    write(cluster, { table, firstSeq, lastSeq, restores: 0 }, registry.get(table) as CanonTable, { files }),
+    write(cluster, { table, firstSeq, lastSeq, restores: 0, restoresTo: 0 }, registry.get(table) as CanonTable, {
+      files,
+    }),
   );
-  if (jobs.some(({ rows }) => rows.some(({ status }) => status === 'restored'))) await restore(cluster, lastSeq);
+  const mayRestore = ({ status }: JournalRow) => status === 'restored' || status === 'done';
+  if (jobs.some(({ rows }) => rows.some(mayRestore))) await restore(cluster, lastSeq);
 }
 
 /** Writes the fragments that bring rows back to their tables. */
@@ -85,7 +88,7 @@ export async function makeFragment(cluster: Cluster, fragment: Fragment, salvage
     const files = found.filter(({ row, isThere }) => isThere || !gone.has(keyOf(row)));
     const lost = found.filter(file => !files.includes(file)).map(({ row }) => row);
     const salvaged = lost.length === 0 ? [] : await salvage.filesOf(table, lost.map(keyOf));
-    const written = await write(cluster, fragment, (await tablesAt(cluster, lastSeq)).get(table) as CanonTable, {
+    const written = await write(cluster, fragment, (await tablesOf(cluster, lastSeq)).get(table) as CanonTable, {
       files,
       salvaged: { paths: salvaged, keys: lost.map(keyOf) },
     });
@@ -101,11 +104,7 @@ export async function makeFragment(cluster: Cluster, fragment: Fragment, salvage
 }
 
 /** Returns the canonical tables as of a commit. */
-async function tablesAt(cluster: Cluster, seq: number): Promise<TableRegistry> {
-  const registry = TableRegistry.replay([], cluster.config.canon.tables);
-  for (const schema of await schemasBetween(cluster.postgres, 0, seq)) registry.apply(schema);
-  return registry;
-}
+const tablesOf = ({ postgres, config }: Cluster, seq: number) => tablesAt(postgres, seq, config.canon.tables);
 
 /** Writes one Parquet file with all rows in order, and the origin of each. */
 async function write(

@@ -230,7 +230,7 @@ export class ClusterLoop implements LoopView {
     for (const { job } of visible) this.#inHand.delete(job.claim);
     const visibleAtMs = Date.now();
     const jobs = visible.map(({ job, rows }) =>
-      settledJob({ ...job, rows: [...rows], trace: traceOf(job.manifest) }, visibleAtMs),
+      settledJob({ ...job, rows: [...rows], trace: traceOf(job.manifest) }, visibleAtMs, this.#cluster.tables.names),
     );
     const startedMs = visible.reduce((first, each) => Math.min(first, each.startedMs), Number.POSITIVE_INFINITY);
     const seconds = (performance.now() - startedMs) / 1000;

@@ -1,4 +1,4 @@
-import { noteSettled, putOutcome, releaseJobs, rowsOf, unsettled } from '@quantbot/bus-cluster';
+import { noteSettled, operatedTables, putOutcome, releaseJobs, rowsOf, unsettled } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
 import { objectKeys } from '@quantbot/infra/bus';
@@ -11,7 +11,12 @@ import { removeJobFolder } from './job-folder.js';
  * inbox are removed. It can be repeated at any time from the journal.
  */
 export async function settle(cluster: Cluster, jobs: readonly Committed[]): Promise<void> {
-  await concurrently(jobs, ({ job, rows }) => putOutcome(cluster.objects, rows, job.manifestBytes), 16);
+  const { names } = cluster.tables;
+  await concurrently(
+    jobs,
+    ({ job, rows }) => putOutcome(cluster.objects, rows, { manifest: job.manifestBytes, names }),
+    16,
+  );
   await cluster.objects.remove(jobs.flatMap(({ job, rows }) => [job.inboxKey, ...operatorKeyOf(rows[0])]));
   await noteSettled(
     cluster.postgres,
@@ -35,11 +40,13 @@ export async function settleLeftBehind(cluster: Cluster, publishedSeq: number, o
   if (left.length === 0) return 0;
   const retryOf = new Map(left.map(job => [job.seq, job.retryOf]));
   const seqs = [...retryOf.keys()];
+  const { names } = await operatedTables(cluster.postgres);
   const byClaim = groupByClaim(await rowsOf(cluster.postgres, seqs));
   await concurrently([...byClaim.values()], async rows => {
     const { seq, job_id, manifest_sha256 } = rows[0] as JournalRow;
     const key = objectKeys.inbox(job_id, manifest_sha256 ?? '', retryOf.get(seq));
-    await putOutcome(cluster.objects, rows, await cluster.objects.read(key, 1024 * 1024));
+    const manifest = await cluster.objects.read(key, 1024 * 1024);
+    await putOutcome(cluster.objects, rows, { manifest, names });
     await cluster.objects.remove([key, ...operatorKeyOf(rows[0])]);
   });
   await noteSettled(cluster.postgres, seqs);

@@ -2,17 +2,18 @@ import {
   forgottenRowsOf,
   type Head,
   mustBeCurrent,
+  operatedTables,
   Postgres,
   schemasBetween,
   tableOperationsBetween,
   tablesAt,
 } from '@quantbot/bus-cluster';
-import { canonTableOf, TableRegistry } from '@quantbot/bus-format/canon';
-import type { JournalRow } from '@quantbot/bus-format/journal';
+import { TableRegistry } from '@quantbot/bus-format/canon';
 import type { TableOperation } from '@quantbot/infra';
 import { type BusConfig, type ClusterConfig, tableModes } from '@quantbot/infra/config';
 import { lakeAddress } from '@quantbot/storage/lake';
 import type { TableFacts } from '../writer/bus.js';
+import type { TableChange } from '../writer/job.js';
 import { decideTable } from '../writer/stages/table-operation.js';
 import type { Cluster } from './cluster.js';
 
@@ -24,12 +25,7 @@ export async function readTables(
 ): Promise<void> {
   const { config, postgres, tables } = cluster;
   const [{ seq } = { seq: 0 }] = await postgres.query<{ seq: number }>('SELECT seq FROM bus.head');
-  for (const schema of await schemasBetween(postgres, cluster.tablesSeq, seq)) tables.apply(schema);
-  const now = await tablesAt(postgres, seq, config.canon.tables);
-  for (const name of now.changedByOperations) {
-    const start = now.startOf(name);
-    if (start !== undefined) tables.replace(name, start, now);
-  }
+  tables.become(await tablesAt(postgres, seq, config.canon.tables));
   cluster.tablesSeq = seq;
 }
 
@@ -41,36 +37,39 @@ export const tableFactsAt = (
   refusal,
   operations: () => tableOperationsBetween(queries, 0, lastSeq),
   replay: async (table, start) => {
+    const { names } = await operatedTables(queries, lastSeq);
     const all = await schemasBetween(queries, 0, lastSeq);
-    const own = all.filter(({ schemaHint }) => canonTableOf(schemaHint) === table);
-    return TableRegistry.replay(own, config.canon.tables, { starts: new Map([[table, start]]) });
+    const own = all.filter(
+      ({ schemaHint, seq }) => names.tableOf(schemaHint, seq) === table && seq > (start.after ?? 0),
+    );
+    return TableRegistry.replay(
+      own.map(schema => ({ ...schema, table })),
+      config.canon.tables,
+      { starts: new Map([[table, start]]), names },
+    );
   },
   withoutKey: async () => undefined, // no table gets a key
   forgotten: table => forgottenRowsOf(queries, table),
 });
 
-/**
- * Decides an operation as a daemon would now: the table as it is, and the rows that it would lose.
- */
+/** Decides an operation as a daemon would now, so that a mistake shows before it is submitted. */
 export async function previewOfTable(
   config: BusConfig & { cluster: ClusterConfig },
   op: TableOperation,
-): Promise<{ before: { mode: string; key: readonly string[]; order_by: readonly string[] }; erased: JournalRow[] }> {
+): Promise<TableChange> {
   const postgres = await Postgres.open((await lakeAddress(config.cluster)).postgres, { connections: 2 });
   try {
     await mustBeCurrent(postgres);
     const lastSeq = Number.MAX_SAFE_INTEGER;
     const tables = await tablesAt(postgres, lastSeq, config.canon.tables);
     const tableFacts = tableFactsAt({ config }, { queries: postgres, lastSeq });
-    const { before, erased } = await decideTable({ config, tables, tableFacts }, op);
-    const { mode = '', key = [], orderBy = [] } = before ?? {};
-    return { before: { mode, key, order_by: orderBy }, erased };
+    return await decideTable({ config, tables, tableFacts }, op);
   } finally {
     await postgres.close();
   }
 }
 
 function refusal(op: TableOperation): string | undefined {
-  const only = 'A bus on many machines can only set the modes append and latest yet.';
-  return op.type === 'table_set_mode' && !tableModes[op.mode].isKeyed ? undefined : only;
+  if (op.type !== 'table_set_mode' || !tableModes[op.mode].isKeyed) return undefined;
+  return 'A bus on many machines can only set the modes append and latest yet.';
 }

@@ -46,7 +46,7 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
     }),
     openJobs: max => openJobsOf(postgres, objects, max),
     tables: () => tablesNow(cluster),
-    isTable: name => cluster.tables.get(name) !== undefined,
+    isTable: name => cluster.tables.named(name) !== undefined,
     schemas: () => datedSchemas(postgres),
     rejected: rejectionsOf(cluster),
     previewForget: key => previewOne(config, key),

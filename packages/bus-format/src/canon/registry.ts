@@ -188,6 +188,11 @@ export class TableRegistry {
     return [...new Set(names)].filter(name => this.named(name) === undefined);
   }
 
+  /** The names that operations have given. */
+  get names(): TableNames {
+    return this.#names;
+  }
+
   /** Returns the name under which readers find a table, whether it exists or not. */
   nameOf(table: string): string {
     return this.#names.nameOf(table);
@@ -220,6 +225,15 @@ export class TableRegistry {
     const fixedBy = this.#declaredOf(name) === undefined ? byOperation : byConfiguration;
     this.#set(evolve(table, artifact.artifactKey, artifact.columns, this.required(name), fixedBy));
     this.#lastSeq.set(name, Math.max(this.lastSeq(name), artifact.seq));
+  }
+
+  /** Becomes another registry: for programs that share this one. */
+  become(other: TableRegistry): void {
+    for (const own of [this.#tables, this.#lastSeq, this.#starts]) own.clear();
+    for (const [name, start] of other.#starts) this.#starts.set(name, start);
+    this.#names = other.#names;
+    this.#inOrder = undefined;
+    this.adopt(other);
   }
 
   /** Raises the generation of a table to that of its files, so that the views read them. */

@@ -23,10 +23,13 @@ export async function copyOutcomes(
   objects: Objects,
 ): Promise<{ receipts: number; rejected: number }> {
   const receipts = await eachOutcome(layout.processed, fileNames.receipt, journal, false, async (_, rows) =>
-    putOutcome(objects, rows, undefined),
+    putOutcome(objects, rows, { manifest: undefined, names: journal.names }),
   );
   const rejected = await eachOutcome(layout.rejected, fileNames.rejectReason, journal, true, async (jobId, rows) =>
-    putOutcome(objects, rows, await carriedManifest(join(layout.rejected, jobId), objects)),
+    putOutcome(objects, rows, {
+      manifest: await carriedManifest(join(layout.rejected, jobId), objects),
+      names: journal.names,
+    }),
   );
   return { receipts, rejected };
 }

@@ -18,14 +18,13 @@ import type { TableOperation } from '@quantbot/infra';
 import { busLayout } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, type TableMode, tableModeNames, tableModes } from '@quantbot/infra/config';
 import type { Command } from 'commander';
-import { withClusterPackage } from '../../cluster-package.js';
 import type { TableChange } from '../../writer/job.js';
 import { decideTable, tableFactsOf } from '../../writer/stages/table-operation.js';
 import { operate } from '../operate.js';
-import { configOf, openedBus, print } from '../shared.js';
+import { openedBus, print } from '../shared.js';
 import { whoAsks } from '../who-asks.js';
 import { withCatalog } from './catalog.js';
-import { type ChangeOptions, tableNamed, timeoutMs } from './table.js';
+import { busOfTables, type ChangeOptions, isOfCluster, previewOnCluster, tableNamed, timeoutMs } from './table.js';
 
 interface ModeOptions extends ChangeOptions {
   apply?: boolean;
@@ -70,9 +69,9 @@ async function setMode(
     print(options, { applied: true, table, ...set, order_by, seq }, () => `${nameOf(op)} as of seq ${seq}.`);
     return;
   }
-  const found = await (config.cluster === undefined
-    ? whatChanges(config, op, options)
-    : whatChangesOnCluster({ ...config, cluster: config.cluster }, op, options));
+  const found = await (isOfCluster(config)
+    ? whatChangesOnCluster(config, op, options)
+    : whatChanges(config, op, options));
   print(options, { applied: false, ...found }, () =>
     [...describe(op, found), `Run it again with --apply to change canon.${table}.`].join('\n'),
   );
@@ -86,10 +85,8 @@ export const tablesIn = async (journal: Journal, { canon }: Pick<BusConfig, 'can
   });
 
 /** A bus on many machines can only set modes without a key yet. */
-async function busFor(mode: TableMode, options: ChangeOptions): Promise<BusConfig> {
-  const config = configOf(options);
-  return config.cluster === undefined || tableModes[mode].isKeyed ? openedBus(options) : config;
-}
+const busFor = (mode: TableMode, options: ChangeOptions): Promise<BusConfig> =>
+  tableModes[mode].isKeyed ? openedBus(options) : busOfTables(options);
 
 /** The rows of a table before and after a change. */
 interface Changing {
@@ -120,10 +117,9 @@ async function whatChanges(config: BusConfig, op: ModeOperation, options: Change
         !forgotten.has(artifact_key ?? '') && existsSync(join(layout.root, rel_path ?? '')),
     );
     const shown = await countShown(change, stored, row => join(layout.root, row.rel_path ?? ''), options);
-    const { mode = '', key = [], orderBy = [] } = change.before ?? {};
     return {
       table: op.table,
-      before: { mode, key, order_by: orderBy },
+      before: foundMode(change.before),
       artifacts: artifacts.length,
       artifact_rows: rowsIn(artifacts),
       hidden_rows: rowsIn(stored) - shown,
@@ -141,13 +137,12 @@ async function whatChangesOnCluster(
   op: ModeOperation,
   options: ChangeOptions,
 ): Promise<Changing> {
-  const { previewOfTable } = await withClusterPackage(() => import('../../cluster/tables.js'));
-  const { before, erased } = await previewOfTable(config, op);
+  const { table, before, erased } = await previewOnCluster(config, op);
   let rows = { artifacts: 0, artifact_rows: 0, stored: 0, newest: 0 };
   await withCatalog(options, async catalog => {
     const found = await catalog.query<typeof rows>(
       `WITH all_rows AS (
-         SELECT _seq, _artifact_key IN (SELECT artifact_key FROM catalog.forgotten_f) AS gone FROM _files.${identifier(op.table)}),
+         SELECT _seq, _artifact_key IN (SELECT artifact_key FROM catalog.forgotten_f) AS gone FROM _files.${identifier(table)}),
        newest AS (SELECT max(_seq) AS seq FROM all_rows WHERE NOT gone)
        SELECT t.artifacts, t.artifact_rows, count(*) FILTER (NOT gone) AS stored, count(*) FILTER (NOT gone AND _seq = seq) AS newest
        FROM catalog.tables_d t, all_rows, newest WHERE table_name = ? GROUP BY ALL`,
@@ -158,12 +153,17 @@ async function whatChangesOnCluster(
   const { artifacts, artifact_rows, stored, newest } = rows;
   return {
     table: op.table,
-    before,
+    before: foundMode(before),
     artifacts,
     artifact_rows,
     hidden_rows: modes[op.mode].showsEveryRow ? 0 : stored - newest,
     lost_rows: rowsIn(erased),
   };
+}
+
+function foundMode(before: TableChange['before']): Changing['before'] {
+  const { mode = '', key = [], orderBy = [] } = before ?? {};
+  return { mode, key, order_by: orderBy };
 }
 
 const rowsIn = (rows: readonly JournalRow[]): number => rows.reduce((sum, row) => sum + (row.rows ?? 0), 0);

@@ -4,9 +4,17 @@ import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { decideRename } from '../../writer/stages/table-operation.js';
 import { operate } from '../operate.js';
-import { openedBus, print } from '../shared.js';
+import { print } from '../shared.js';
 import { whoAsks } from '../who-asks.js';
-import { type ChangeOptions, readersOf, tableNamed, timeoutMs } from './table.js';
+import {
+  busOfTables,
+  type ChangeOptions,
+  isOfCluster,
+  previewOnCluster,
+  readersOf,
+  tableNamed,
+  timeoutMs,
+} from './table.js';
 import { tablesIn } from './table-mode.js';
 
 type RenameOperation = Extract<TableOperation, { type: 'table_rename' }>;
@@ -20,7 +28,7 @@ export async function tableRenameCommand(
   newName: string,
   options: ChangeOptions & { apply?: boolean },
 ): Promise<void> {
-  const config = await openedBus(options);
+  const config = await busOfTables(options);
   const [table, to] = [tableNamed(given), tableNamed(newName)];
   const op: RenameOperation = { type: 'table_rename', table, to, reason: options.reason ?? null, by: whoAsks() };
   if (options.apply) {
@@ -46,6 +54,7 @@ export async function tableRenameCommand(
 
 /** Decides as the daemon does, so that a mistake shows here. */
 async function mustBePossible(config: BusConfig, op: RenameOperation): Promise<void> {
+  if (isOfCluster(config)) return void (await previewOnCluster(config, op));
   const journal = await Journal.read(busLayout(config.busRoot));
   try {
     decideRename({ config, tables: await tablesIn(journal, config) }, op);

@@ -2,9 +2,11 @@ import { forgottenRowsOf } from '@quantbot/bus-format/canon';
 import { isOfTable, Journal } from '@quantbot/bus-format/journal';
 import type { TableOperation } from '@quantbot/infra';
 import { busError, busLayout } from '@quantbot/infra/bus';
-import { type BusConfig, isReplaced } from '@quantbot/infra/config';
+import { type BusConfig, type ClusterConfig, isReplaced } from '@quantbot/infra/config';
+import { withClusterPackage } from '../../cluster-package.js';
+import type { TableChange } from '../../writer/job.js';
 import { operate } from '../operate.js';
-import { type CommonOptions, localConfigOf, openedBus, print } from '../shared.js';
+import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 import { tableOf } from '../table.js';
 import { whoAsks } from '../who-asks.js';
 import { type CatalogOptions, withCatalog } from './catalog.js';
@@ -55,16 +57,17 @@ export const timeoutMs = 600_000;
  * drops the table.
  */
 export async function tableDropCommand(given: string, options: ChangeOptions & { apply?: boolean }): Promise<void> {
-  const config = await openedBus(options);
+  const config = await busOfTables(options);
   const table = tableNamed(given);
-  const found = await whatGoes(config, table);
+  const op = operationOn('table_drop', table, options);
+  const found = await (isOfCluster(config) ? whatGoesOnCluster(config, op, options) : whatGoes(config, table));
   if (!options.apply) {
     print(options, { applied: false, ...found }, () =>
       [...describeDrop(found), `Run it again with --apply to drop canon.${table}.`].join('\n'),
     );
     return;
   }
-  const { seq } = await operate(config, operationOn('table_drop', table, options), timeoutMs);
+  const { seq } = await operate(config, op, timeoutMs);
   print(options, { applied: true, ...found, seq }, () =>
     [
       `canon.${table} is dropped as of seq ${seq}. Its artifacts stay, and bring it back:`,
@@ -75,7 +78,7 @@ export async function tableDropCommand(given: string, options: ChangeOptions & {
 
 /** `quantbot-bus table restore`: brings a dropped table back. */
 export async function tableRestoreCommand(given: string, options: ChangeOptions): Promise<void> {
-  const config = localConfigOf(options);
+  const config = configOf(options);
   const table = tableNamed(given);
   const { seq } = await operate(config, operationOn('table_restore', table, options), timeoutMs);
   print(options, { table, seq }, () => `canon.${table} is restored as of seq ${seq}. Its files are being built again.`);
@@ -91,6 +94,25 @@ const operationOn = (
   reason: reason ?? null,
   by: whoAsks(),
 });
+
+/** Returns the bus of a command that changes tables. A daemon must have opened it before. */
+export async function busOfTables(options: CommonOptions): Promise<BusConfig> {
+  const config = configOf(options);
+  return isOfCluster(config) ? config : openedBus(options);
+}
+
+/** Whether a configuration is of a bus on many machines. */
+export const isOfCluster = (config: BusConfig): config is BusConfig & { cluster: ClusterConfig } =>
+  config.cluster !== undefined;
+
+/** Decides as a daemon of a cluster does. */
+export async function previewOnCluster(
+  config: BusConfig & { cluster: ClusterConfig },
+  op: TableOperation,
+): Promise<TableChange> {
+  const { previewOfTable } = await withClusterPackage(() => import('../../cluster/tables.js'));
+  return previewOfTable(config, op);
+}
 
 /** People write the name as in SQL, with or without its schema. */
 export function tableNamed(given: string): string {
@@ -131,6 +153,23 @@ async function whatGoes(config: BusConfig, table: string): Promise<Going> {
   } finally {
     journal.close();
   }
+}
+
+/** As {@link whatGoes}. */
+async function whatGoesOnCluster(
+  config: BusConfig & { cluster: ClusterConfig },
+  op: TableOperation,
+  options: CommonOptions,
+): Promise<Going> {
+  const { table } = op;
+  const { erased } = await previewOnCluster(config, op);
+  let there: Pick<Going, 'artifacts' | 'artifact_rows'> = { artifacts: 0, artifact_rows: 0 };
+  await withCatalog(options, async catalog => {
+    const select = 'SELECT artifacts, artifact_rows FROM catalog.tables_d WHERE table_name = ?';
+    there = (await catalog.query<typeof there>(select, [table]))[0] ?? there;
+  });
+  const lost_rows = erased.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
+  return { table, ...there, lost_rows, readers: readersOf(config, table, 'which goes too') };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { WorkerProcess } from '@quantbot/duckdb-process';
 import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import type { Cluster } from '../cluster.js';
 import { type ClusterExport, clusterExports, isAskedFor, isBehind, isForced, stateOf } from './golden-exports.js';
+import { removeLostExports } from './lost-exports.js';
 import { putExportStatus } from './status-object.js';
 import { writeDataset } from './write-dataset.js';
 import { writeFile } from './write-file.js';
@@ -87,6 +88,7 @@ export class ClusterExports {
         this.#isStatusWritten = false;
         if (!(await this.#tryToWrite(item, publishedSeq))) failed++;
       }
+      if (!isEarly && (await removeLostExports(this.#cluster, publishedSeq))) this.#isStatusWritten = false;
       if (!this.#isStatusWritten) await this.#putStatus(publishedSeq);
       if (failed === 0 && !isEarly) this.#doneSeq = publishedSeq;
       this.#failures = failed === 0 ? 0 : this.#failures + 1;

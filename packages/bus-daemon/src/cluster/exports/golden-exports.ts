@@ -43,10 +43,10 @@ export async function clusterExports(
   const changed = await changedTables(postgres, publishedSeq);
   const turns = await turnsOfTables(postgres, publishedSeq);
   const shapes = await datasetTables({ postgres, config }, publishedSeq);
-  const ofTables = [...changed].flatMap(([name, changedSeq]) => {
+  const ofTables = [...changed].flatMap(([name, { table: first, seq: changedSeq }]) => {
     const settings = config.export.tables[name];
-    if (named.has(name) || settings?.enabled === false) return [];
-    const table = shapes?.get(name);
+    if (first === undefined || named.has(name) || settings?.enabled === false) return [];
+    const table = shapes?.get(first);
     const grows = table !== undefined && modes[table.mode].onlyGrows;
     const sqlBetween = (fromSeq: number, upToSeq: number) => tableInOrder(name, { fromSeq, upToSeq });
     return {
@@ -57,7 +57,7 @@ export async function clusterExports(
       options: settings ?? defaultOptions,
       // Files of a dataset keep their columns, so other columns need a new dataset.
       columns: settings?.layout === 'dataset' ? table?.columns.map(({ name, type }) => [name, type]) : undefined,
-      turn: settings?.layout === 'dataset' ? turns.get(name) : undefined,
+      turn: settings?.layout === 'dataset' ? turns.get(first) : undefined,
       changedSeq,
     };
   });
@@ -74,7 +74,8 @@ export async function clusterExports(
       const last = known.get(item.name);
       // The tables are known only for the SQL that it was written with.
       const reads = last?.definition === definition ? last.reads : null;
-      const changedSeq = reads === null ? publishedSeq : Math.max(0, ...reads.map(table => changed.get(table) ?? 0));
+      const changedSeq =
+        reads === null ? publishedSeq : Math.max(0, ...reads.map(table => changed.get(table)?.seq ?? 0));
       return { ...item, definition, changedSeq, known: last };
     }),
   ];
