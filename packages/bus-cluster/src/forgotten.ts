@@ -141,7 +141,7 @@ const isForgotten = (turn: Turn): turn is Turn & ForgottenArtifact => turn.statu
  */
 export async function turnsOfTables(queries: Queries, upTo: number): Promise<Map<string, number>> {
   const { operations, names } = await operatedTables(queries, upTo);
-  // The artifact's own row says of which table it is. As long as no table was renamed, its hint does.
+  // The artifact's own row says of which table it is. Without a rename, its hint does.
   const own = names.areFirst ? 'e' : 'i';
   const itsRow = names.areFirst
     ? ''

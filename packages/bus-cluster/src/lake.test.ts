@@ -87,11 +87,11 @@ describe.skipIf('missing' in extensions)('the lake', () => {
       tables: ['t'],
     }));
     const object = `lake/t/${firstSeq}.parquet`;
-    const writer = await open(true);
-    await writer.connection.run(
+    await (await open(true)).connection.run(
       `COPY (SELECT *, ${firstSeq}::BIGINT AS _seq, 0::BIGINT AS _ordinal, 0::BIGINT AS _row, 'key-${id}' AS _artifact_key FROM (${values})) TO '${root}/${object}' (FORMAT parquet, WRITE_BLOOM_FILTER false)`,
     );
-    await noteFragment(postgres, { firstSeq, lastSeq: firstSeq, table: 't', restores: 0, object, rows: 1 });
+    const fragment = { firstSeq, lastSeq: firstSeq, table: 't', restores: 0, restoresTo: 0 };
+    await noteFragment(postgres, { ...fragment, object, rows: 1 });
     return firstSeq;
   }
 

@@ -59,7 +59,7 @@ export class OperatedTables {
     return table !== undefined && seq > this.#startOf(table) ? table : undefined;
   }
 
-  /** Returns SQL for {@link tableOf} of rows that have a canonical hint; NULL for a dropped table. */
+  /** Returns SQL for {@link tableOf} of rows with a canonical hint; NULL for a dropped table. */
   tableSql(hint: string, seq: string): string {
     const table = this.names.tableSql(hint, seq);
     const dropped = [...this.starts].filter(([, { after }]) => after !== undefined);

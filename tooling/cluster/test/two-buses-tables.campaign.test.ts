@@ -38,7 +38,7 @@ async function mustShow(world: World, wanted: string[], table = 'log') {
 const preview = async (world: World, ...args: string[]) =>
   JSON.parse(await world.done('table', 'set-mode', ...args, '--json'));
 
-/** Returns the rows of canonical tables with some names, now or as of a job, checked with the catalog. */
+/** Returns the rows of those canonical tables that exist, now or as of a job. */
 async function tablesOf(world: World, names: string[], seq?: number): Promise<Record<string, unknown[]>> {
   const catalog = await catalogOf(world);
   const past = seq === undefined ? catalog : await catalog.asOf(seq);

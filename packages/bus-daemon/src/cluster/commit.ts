@@ -12,6 +12,7 @@ import {
 import { daemonError } from '@quantbot/bus-format';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
 import { waitAfter } from '@quantbot/infra/bus';
+import { faultPoint } from '@quantbot/infra/files';
 import { isRejected } from '../writer/job.js';
 import { decide, keysOfOperation, maxRounds } from '../writer/stages/decide.js';
 import { judgeAgain, type UnjudgedFile } from '../writer/stages/decodable.js';
@@ -84,6 +85,7 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
     if (!(error instanceof CommitUnknown)) throw error;
     return lookFor(cluster, jobs);
   });
+  faultPoint('commit:committed');
   const rows = [
     ...(firstSeq <= lastSeq ? await rowsBetween(cluster.postgres, firstSeq, lastSeq) : []),
     ...(earlier.size > 0 ? await rowsOf(cluster.postgres, [...earlier.values()]) : []),
