@@ -64,7 +64,7 @@ function onlookersOf({ config, drain, tellSystemd }: DaemonOptions): StartOnlook
       async bus => (await import('./onlookers/gc/collector.js')).collectInBackground(bus),
     ],
     [
-      isLasting && openlineage !== undefined,
+      drain !== true && openlineage !== undefined,
       async bus => (await import('./onlookers/openlineage/sender.js')).sendLineage(bus),
     ],
     [drain !== true, async bus => (await import('./onlookers/retention.js')).retainInBackground(bus)],

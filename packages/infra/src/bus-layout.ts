@@ -93,6 +93,8 @@ export const objectKeys = {
   rejectedManifest: (jobId: string): string => `rejected/${jobId}.manifest.json`,
   /** The SHA-256 of the manifest of an operation that an operator asks for. */
   operator: (jobId: string): string => `operators/${jobId}`,
+  /** The last job whose OpenLineage events were delivered. */
+  lineageCursor: 'openlineage.json',
 } as const;
 
 /**

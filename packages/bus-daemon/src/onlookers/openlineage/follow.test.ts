@@ -11,6 +11,7 @@ import { Publisher } from '../../writer/publish/publisher.js';
 import { followLineage, type LineageProblem } from './follow.js';
 import type { RunEvent } from './run-events.js';
 import { sendLineage } from './sender.js';
+import { openSource } from './source.js';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
 
@@ -53,7 +54,7 @@ const reached = ({ busRoot }: BusConfig, seq: number) =>
 async function follow(config: BusConfig, { target }: { target: OpenLineageConfig }, seq: number) {
   const problems: LineageProblem[] = [];
   const end = new AbortController();
-  const following = followLineage(config, target, {
+  const following = followLineage(await openSource(config), target, {
     tell: problem => void problems.push(problem),
     signal: end.signal,
     backoff: { firstMs: 1, maxMs: 5 },
@@ -101,7 +102,7 @@ test('the built process follows the bus, with headers from the environment, and 
   const { config } = await busWith(1);
   const { target, events, authorizations } = await startEndpoint();
   const headers = { Authorization: `Bearer \${LINEAGE_TOKEN}` };
-  const bus = { config: { ...config, openlineage: { ...target, headers } }, logger, now: Date.now };
+  const bus = { cluster: undefined, config: { ...config, openlineage: { ...target, headers } }, logger, now: Date.now };
   const sender = sendLineage(bus, join(packageFolder, 'dist/openlineage.js'), { LINEAGE_TOKEN: 'secret' });
   await reached(config, 1);
   await sender.close();
@@ -112,7 +113,8 @@ test('the built process follows the bus, with headers from the environment, and 
 test('without its variables the daemon does not start', async () => {
   const { config } = await busWith(0);
   const openlineage = { url: `\${LINEAGE_URL}/x`, headers: {}, namespace: 'lab', timeoutMs: 1 };
-  expect(() => sendLineage({ config: { ...config, openlineage }, logger, now: Date.now }, '', {})).toThrow(
+  const bus = { cluster: undefined, config: { ...config, openlineage }, logger, now: Date.now };
+  expect(() => sendLineage(bus, '', {})).toThrow(
     expect.objectContaining({ code: 'NOTIFY_VARIABLE_INVALID', message: expect.stringContaining('LINEAGE_URL') }),
   );
 });

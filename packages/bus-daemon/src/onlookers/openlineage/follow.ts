@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeliveryError, postWebhook } from '@quantbot/bus-care/notify';
-import { readLineageCursor, writeLineageCursor } from '@quantbot/bus-format/state';
 import { type Backoff, waitAfter } from '@quantbot/infra/bus';
-import type { BusConfig, OpenLineageConfig } from '@quantbot/infra/config';
-import { type ArtifactRecord, type Catalog, openCatalog } from '@quantbot/storage';
+import type { OpenLineageConfig } from '@quantbot/infra/config';
+import type { ArtifactRecord, Catalog } from '@quantbot/storage';
 import { type RunEvent, runEvents } from './run-events.js';
 
 /** The answers of an endpoint that will not take this event at any later time. */
@@ -18,6 +17,20 @@ export interface LineageProblem {
   isGivenUp: boolean;
 }
 
+/** The last job whose events were delivered, or refused for good. */
+export interface LineageCursor {
+  /** Returns its seq; 0 if there is none. */
+  read(): Promise<number>;
+  /** Notes another. @returns whether to go on: false if another daemon sends the events now. */
+  write(seq: number): Promise<boolean>;
+}
+
+/** A bus whose events are sent. */
+export interface LineageSource {
+  catalog: Catalog;
+  cursor: LineageCursor;
+}
+
 interface Following {
   tell: (problem: LineageProblem) => void;
   signal: AbortSignal;
@@ -29,35 +42,35 @@ interface Following {
  * the last job that was delivered, also after a restart. An endpoint that does not answer is
  * retried forever. An event that it refuses is skipped.
  *
+ * @param source its catalog is closed at the end.
  * @param target with its variables filled in.
- * @throws StorageError as `openCatalog`.
  */
 export async function followLineage(
-  { busRoot, duckdbPath }: Pick<BusConfig, 'busRoot' | 'duckdbPath'>,
+  { catalog, cursor }: LineageSource,
   target: OpenLineageConfig,
   following: Following,
 ): Promise<void> {
   const { signal } = following;
-  const catalog = await openCatalog({ duckdbPath });
   try {
     const [info] = await catalog.query('SELECT bus_id FROM catalog.bus_info');
     const names = { busId: String(info?.bus_id), namespace: target.namespace };
     let job: ArtifactRecord[] = [];
     let wanted = 0;
+    /** @returns whether to go on. */
     const deliver = async () => {
       const [first, ...others] = job;
       job = [];
-      if (first === undefined) return;
+      if (first === undefined) return true;
       for (const event of runEvents([first, ...others], names)) await post(event, first.seq, target, following);
-      if (!signal.aborted) writeLineageCursor(busRoot, first.seq);
+      return !signal.aborted && (await cursor.write(first.seq));
     };
-    for await (const artifact of catalog.watch({ since: readLineageCursor(busRoot), signal })) {
+    for await (const artifact of catalog.watch({ since: await cursor.read(), signal })) {
       if (job[0]?.seq !== artifact.seq) {
-        await deliver(); // an artifact was forgotten meanwhile, so the job was not complete
+        if (!(await deliver())) return; // an artifact was forgotten meanwhile, so the job was not complete
         wanted = await artifactsOf(catalog, artifact.seq);
       }
       job.push(artifact);
-      if (job.length >= wanted) await deliver();
+      if (job.length >= wanted && !(await deliver())) return;
     }
   } finally {
     await catalog.close();

@@ -52,7 +52,7 @@ export function runEvents(
     run: {
       runId: uuidOf(busId, 'job', jobId, String(seq)),
       facets: {
-        parent: facet('ParentRunFacet', '1-0-1', {
+        parent: facet('ParentRunFacet', '1-2-0', {
           run: { runId: uuidOf(busId, 'run', runId) },
           job: { namespace, name: source },
         }),
@@ -92,7 +92,7 @@ function outputOf({ key, schema, rows, bytes }: ArtifactRecord, namespace: strin
     ...dataset,
     facets: {
       ...dataset.facets,
-      schema: facet('SchemaDatasetFacet', '1-1-1', { fields: schema.map(({ name, type }) => ({ name, type })) }),
+      schema: facet('SchemaDatasetFacet', '1-2-0', { fields: schema.map(({ name, type }) => ({ name, type })) }),
     },
     outputFacets: {
       outputStatistics: facet('OutputStatisticsOutputDatasetFacet', '1-0-2', { rowCount: rows, size: bytes }),

@@ -8,12 +8,13 @@ import type { LineageProblem } from './follow.js';
 const intervalMs = 1_000;
 
 /**
- * Posts OpenLineage events of committed jobs in a process of its own, with the lowest priority.
+ * Posts OpenLineage events of committed jobs in a process of its own, with the lowest priority. In
+ * a cluster, the daemon that publishes does it.
  *
  * @throws DaemonError `NOTIFY_VARIABLE_INVALID`.
  */
 export function sendLineage(
-  bus: Pick<VisibleBus, 'config' | 'logger' | 'now'>,
+  bus: Pick<VisibleBus, 'cluster' | 'config' | 'logger' | 'now'>,
   entry = builtEntry('openlineage'),
   env: Variables = process.env,
 ): Onlooker {
@@ -25,7 +26,7 @@ export function sendLineage(
       name: 'sending OpenLineage events',
       entry,
       intervalMs,
-      lastEndedAt: () => undefined,
+      lastEndedAt: () => (bus.cluster?.publishes === false ? bus.now() : undefined), // looks again after the interval
       onMessage: message => {
         const { isGivenUp, ...about } = message as LineageProblem;
         if (isGivenUp) bus.logger.error(about, 'the OpenLineage endpoint refuses an event; it is skipped');
