@@ -84,18 +84,19 @@ class HttpBusTest(ServerTest):
             server.asked, [("GET", UPLOAD, token), ("PUT", UPLOAD, token), ("POST", "/api/v1/jobs", token)]
         )
 
-    def test_it_goes_on_where_a_broken_connection_ended(self) -> None:
-        broken: list[int] = []
+    def test_it_goes_on_where_the_server_is_after_a_broken_connection_and_after_a_busy_disk(self) -> None:
+        for status in (0, 408):
+            failures: list[int] = []
 
-        def answer(method: str, _path: str) -> Optional[int]:
-            if method != "PUT" or len(broken) == 3:
-                return None
-            broken.append(1)
-            return 0
+            def answer(method: str, _path: str) -> Optional[int]:
+                if method != "PUT" or len(failures) == 3:
+                    return None
+                failures.append(1)
+                return status
 
-        server = self.serve(answer)
-        submit_artifact(**IDS, parquet=TRADES, bus_root=server.url)
-        self.assertEqual(server.content, TRADES.read_bytes())
+            server = self.serve(answer)
+            submit_artifact(**IDS, parquet=TRADES, bus_root=server.url)
+            self.assertEqual(server.content, TRADES.read_bytes())
 
     def test_a_refusal_and_a_redirect_are_not_tried_again(self) -> None:
         denied = self.serve(lambda method, _: 403 if method == "POST" else None)

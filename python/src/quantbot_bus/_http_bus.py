@@ -29,6 +29,8 @@ _ATTEMPTS = 7
 _MAX_ROUNDS = 3
 """How often the files are sent again if the server has lost them."""
 _PASSING = ("HTTP_BUSY", "UPLOAD_BUSY", "UPLOAD_OFFSET")
+# 408: the server's disk was busy for longer than a request may take. It keeps what it has.
+_PASSING_STATUSES = (408, 502, 503, 504)
 _UNKNOWN_HINT = "Submit again: the bus takes the same content only once. The outcome of this attempt is unknown."
 
 
@@ -263,7 +265,7 @@ def retrying(
         try:
             return work()
         except (ServerSilent, ServerFailed) as error:
-            is_passing = isinstance(error, ServerSilent) or error.status in (502, 503, 504) or error.code in _PASSING
+            is_passing = isinstance(error, ServerSilent) or error.status in _PASSING_STATUSES or error.code in _PASSING
             if progress() > reached:
                 failures, since = 0, None
             failures += 1

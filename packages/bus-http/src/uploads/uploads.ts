@@ -6,6 +6,7 @@ import { daemonError } from '@quantbot/bus-format';
 import { busError, mustHaveRoom } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { flush, syncFolder, systemErrorCode, writeFully } from '@quantbot/infra/files';
+import { atMost } from '../at-most.js';
 import { withFileThread } from '../file-work.js';
 import type { DailyBytes } from './daily-bytes.js';
 
@@ -32,6 +33,9 @@ interface OpenUpload {
 const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 const readBytes = 1024 * 1024;
 const flushBytes = 64 * 1024 * 1024;
+/** A flush can take seconds. One at a time, so that the other thread takes what arrives. */
+const oneFlush = atMost(1, Number.POSITIVE_INFINITY);
+const flushed = (file: FileHandle) => oneFlush(() => withFileThread(() => flush(file.fd)));
 
 /**
  * The files that programs send over HTTP, in `<bus_root>/uploads/<owner>/`. A file that is not
@@ -132,7 +136,7 @@ export class Uploads {
         state.offset += chunk.length;
         unflushed += chunk.length;
         if (unflushed < flushBytes) continue;
-        await withFileThread(() => flush(file.fd)); // so that the last flush takes no longer
+        await flushed(file); // so that the last flush takes no longer
         unflushed = 0;
       }
       if (state.offset < bytes) return state.offset;
@@ -142,7 +146,7 @@ export class Uploads {
         rmSync(part);
         throw busError('CHECKSUM_MISMATCH', `The bytes that were sent have the SHA-256 ${found}, not ${sha256}.`);
       }
-      await withFileThread(() => flush(file.fd));
+      await flushed(file);
       await rename(part, path);
       await syncFolder(dirname(path));
       return bytes;

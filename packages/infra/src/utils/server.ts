@@ -90,11 +90,13 @@ const isUnanswered = (error: unknown): error is Error =>
   error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError');
 
 const passingCodes = ['UPLOAD_BUSY', 'UPLOAD_OFFSET'];
+/** 408: the server's disk was busy for longer than a request may take. It keeps what it has. */
+const passingStatuses = [408, 502, 503, 504];
 
 /** Whether to send a request again: the server did not answer, or asks to wait. */
 const isPassing = (error: unknown): boolean =>
   error instanceof ServerError
-    ? [502, 503, 504].includes(error.status) || passingCodes.includes(error.code)
+    ? passingStatuses.includes(error.status) || passingCodes.includes(error.code)
     : isUnanswered(error);
 
 /** How to repeat work. */
