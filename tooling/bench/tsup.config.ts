@@ -9,5 +9,6 @@ export default defineConfig(
     'bus-producer': 'src/contenders/bus-producer.ts',
     'direct-writer': 'src/contenders/direct-writer.ts',
     read: 'src/contenders/read.ts',
+    uploader: 'src/contenders/uploader.ts',
   }),
 );

@@ -21,6 +21,7 @@ import { start } from './suites/start.js';
 import { tables } from './suites/tables.js';
 import { together } from './suites/together.js';
 import { turns } from './suites/turns.js';
+import { uploads } from './suites/uploads.js';
 import { upsert } from './suites/upsert.js';
 import { waiting } from './suites/waiting.js';
 import { sizes } from './workload.js';
@@ -37,6 +38,7 @@ const suites: Record<string, Suite> = {
   tables,
   upsert,
   memory,
+  uploads,
   reading,
   start,
   cluster,
