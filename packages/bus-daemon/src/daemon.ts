@@ -103,6 +103,9 @@ export async function startLookedAt(options: DaemonOptions, onlookers: readonly 
     return {
       url,
       finished,
+      get failed() {
+        return loop.failed;
+      },
       stop: () => {
         loop.stop();
         return finished;

@@ -25,3 +25,4 @@ export { adopt } from './adopt.js';
 export { type DaemonOptions, startDaemon } from './daemon.js';
 export { type RebuildReport, rebuild } from './rebuild.js';
 export type { Daemon } from './running-daemon.js';
+export type { MaintenanceWork } from './writer/loop/maintenance.js';

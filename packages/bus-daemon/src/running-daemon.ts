@@ -1,3 +1,5 @@
+import type { MaintenanceWork } from './writer/loop/maintenance.js';
+
 /** A running daemon. */
 export interface Daemon {
   /** URL of its dashboard, if `http.listen` is configured. */
@@ -6,4 +8,6 @@ export interface Daemon {
   stop(): Promise<void>;
   /** Resolves when the daemon has ended; rejects if an error stopped it. */
   finished: Promise<void>;
+  /** The work whose last attempt failed. The log has the reasons, and the next start retries it. */
+  readonly failed: readonly MaintenanceWork[];
 }

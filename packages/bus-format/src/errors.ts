@@ -224,22 +224,28 @@ export const isDamage = (error: unknown): error is CodedError =>
 export const dispositionOf = (error: unknown): 'stop' | 'pause' =>
   error instanceof DaemonError && error.disposition === 'stop' ? 'stop' : 'pause';
 
-const hints: Record<string, string> = {
-  ENOSPC: 'Free some space: the disk is full. The daemon resumes by itself.',
-  EDQUOT: 'Free some space: the disk quota is used up. The daemon resumes by itself.',
-  EACCES: 'Correct the permissions: the daemon may not write there. It resumes by itself.',
-  EPERM: 'Correct the permissions: the daemon may not do that. It resumes by itself.',
-  EROFS: 'Mount the file system writable: it is read-only. The daemon resumes by itself.',
+const orders: Record<string, string> = {
+  ENOSPC: 'Free some space: the disk is full.',
+  EDQUOT: 'Free some space: the disk quota is used up.',
+  EACCES: 'Correct the permissions: this user may not write there.',
+  EPERM: 'Correct the permissions: this user may not do that.',
+  EROFS: 'Mount the file system writable: it is read-only.',
   EMFILE: 'Raise the limit of open files (`ulimit -n`). The process has reached it.',
   ENFILE: 'Raise fs.file-max, or close files. The machine has too many open.',
   EIO: 'Read the system log (`dmesg`): the disk reported an error. Check the disk before you go on.',
   EXDEV: 'Put all folders of bus_root on one file system.',
 };
+/** The daemon resumes by itself once the cause is gone. */
+const passing = new Set(['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS']);
 
-/** Returns what to do about an error, for the log. */
+/** Returns what to do about an error of the system, if it is known. */
+export const orderFor = (error: unknown): string | undefined => orders[systemErrorCode(error) ?? ''];
+
+/** Returns what to do about an error, for the daemon's log. */
 export function hintFor(error: unknown): string {
   if (error instanceof CodedError) return error.hint;
-  return hints[systemErrorCode(error) ?? ''] ?? 'The daemon retries by itself. If this goes on, please report it.';
+  const order = orderFor(error) ?? 'The daemon retries by itself. If this goes on, please report it.';
+  return passing.has(systemErrorCode(error) ?? '') ? `${order} The daemon resumes by itself.` : order;
 }
 
 const machineCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM']);

@@ -11,6 +11,7 @@ export {
   isAboutAJob,
   isDamage,
   isMachineFault,
+  orderFor,
   unlessUnreadable,
 } from './errors.js';
 export { locationOf } from './location.js';

@@ -1,4 +1,5 @@
 import { inspect, styleText } from 'node:util';
+import { orderFor } from '@quantbot/bus-format';
 import { CodedError } from '@quantbot/infra';
 import { visibleLines } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
@@ -11,8 +12,10 @@ export function failWith(error: unknown): void {
     console.error(visibleLines(inspect(error))); // an unexpected error: print its stack
     return;
   }
-  console.error(`${styleText('redBright', code, { stream: process.stderr })}: ${visibleLines(error.message)}`);
+  const sentence = error.message.startsWith(`${code}: `) ? error.message.slice(code.length + 2) : error.message;
+  console.error(`${styleText('redBright', code, { stream: process.stderr })}: ${visibleLines(sentence)}`);
   for (const detail of error instanceof CodedError ? error.details : []) console.error(`  ${visibleLines(detail)}`);
-  const hint = error instanceof CodedError ? error.hint : 'Fix the cause, then run the command again.';
+  const hint =
+    error instanceof CodedError ? error.hint : `${orderFor(error) ?? 'Fix the cause.'} Then run the command again.`;
   console.error(`${styleText('bold', 'Try:', { stream: process.stderr })} ${visibleLines(hint)}`);
 }

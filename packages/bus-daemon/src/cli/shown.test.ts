@@ -42,3 +42,16 @@ test('what a producer wrote steers no terminal: in a table, in lines, in an erro
 test('the head of a table stays bold', () => {
   expect(forTerminal('\u001b[1mseq\u001b[22m')).toBe('\u001b[1mseq\u001b[22m');
 });
+
+test('an error of the system has its code once, and an order that fits it', () => {
+  const printed = vi.spyOn(console, 'error').mockReturnValue();
+  onTestFinished(() => {
+    printed.mockRestore();
+    process.exitCode = 0;
+  });
+  failWith(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' }));
+  expect(printed.mock.calls.flat()).toEqual([
+    'ENOSPC: no space left on device, write',
+    'Try: Free some space: the disk is full. Then run the command again.',
+  ]);
+});

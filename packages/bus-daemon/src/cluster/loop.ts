@@ -4,6 +4,7 @@ import { allEnded, dispositionOf } from '@quantbot/bus-format';
 import type { LoopHealth, LoopView, RunState } from '@quantbot/bus-http';
 import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import { LargeJobs } from '../writer/loop/large-jobs.js';
+import type { MaintenanceWork } from '../writer/loop/maintenance.js';
 import { partsOf } from '../writer/loop/parts-of.js';
 import { Pulse } from '../writer/loop/pulse.js';
 import { causeOf } from '../writer/loop/state-file.js';
@@ -95,6 +96,11 @@ export class ClusterLoop implements LoopView {
   /** Whether this daemon is the one that publishes. */
   get publishes(): boolean {
     return this.#publication.isPublisher;
+  }
+
+  /** The work whose last attempt failed. */
+  get failed(): MaintenanceWork[] {
+    return this.#exports.hasFailed ? ['export'] : [];
   }
 
   stop(): void {

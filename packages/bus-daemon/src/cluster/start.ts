@@ -48,6 +48,9 @@ export async function startClusterDaemon(
     return {
       url,
       finished,
+      get failed() {
+        return loop.failed;
+      },
       stop: () => {
         loop.stop();
         return finished;

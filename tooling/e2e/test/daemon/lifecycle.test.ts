@@ -61,6 +61,19 @@ describe('starting and stopping', () => {
     });
   });
 
+  sampled('--drain exits 2 if an export or a compaction failed, and all jobs are settled', async () => {
+    const bus = makeTestBus({ export: { jobs: [{ name: 'broken', sql: 'SELECT * FROM canon.missing' }] } });
+    await drain(bus);
+    const { jobId } = await submit(bus);
+    const daemon = launchDaemon(bus, { args: ['--drain'] });
+    expect(await daemon.ended).toMatchObject({ code: 2 });
+    expect(daemon.log().at(-1)).toMatchObject({
+      failed: ['export'],
+      msg: expect.stringContaining('next start retries'),
+    });
+    expect(existsSync(join(bus.layout.processed, jobId, 'RECEIPT.json'))).toBe(true);
+  });
+
   sampled('people find the daemon under its name, and in the lock file', async () => {
     const bus = makeTestBus();
     const daemon = await spawnDaemon(bus);

@@ -22,6 +22,13 @@ export async function startCommand(options: { config?: string; drain?: boolean; 
   });
   try {
     await daemon.finished;
+    if (options.drain === true && daemon.failed.length > 0) {
+      logger.error(
+        { failed: daemon.failed },
+        'drained, but not all work beside it succeeded; the next start retries it',
+      );
+      process.exitCode = 2;
+    }
   } finally {
     stopWatching();
   }

@@ -35,7 +35,7 @@ const startCommand = (): BusCommand =>
   new BusCommand('start')
     .description('Run the daemon in the foreground.')
     .option('-c, --config <file>', 'bus_config.json (otherwise QUANTBOT_BUS_CONFIG, otherwise the nearest one upwards)')
-    .option('--drain', 'settle all waiting jobs, refresh the exports, then exit 0')
+    .option('--drain', 'settle all waiting jobs, refresh the exports, compact, then exit')
     .option(
       '--http [address]',
       `serve the dashboard, metrics and health checks (${defaultListen}, or http.listen of the configuration)`,
@@ -43,7 +43,11 @@ const startCommand = (): BusCommand =>
     .explain({
       notes: `It logs JSON lines to standard error. QUANTBOT_LOG_LEVEL, or log_level in the configuration, sets the level. SIGINT,
 SIGTERM and SIGHUP stop it after the current batch. Under nohup it ignores SIGHUP and outlives its terminal.`,
-      exitCodes: { 0: 'stopped, or drained', 130: 'interrupted twice' },
+      exitCodes: {
+        0: 'stopped, or drained',
+        2: 'drained: all jobs are settled, but a compaction or an export failed (see the log)',
+        130: 'interrupted twice',
+      },
       examples: [
         'quantbot-bus start',
         'quantbot-bus start --http 127.0.0.1:7171',

@@ -68,6 +68,11 @@ export class ClusterExports {
     return (await clusterExports(this.#cluster, publishedSeq)).map(item => stateOf(item, this.#cluster));
   }
 
+  /** Whether an export failed the last time. */
+  get hasFailed(): boolean {
+    return this.#failures > 0;
+  }
+
   async stop(): Promise<void> {
     this.#worker.close();
     await this.#running;

@@ -81,6 +81,11 @@ export class Exporter {
     this.#share = new ExportShare(bus.config.export.maxShare);
   }
 
+  /** Whether the last attempt at an export failed. */
+  get hasFailed(): boolean {
+    return this.#failures.size > 0;
+  }
+
   /** Snapshots that running exports read. Their files must not be deleted. */
   get pinned(): readonly Snapshot[] {
     return this.#snapshot.pinned;
@@ -98,10 +103,7 @@ export class Exporter {
       this.#bus.logger.warn({ path }, 'the status of the exports was damaged; it is written again');
   }
 
-  /**
-   * Runs every stale export, one after another. A second call waits for the first, then checks
-   * again.
-   */
+  /** Runs every stale export in turn. A second call waits for the first, then checks again. */
   async runDirty({ ignoreInterval = false } = {}): Promise<void> {
     if (!this.#bus.config.export.enabled) return;
     while (this.#running !== undefined) await this.#running;

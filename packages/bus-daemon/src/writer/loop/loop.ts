@@ -89,6 +89,10 @@ export class Loop implements LoopView {
     return this.#maintenance.waitingTables;
   }
 
+  get failed(): Maintenance['failed'] {
+    return this.#maintenance.failed;
+  }
+
   /** Aborted by a stop. */
   get stopRequested(): AbortSignal {
     return this.#stopping.signal;

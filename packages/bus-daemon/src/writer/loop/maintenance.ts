@@ -25,6 +25,9 @@ const niceness = 5;
 const removedInATurn = 5_000;
 const maxRemovalTurns = 200;
 
+/** Work beside ingestion that may fail. */
+export type MaintenanceWork = 'compaction' | 'export';
+
 /**
  * Runs beside ingestion without blocking it: compaction, release of unneeded files, exports. One
  * round at a time. A failed round is logged and retried.
@@ -46,6 +49,7 @@ export class Maintenance {
   #lastMendAt = Number.NEGATIVE_INFINITY;
   #restUntil = 0;
   #held = '';
+  readonly #failed = new Set<MaintenanceWork>();
 
   constructor(bus: Bus, publisher: Publisher) {
     this.#bus = bus;
@@ -68,6 +72,11 @@ export class Maintenance {
   /** The canonical tables that a damaged file blocks. */
   get waitingTables(): WaitingTable[] {
     return this.#compaction.waiting;
+  }
+
+  /** The work whose last attempt failed. */
+  get failed(): MaintenanceWork[] {
+    return [...new Set([...this.#failed, ...(this.#exporter.hasFailed ? (['export'] as const) : [])])];
   }
 
   /** The state of each export. */
@@ -99,10 +108,11 @@ export class Maintenance {
   /** Refreshes every export, removes leftovers, and compacts. Runs again after the last commit. */
   async finish(): Promise<void> {
     await this.#exports;
-    await this.#exporter.runDirty({ ignoreInterval: true });
+    const exportAll = () => this.#guarded('export', () => this.#exporter.runDirty({ ignoreInterval: true }));
+    await exportAll();
     await this.#round;
     await this.#guarded('compaction', () => this.#compactAndRelease({ isLast: true }));
-    if (this.#bus.journal.lastTurn > 0) await this.#exporter.runDirty({ ignoreInterval: true });
+    if (this.#bus.journal.lastTurn > 0) await exportAll();
     await this.#removal;
     while (this.#bus.leftBehind.length > 0 && !this.#stopping.signal.aborted) await this.#removeLeftBehind();
   }
@@ -117,7 +127,7 @@ export class Maintenance {
 
   async #compactAndRelease({ batchesAreSmall = false, isLast = false } = {}): Promise<void> {
     const now = this.#bus.elapsed();
-    if (now < this.#restUntil) return;
+    if (now < this.#restUntil && !isLast) return;
     if (this.#compaction.isDue({ idleForMs: now - this.#lastCommitAt, batchesAreSmall, isLast })) {
       await this.#compaction.run();
       await this.#publisher.publish();
@@ -195,11 +205,13 @@ export class Maintenance {
     return turns < maxRemovalTurns;
   }
 
-  async #guarded(what: string, work: () => Promise<void>): Promise<void> {
+  async #guarded(what: MaintenanceWork, work: () => Promise<void>): Promise<void> {
     try {
       await work();
+      this.#failed.delete(what);
     } catch (error) {
       if (this.#stopping.signal.aborted) return; // a stop is not a failure
+      this.#failed.add(what);
       this.#restUntil = this.#bus.elapsed() + (isDamage(error) ? restAfterDamageMs : retryAfterMs);
       this.#bus.logger.error({ err: error }, `${what} failed; it will be retried`);
     }
