@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { campaign, testFilesIn } from './campaign.mjs';
 
@@ -15,11 +16,28 @@ const shared = {
 };
 
 /**
+ * Starts these files first, then the largest, as vitest does: a long file that starts last runs
+ * alone, while the other worker has nothing to do.
+ */
+const startFirst = paths =>
+  class {
+    sort(files) {
+      const rank = ({ moduleId }) => {
+        const index = paths.findIndex(path => moduleId.endsWith(path));
+        return index === -1 ? paths.length : index;
+      };
+      const size = ({ moduleId }) => statSync(moduleId).size;
+      return [...files].sort((a, b) => rank(a) - rank(b) || size(b) - size(a));
+    }
+    shard = files => files;
+  };
+
+/**
  * The projects of a package: `unit` (beside the source), `integration` (test/, needs a build; two
  * files at once) and, if some files must run alone, `alone`. Each run leaves a JSON report under
  * reports/, which .ci/run adds up.
  */
-export const projects = ({ alone = [], ofAll = {} } = {}) => {
+export const projects = ({ alone = [], first = [], ofAll = {} } = {}) => {
   // Generous, for a busy machine.
   const timeout = campaign(240_000, 1_200_000);
   const integration = { ...shared, testTimeout: timeout, hookTimeout: timeout };
@@ -27,6 +45,7 @@ export const projects = ({ alone = [], ofAll = {} } = {}) => {
     test: {
       // On some days, every test of a project may be left out.
       passWithNoTests: true,
+      ...(first.length > 0 && { sequence: { sequencer: startFirst(first) } }),
       // Tests of which `npm test` runs a sample, or that it runs on some days only.
       tags: [{ name: 'campaign' }],
       projects: [
