@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installPython, requirementsIn } from '@quantbot/tooling-testing/python';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const scripts = join(here, '../python');
-const cache = join(here, '../node_modules/.cache/python');
+const scripts = join(dirname(fileURLToPath(import.meta.url)), '../python');
 
 /** Thrown if no Python can run the campaign, with the reason. */
 export class NoPython extends Error {
@@ -22,33 +20,11 @@ export class NoPython extends Error {
  * @throws NoPython
  */
 export function pythonWithWriters(): string {
-  const python = join(cache, 'bin/python');
-  const wanted = readFileSync(join(scripts, 'requirements.txt'), 'utf8');
-  const installed = join(cache, 'installed.txt');
-  if (existsSync(python) && existsSync(installed) && readFileSync(installed, 'utf8') === wanted) return python;
-  rmSync(cache, { recursive: true, force: true });
-  mkdirSync(dirname(cache), { recursive: true });
-  runOrExplain('python3', ['-m', 'venv', cache]);
-  runOrExplain(python, [
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--disable-pip-version-check',
-    '-r',
-    join(scripts, 'requirements.txt'),
-  ]);
-  writeFileSync(installed, wanted);
-  return python;
-}
-
-function runOrExplain(command: string, args: readonly string[]): void {
-  const { status, error, stderr } = spawnSync(command, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', 'inherit', 'pipe'],
-  });
-  if (status === 0) return;
-  throw new NoPython(`${[command, ...args].join(' ')}: ${error?.message ?? stderr}`);
+  try {
+    return installPython('writers', requirementsIn(join(scripts, 'requirements.txt')));
+  } catch (error) {
+    throw new NoPython((error as Error).message);
+  }
 }
 
 /** Lets the Python writers fill a folder. */

@@ -1,41 +1,17 @@
 // @module-tag campaign
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { sampleOf } from '@quantbot/tooling-config/campaign';
+import { pythonWith, withoutDataTools } from '@quantbot/tooling-testing/python';
 import { startHoldingReader } from '@quantbot/tooling-testing/readers';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { describe, expect, test } from 'vitest';
 import { drain, spawnDaemon } from '../support/daemon-process.js';
 import { commitJobs, outlivesEverything, restlessBus } from '../support/held-snapshot.js';
-import { daemonFolder } from '../support/scripts.js';
 
-const environments = join(daemonFolder, 'node_modules/.cache/python');
-
-/**
- * Returns the Python of an environment with one version of DuckDB. Without Python or the package,
- * prints the reason and returns undefined.
- */
-function pythonWith(version: string): string | undefined {
-  const folder = join(environments, `duckdb-${version}`);
-  const python = join(folder, 'bin/python');
-  try {
-    if (!existsSync(join(folder, 'ready'))) {
-      mkdirSync(environments, { recursive: true });
-      execFileSync('python3', ['-m', 'venv', '--clear', folder], { stdio: 'pipe' });
-      execFileSync(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `duckdb==${version}`], {
-        stdio: 'pipe',
-        timeout: 120_000,
-      });
-      mkdirSync(join(folder, 'ready'));
-    }
-    return python;
-  } catch (error) {
-    console.log(`skipped: no Python with duckdb ${version} here (${(error as Error).message.split('\n')[0]})`);
-    return undefined;
-  }
-}
+/** Returns the Python of an environment with one version of DuckDB; undefined if there is none. */
+const duckdbOf = (version: string) => pythonWith(`duckdb-${version}`, [`duckdb==${version}`]);
 
 describe.each(sampleOf(['1.3.2', '1.4.4', '1.5.6', '2.0.0'], 2))(
   "Python's duckdb %s",
@@ -44,8 +20,8 @@ describe.each(sampleOf(['1.3.2', '1.4.4', '1.5.6', '2.0.0'], 2))(
     test('opens the database while the daemon works, and answers the query of the guide', {
       timeout: 180_000,
     }, async context => {
-      const python = pythonWith(version);
-      if (python === undefined) return context.skip();
+      const python = duckdbOf(version);
+      if (python === undefined) return context.skip(withoutDataTools);
       const bus = makeTestBus();
       await spawnDaemon(bus);
       for (let i = 0; i < 3; i++)
@@ -99,8 +75,8 @@ print(json.dumps({"shown": shown, "listed": listed, "plain": plain, "latest": la
     test('keeps its rows while the daemon compacts, publishes, exports and collects garbage', {
       timeout: 180_000,
     }, async context => {
-      const python = pythonWith(version);
-      if (python === undefined) return context.skip();
+      const python = duckdbOf(version);
+      if (python === undefined) return context.skip(withoutDataTools);
       const bus = restlessBus();
       await spawnDaemon(bus);
       await commitJobs(bus, 3);
@@ -119,8 +95,8 @@ describe.each(sampleOf(older, 1))("Python's duckdb %s", { tags: ['campaign'] }, 
   test('reads canonical tables from their golden exports, and as much of the catalog as the guide says', {
     timeout: 180_000,
   }, async context => {
-    const python = pythonWith(version);
-    if (python === undefined) return context.skip();
+    const python = duckdbOf(version);
+    if (python === undefined) return context.skip(withoutDataTools);
     const bus = makeTestBus({ export: { tables: { unexported: { enabled: false } } } });
     await drain(bus);
     const select = `SELECT * FROM (VALUES (9007199254740993, 'NaN'::DOUBLE), (-9223372036854775808, '-0.0'), (NULL, 6)) AS v(big, x)`;

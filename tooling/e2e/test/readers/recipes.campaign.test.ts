@@ -9,11 +9,18 @@ import { hasPython, pythonWith, runPython, skippedWithoutPython, withoutDataTool
 import { query } from '../support/query.js';
 import { repository } from '../support/scripts.js';
 
-/** Recipes: packages, code added to that of the page, and what the bus has afterwards. */
+/** What the recipes install, in one environment: they share much of it. */
+const packages = [
+  ...['pandera', 'great_expectations', 'dagster', 'prefect', 'dlt[parquet]'],
+  ...['dbt-duckdb', 'dbt-core<1.11'], // newer ones download from GitHub
+  ...['duckdb-engine', 'sqlalchemy', 'setuptools<81'],
+  ...['pandas', 'pyarrow', 'duckdb>=1.5'],
+];
+
+/** Recipes: code added to that of the page, and what the bus has afterwards. */
 const recipes = [
   {
     page: 'recipes/pandera',
-    packages: ['pandera', 'pandas', 'pyarrow'],
     more: `
 try:
     submit(pandas.DataFrame({"symbol": ["A", "A"], "score": [2.0, 0.5]}), run_id="scores-2")
@@ -30,7 +37,6 @@ else:
   },
   {
     page: 'recipes/great-expectations',
-    packages: ['great_expectations', 'pandas', 'pyarrow'],
     more: `
 try:
     submit(pandas.DataFrame({"symbol": ["A", "A"], "score": [2.0, 0.5]}), run_id="scores-2")
@@ -48,7 +54,6 @@ else:
   },
   {
     page: 'recipes/prefect',
-    packages: ['prefect', 'pandas', 'pyarrow', 'duckdb'],
     more: `
 with Bus(ROOT) as bus:
     made = bus.artifacts(key=key)[0]
@@ -62,14 +67,12 @@ with Bus(ROOT) as bus:
   },
   {
     page: 'recipes/dbt',
-    packages: ['dbt-duckdb', 'dbt-core<1.11'], // newer ones download from GitHub
     more: '',
     sql: 'SELECT artifact_key, alerts FROM canon.alerts_by_artifact',
     rows: [{ artifact_key: 'run-1/baseline/alerts_std/numbers', alerts: 3 }],
   },
   {
     page: 'recipes/dagster',
-    packages: ['dagster', 'pandas', 'pyarrow', 'duckdb'],
     more: 'assert result.success\n',
     sql: 'SELECT symbol, price FROM canon.shares WHERE share BETWEEN 0 AND 1 ORDER BY ALL',
     rows: [
@@ -79,7 +82,6 @@ with Bus(ROOT) as bus:
   },
   {
     page: 'recipes/dlt',
-    packages: ['dlt[parquet]'],
     more: '',
     sql: 'SELECT symbol, price FROM canon.trades ORDER BY ALL',
     rows: [
@@ -89,7 +91,6 @@ with Bus(ROOT) as bus:
   },
   {
     page: 'database-tools',
-    packages: ['duckdb-engine', 'sqlalchemy', 'setuptools<81'],
     more: 'assert "alerts_std" in tables and "artifacts" in tables and rows == 3, (tables, rows)\n',
     sql: 'SELECT count(*) AS n FROM alerts_std',
     rows: [{ n: 3 }],
@@ -109,8 +110,8 @@ os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "300"
 
 describe.skipIf(!hasPython)(`recipes${skippedWithoutPython}`, () => {
   test.for(recipes)('$page does what it says', { timeout: 900_000 }, async (recipe, context) => {
-    const { page, packages, more, sql, rows } = recipe;
-    const python = pythonWith(page.replace('/', '-'), packages) ?? context.skip(withoutDataTools);
+    const { page, more, sql, rows } = recipe;
+    const python = pythonWith('recipes', packages) ?? context.skip(withoutDataTools);
     const bus = makeTestBus();
     await spawnDaemon(bus);
     const submission = { runId: 'run-1', producer: 'baseline', kind: 'alerts_std', schemaHint: 'canon.alerts_std' };

@@ -83,12 +83,6 @@ export async function runPython(bus: TestBus, args: readonly string[], python?: 
  */
 export const pythonWithDataTools = (): string | undefined =>
   pythonWith('python', [
-    'pandas',
-    'pyarrow',
-    'polars',
-    'duckdb',
-    'setuptools',
-    'wheel',
-    'mypy==2.4.1',
-    'pyright==1.1.414',
+    ...['pandas', 'pyarrow', 'polars', 'duckdb'],
+    ...['setuptools', 'wheel', 'mypy==2.4.1', 'pyright==1.1.414'],
   ]);
