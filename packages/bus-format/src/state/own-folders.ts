@@ -84,19 +84,24 @@ const isOpenToOthers = (info: Stats | undefined): boolean =>
   info !== undefined && (info.mode & othersMayWrite) !== 0 && (info.mode & sticky) === 0;
 
 /**
- * Removes write permission for everyone except the daemon's user, from {@link closedFolders} and
- * from the content of those that only the daemon fills. Folders of another owner stay unchanged;
- * `doctor` reports them.
+ * Removes write permission for everyone except the daemon's user: from {@link closedFolders}, from
+ * the files in the bus root, and from the content of folders that only the daemon fills. Folders of
+ * another owner stay unchanged; `doctor` reports them.
  *
  * @returns the paths that were changed.
  */
 export function closeToOthers(config: BusConfig): string[] {
   const { journal, canon, store, published } = busLayout(config.busRoot);
-  const changed = [...closedFolders(config), ...guardsOf(config)].filter(close);
+  const changed = [...closedFolders(config), ...guardsOf(config), ...filesIn(config.busRoot)].filter(close);
   for (const folder of [journal, canon, published, config.export.exportDir]) changed.push(...closeBelow(folder));
   for (const producer of foldersIn(store)) changed.push(...[producer, ...foldersIn(producer)].filter(close));
   return changed;
 }
+
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(folder, entry.name));
 
 const foldersIn = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true })

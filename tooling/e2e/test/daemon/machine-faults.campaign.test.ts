@@ -257,3 +257,32 @@ test('on a disk without one free byte the daemon starts, and goes on by itself w
   );
   expect(await daemon.stop()).toEqual({ code: 0, signal: null });
 });
+
+test('jobs in a layer of an image wait, with a hint, and keep no other job waiting', async context => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const files = { 'numbers.parquet': await produce(bus, numbers(3)) };
+  writeToInbox(bus, { jobId: 'in-the-image', files });
+  const data = join(bus.folder, 'data');
+  const layers = join(bus.folder, 'layers');
+  for (const name of ['lower', 'upper', 'work']) mkdirSync(join(layers, name), { recursive: true });
+  try {
+    // A lower layer of another file system, as in a container.
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', join(layers, 'lower')], { stdio: 'pipe' });
+    onTestFinished(() => void execFileSync('umount', ['--lazy', join(layers, 'lower')]));
+    execFileSync('cp', ['-a', `${data}/.`, join(layers, 'lower')]);
+    const options = `lowerdir=${layers}/lower,upperdir=${layers}/upper,workdir=${layers}/work`;
+    execFileSync('mount', ['-t', 'overlay', 'overlay', '-o', options, data], { stdio: 'pipe' });
+    onTestFinished(() => void execFileSync('umount', ['--lazy', data]));
+  } catch (error) {
+    return context.skip(`no overlayfs here: ${(error as Error).message.split('\n')[0]}`);
+  }
+  const daemon = await spawnDaemon(bus);
+  expect(await daemon.logged('cannot be moved out of the inbox')).toMatchObject({
+    job: 'in-the-image',
+    hint: expect.stringContaining('volume'),
+  });
+  expect((await (await submit(bus, { runId: 'after' })).settled({ timeoutMs: 60_000 })).status).toBe('ingested');
+  expect(existsSync(join(bus.layout.inbox, 'in-the-image/COMMIT'))).toBe(true);
+  expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+});

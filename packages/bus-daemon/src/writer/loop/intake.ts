@@ -1,3 +1,4 @@
+import { systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import type { ClaimedJob } from '../job.js';
 import { type Claims, claim } from '../stages/claim.js';
@@ -141,10 +142,11 @@ export class Intake {
       const name = String(job.name);
       if (this.#refused.has(name)) continue;
       this.#refused.add(name);
-      this.#bus.logger.warn(
-        { job: name, err: error },
-        'a job cannot be moved out of the inbox; make its folder writable for the daemon',
-      );
+      const hint =
+        systemErrorCode(error) === 'EXDEV'
+          ? 'Copy its folder out of the inbox, remove it there, and move the copy back. Keep bus_root on a volume, not in a layer of an image.'
+          : 'Make its folder writable for the daemon.';
+      this.#bus.logger.warn({ job: name, err: error, hint }, 'a job cannot be moved out of the inbox; others continue');
     }
   }
 }

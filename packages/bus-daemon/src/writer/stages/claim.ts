@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inInbox, parseClaimedName, submissionTime } from '@quantbot/bus-format/state';
@@ -17,7 +17,8 @@ export interface Claims {
   /** Jobs that wait because the others fill this round. */
   left: FoundJob[];
   /**
-   * Jobs that this process may not move: their folders belong to another user and are not writable.
+   * Jobs that this process cannot move: their folders belong to another user and are not writable,
+   * or lie in a lower layer of overlayfs.
    */
   refused: { job: FoundJob; error: Error }[];
 }
@@ -47,7 +48,7 @@ export async function claim(bus: Bus, found: readonly FoundJob[]): Promise<Claim
     if (result === 'left') left.push(found[index] as FoundJob);
     else if ('error' in result) {
       const error = asError(result.error);
-      if (mustWait(error)) refused.push({ job: found[index] as FoundJob, error });
+      if (mustWait(error, bus.layout)) refused.push({ job: found[index] as FoundJob, error });
     } else jobs.push({ ...job, ...seenIn(result) });
   }
   if (refused.length > 0)
@@ -77,15 +78,25 @@ function claimOf(
 }
 
 /**
- * Whether a job that could not be claimed still waits, because this process may not move it. A
+ * Whether a job that could not be claimed still waits, because this process cannot move it. A
  * missing job does not.
  */
-function mustWait(error: Error): boolean {
+function mustWait(error: Error, layout: Bus['layout']): boolean {
   const code = systemErrorCode(error);
   if (code === 'ENOENT') return false;
+  if (code === 'EXDEV' && isOnOneOverlay(layout)) return true;
   if (code !== 'EACCES' && code !== 'EPERM') throw error;
   return true;
 }
+
+const overlayMagic = 0x794c7630;
+
+/**
+ * Whether inbox and claimed folder are on one overlayfs. It cannot rename a folder of a lower
+ * layer, so the error is about this job only.
+ */
+const isOnOneOverlay = ({ inbox, claimed }: Bus['layout']): boolean =>
+  statfsSync(inbox).type === overlayMagic && statSync(inbox).dev === statSync(claimed).dev;
 
 /** Gives an id to a folder whose name is not one, so that its rejection has a safe name. */
 function substituteId(name: string | Buffer): string {
