@@ -17,8 +17,16 @@ const packages = [
   ...['pandas', 'pyarrow', 'duckdb>=1.5'],
 ];
 
-/** Recipes: code added to that of the page, and what the bus has afterwards. */
-const recipes = [
+/** Recipes: code around that of the page, and what the bus has afterwards. */
+const recipes: {
+  page: string;
+  /** Packages that need an environment of their own. */
+  packages?: string[];
+  before?: string;
+  more: string;
+  sql: string;
+  rows: object[];
+}[] = [
   {
     page: 'recipes/pandera',
     more: `
@@ -58,6 +66,27 @@ else:
 with Bus(ROOT) as bus:
     made = bus.artifacts(key=key)[0]
     assert made.inputs[0].startswith(made.run_id + "/prefect/prices/"), made
+`,
+    sql: 'SELECT symbol, price FROM canon.shares WHERE share BETWEEN 0 AND 1 ORDER BY ALL',
+    rows: [
+      { symbol: 'BTC', price: 90_000 },
+      { symbol: 'ETH', price: 3_000 },
+    ],
+  },
+  {
+    page: 'recipes/airflow',
+    packages: ['apache-airflow-core>=3', 'pandas', 'pyarrow', 'duckdb'],
+    before: `
+if __name__ == "__main__":
+    import subprocess
+    os.environ.update(AIRFLOW_HOME=os.path.abspath("airflow"), AIRFLOW__CORE__DAGS_FOLDER=os.getcwd())
+    os.environ.update(AIRFLOW__CORE__LOAD_EXAMPLES="False")
+    subprocess.run(["airflow", "db", "migrate"], check=True)
+`,
+    more: `    assert run.state == "success", run
+    with Bus(ROOT) as bus:
+        made = bus.latest("airflow", "shares")
+        assert made.inputs[0].startswith(made.run_id + "/airflow/prices/"), made
 `,
     sql: 'SELECT symbol, price FROM canon.shares WHERE share BETWEEN 0 AND 1 ORDER BY ALL',
     rows: [
@@ -110,8 +139,9 @@ os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "300"
 
 describe.skipIf(!hasPython)(`recipes${skippedWithoutPython}`, () => {
   test.for(recipes)('$page does what it says', { timeout: 900_000 }, async (recipe, context) => {
-    const { page, more, sql, rows } = recipe;
-    const python = pythonWith('recipes', packages) ?? context.skip(withoutDataTools);
+    const { page, before = '', more, sql, rows } = recipe;
+    const [name, wanted] = recipe.packages ? [page.replace('/', '-'), recipe.packages] : ['recipes', packages];
+    const python = pythonWith(name, wanted) ?? context.skip(withoutDataTools);
     const bus = makeTestBus();
     await spawnDaemon(bus);
     const submission = { runId: 'run-1', producer: 'baseline', kind: 'alerts_std', schemaHint: 'canon.alerts_std' };
@@ -122,7 +152,7 @@ describe.skipIf(!hasPython)(`recipes${skippedWithoutPython}`, () => {
       writeFileSync(join(bus.folder, name), content);
     }
     const code = /^```python\n([\s\S]*?)^```$/m.exec(text)?.[1];
-    writeFileSync(join(bus.folder, 'recipe.py'), `${activated}${code}${more}`);
+    writeFileSync(join(bus.folder, 'recipe.py'), `${activated}${before}${code}${more}`);
     const { code: exit, stdout, stderr } = await runPython(bus, ['recipe.py'], python);
     expect(exit, stdout + stderr).toBe(0);
     expect(await query(bus, sql)).toEqual(rows);
