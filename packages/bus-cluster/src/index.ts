@@ -33,7 +33,7 @@ export { dropLake } from './lake/drop-lake.js';
 export { dropOldFiles } from './lake/erase.js';
 export { isLakeWhole, maintainLake } from './lake/maintenance.js';
 export { LakePublisher, type PublisherOptions } from './lake/publisher.js';
-export { lakeColumns, unsupportedColumns } from './lake/tables.js';
+export { allRowsOf, lakeColumns, unsupportedColumns } from './lake/tables.js';
 export { migrate, mustBeCurrent } from './migrate.js';
 export { busIdOf, openBusObjects } from './objects-of-bus.js';
 export { putOutcome } from './outcomes.js';
@@ -42,8 +42,15 @@ export { atTheirPlaces, freshPlace } from './places.js';
 export { hostOf, Postgres, type Queries } from './postgres/postgres.js';
 export { condemn, nextRemoval, noteRemoved, removeCondemned } from './removal.js';
 export { type RestoredJournal, restoreJournal } from './restore.js';
-export { OperatedTables, operatedTables, tableOperationsBetween } from './table-operations.js';
-export { datedSchemas, forgottenRowsOf, placed, tablesAt } from './tables-at.js';
+export { operatedTables, tableOperationsBetween } from './table-operations.js';
+export {
+  countArtifactsOf,
+  datedSchemas,
+  forgottenRowsOf,
+  type StoredArtifact,
+  storedArtifactsOf,
+  tablesAt,
+} from './tables-at.js';
 export { addTotals, type ClusterTotals, noTotals } from './totals.js';
 export * from './work.js';
 export { channel } from './write-jobs.js';

@@ -1,8 +1,14 @@
-import { type FirstOfSchema, type RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
-import type { JournalRow } from '@quantbot/bus-format/journal';
+import {
+  type CanonTable,
+  type FirstOfSchema,
+  type RegisteredArtifact,
+  TableRegistry,
+} from '@quantbot/bus-format/canon';
+import { isOfTable, type JournalRow } from '@quantbot/bus-format/journal';
 import type { DeclaredTable } from '@quantbot/infra/config';
-import { keysWithRowsOnly } from './forgotten.js';
+import { forgottenAmong, keysWithRowsOnly } from './forgotten.js';
 import { schemasBetween, timesOfSchemas } from './journal.js';
+import { atTheirPlaces } from './places.js';
 import type { Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
 import { type OperatedTables, operatedTables } from './table-operations.js';
@@ -57,3 +63,56 @@ export async function forgottenRowsOf(queries: Queries, table: string): Promise<
   );
   return rows.map(rowFrom);
 }
+
+/** An artifact of a canonical table, and its object. */
+export interface StoredArtifact {
+  artifact: string;
+  relPath: string;
+  rows: number;
+  bytes: number;
+}
+
+/**
+ * Returns the artifacts of a canonical table that have objects, in order.
+ *
+ * @param isAsked leaves out the others, by their keys.
+ */
+export async function storedArtifactsOf(
+  queries: Queries,
+  { name, after = 0 }: Pick<CanonTable, 'name' | 'after'>,
+  isAsked: (artifact: string) => boolean,
+): Promise<StoredArtifact[]> {
+  const { names } = await operatedTables(queries);
+  const rows = await queries.query<Row & Record<string, unknown>>(
+    `SELECT artifact_key, rel_path, status, rows, bytes FROM bus.journal
+     WHERE ${isOfTable(name, names)} AND seq > $1 ORDER BY seq, ordinal`,
+    [after],
+  );
+  const asked = rows.filter(({ artifact_key }) => isAsked(artifact_key ?? ''));
+  const keys = asked.map(({ artifact_key }) => artifact_key ?? '');
+  const gone = keys.length === 0 ? new Map() : await forgottenAmong(queries, keys);
+  const stored = asked.filter(({ artifact_key }) => !gone.has(artifact_key ?? ''));
+  return (await atTheirPlaces(queries, stored)).map(({ artifact_key, rel_path, rows, bytes }) => ({
+    artifact: artifact_key ?? '',
+    relPath: rel_path ?? '',
+    rows: rows ?? 0,
+    bytes: bytes ?? 0,
+  }));
+}
+
+/** Counts the artifacts whose rows a canonical table has, whatever its mode shows. */
+export async function countArtifactsOf(
+  queries: Queries,
+  { name, after = 0 }: Pick<CanonTable, 'name' | 'after'>,
+): Promise<{ artifacts: number; rows: number }> {
+  const { names } = await operatedTables(queries);
+  const [counted] = await queries.query<{ artifacts: number; rows: number }>(
+    `SELECT count(*) AS artifacts, coalesce(sum(rows), 0)::bigint AS rows FROM bus.journal
+     WHERE ${isOfTable(name, names)} AND seq > $1
+       AND artifact_key NOT IN (SELECT artifact_key FROM bus.forgotten WHERE status = 'erased')`,
+    [after],
+  );
+  return counted ?? { artifacts: 0, rows: 0 };
+}
+
+type Row = Pick<JournalRow, 'artifact_key' | 'rel_path' | 'status' | 'rows' | 'bytes'>;

@@ -123,19 +123,33 @@ describeClusters(
       }
     });
 
-    test('a key is refused with a sentence', async () => {
+    test('a key and a file with NULL in it that come together: one of the two is refused, and a kill changes nothing', async () => {
       const bus = await furnished(newCluster);
       const asked = await askFor(bus, 'upsert');
+      const job = await bus.submit('job-null', null);
       await bus.done('start', '--drain');
-      await expect(asked.settled()).rejects.toMatchObject({ code: 'OPERATION_INVALID' });
-      for (const args of [
-        ['set-key', 'ticks', 'x'],
-        ['set-mode', 'ticks', 'upsert', '--key', 'x'],
-      ]) {
-        const refused = await bus.command('table', ...args);
-        expect(refused.stderr).toContain('CLUSTER_UNSUPPORTED');
+      const [key, file] = await Promise.allSettled([asked.settled(), job.settled()]);
+      expect([key.status, file.status].sort()).toEqual(['fulfilled', 'rejected']);
+      if (key.status === 'rejected') {
+        expect(await shown(bus)).toEqual([0, 1, 2, 0]); // Number(null) is 0
+        await submitOperation(
+          { type: 'forget', artifact_keys: ['job-null/p/k/a'], force: true, rows: 'drop', reason: null, by: null },
+          { busRoot: bus.objects },
+        );
+        await bus.done('start', '--drain');
+        await askFor(bus, 'upsert');
+      } else await askFor(bus, 'append');
+      await bus.killedAt('publish:added', 'start', '--drain');
+      await bus.submit('job-2-again', 2);
+      await bus.done('start', '--drain');
+      if (key.status === 'fulfilled') {
+        await askFor(bus, 'upsert');
+        await bus.done('start', '--drain');
       }
       expect(await shown(bus)).toEqual([0, 1, 2]);
+      await bus.done('rebuild');
+      expect(await shown(bus)).toEqual([0, 1, 2]);
+      expect(await bus.done('verify')).toContain('every file matches the journal');
     });
   },
   ['campaign'],

@@ -1,8 +1,9 @@
 // @module-tag campaign
 import { forgetArtifacts, renameTable, setTableMode } from '@quantbot/infra/utils';
-import { openCatalog, readParquet } from '@quantbot/storage';
+import { readParquet } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { expect, onTestFinished, test } from 'vitest';
+import { catalogOf, mustBe, mustExport, mustShow, newestSeq, runsIn } from './support/tables-of-world.js';
 import { describeBothWorlds, type World } from './support/world.js';
 
 const runs = ['r1', 'r2', 'r3'];
@@ -16,64 +17,8 @@ async function furnish(world: World): Promise<void> {
   for (const kind of ['log', 'other']) for (const run of runs) await submitRun(world, run, kind);
 }
 
-async function catalogOf({ config }: World) {
-  const catalog = await openCatalog({ config });
-  onTestFinished(() => catalog.close());
-  return catalog;
-}
-
-type Catalog = Awaited<ReturnType<typeof catalogOf>>;
-
-const runsIn = async (catalog: Pick<Catalog, 'query'>, table = 'log') =>
-  (await catalog.query(`SELECT run FROM canon.${table} ORDER BY run`)).map(({ run }) => run);
-
-/** Waits until readers see these runs. */
-async function mustShow(world: World, wanted: string[], table = 'log') {
-  // On one machine, a table is hidden while its files follow its mode.
-  const look = async () => runsIn(await catalogOf(world), table).catch(() => []);
-  const isSo = (found: unknown[]) => JSON.stringify(found) === JSON.stringify(wanted);
-  expect(await eventually(look, isSo)).toEqual(wanted);
-}
-
 const preview = async (world: World, ...args: string[]) =>
   JSON.parse(await world.done('table', 'set-mode', ...args, '--json'));
-
-/** Returns the rows of those canonical tables that exist, now or as of a job. */
-async function tablesOf(world: World, names: string[], seq?: number): Promise<Record<string, unknown[]>> {
-  const catalog = await catalogOf(world);
-  const past = seq === undefined ? catalog : await catalog.asOf(seq);
-  onTestFinished(() => past.close());
-  const found: Record<string, unknown[]> = {};
-  const listed = await past.query('SELECT table_name, artifacts FROM catalog.tables_d ORDER BY table_name');
-  for (const { table_name, artifacts } of listed) {
-    const name = String(table_name);
-    if (!names.includes(name)) continue;
-    found[name] = await runsIn(past, name);
-    expect(Number(artifacts), `artifacts of ${name} as of ${seq}`).toBe(found[name].length);
-  }
-  return found;
-}
-
-/** Waits until these tables are as wanted: on one machine, their files follow an operation. */
-async function mustBe(world: World, names: string[], wanted: Record<string, unknown[]>, seq?: number) {
-  const isSo = (found: object | undefined) => JSON.stringify(found) === JSON.stringify(wanted);
-  expect(await eventually(() => tablesOf(world, names, seq).catch(() => undefined), isSo)).toEqual(wanted);
-}
-
-async function newestSeq(world: World): Promise<number> {
-  const [row] = await (await catalogOf(world)).query('SELECT max(seq) AS seq FROM catalog.jobs_f');
-  return Number(row?.seq);
-}
-
-/** Waits until the export of a table has these rows; none: until there is no such export. */
-async function mustExport(world: World, table: string, wanted?: string[]) {
-  const look = async () => {
-    const [found] = await (await catalogOf(world)).query('SELECT path FROM catalog.exports_d WHERE name = ?', [table]);
-    return found && (await readParquet(String(found.path))).map(({ run }) => run).sort();
-  };
-  const isSo = (found: unknown) => JSON.stringify(found) === JSON.stringify(wanted);
-  expect(await eventually(() => look().catch(() => []), isSo)).toEqual(wanted);
-}
 
 const exported = async (world: World, table: string) => {
   const { [table]: entry } = JSON.parse(await world.done('export', table, '--json'));
@@ -99,7 +44,9 @@ describeBothWorlds(
         (await catalogOf(bus)).query('SELECT artifact_key, quarantined FROM catalog.quarantine_v');
       expect(await eventually(listed, ({ length }) => length === 1)).toEqual([{ artifact_key: key, quarantined }]);
       await mustShow(bus, ['r2'], 'held');
-      await (await bus.submit({ ...job, runId: 'again', inputs: [key] })).settled();
+      expect(await bus.done('release', key, '--reason', 'it was right')).toContain(
+        'is released as bad/p/held/a.released',
+      );
       await mustShow(bus, ['bad', 'r2'], 'held');
       expect(await listed()).toEqual([]);
     });
@@ -223,6 +170,51 @@ describeBothWorlds(
       });
       expect((await again.settled()).artifacts).toMatchObject([{ status: 'restored' }]);
       await mustShow(bus, runs, 'wrong');
+      expect(await bus.done('verify')).toContain('every file matches the journal');
+    });
+
+    test('a table with a key shows the newest row of each key, and neither takes nor gets NULL in it', async () => {
+      const bus = world();
+      const submitKey = async (runId: string, x: string, kind = 'keyed') => {
+        const select = `SELECT '${runId}' AS run, CAST(${x} AS INTEGER) AS x`;
+        return (await bus.submit({ runId, kind, select, schemaHint: `canon.${kind}` })).settled();
+      };
+      for (const [run, x] of [
+        ['r1', '1'],
+        ['r2', '1'],
+        ['r3', '2'],
+      ] as const)
+        await submitKey(run, x);
+      await submitKey('none', 'NULL', 'nulls');
+      for (const more of [[], ['--apply']]) {
+        const refused = await bus.command('table', 'set-key', 'nulls', 'x', ...more);
+        expect(refused.stderr).toContain('The key of canon.nulls does not fit none/p/nulls/a.');
+      }
+      const before = await newestSeq(bus);
+      expect(JSON.parse(await bus.done('table', 'set-key', 'keyed', 'x', '--json'))).toMatchObject({
+        before: { mode: 'append' },
+        artifact_rows: 3,
+        hidden_rows: 1,
+        lost_rows: 0,
+      });
+      await bus.done('table', 'set-key', 'keyed', 'x', '--apply');
+      await mustShow(bus, ['r2', 'r3'], 'keyed');
+      await expect(submitKey('late', 'NULL')).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+      await submitKey('r4', '2');
+      await mustShow(bus, ['r2', 'r4'], 'keyed');
+      const past = async () => runsIn(await (await catalogOf(bus)).asOf(before), 'keyed');
+      expect(
+        await eventually(
+          () => past().catch(() => []),
+          found => found.length === 3,
+        ),
+      ).toEqual(runs);
+      expect(JSON.parse(await bus.done('table', 'set-mode', 'keyed', 'append', '--json'))).toMatchObject({
+        before: { mode: 'upsert', key: ['x'] },
+        hidden_rows: 0,
+      });
+      await setTableMode({ table: 'keyed', mode: 'append' }, { busRoot: bus.root });
+      await mustShow(bus, [...runs, 'r4'], 'keyed');
       expect(await bus.done('verify')).toContain('every file matches the journal');
     });
 

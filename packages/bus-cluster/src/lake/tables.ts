@@ -112,9 +112,8 @@ export interface ViewFacts {
   hasForgotten: boolean;
 }
 
-/** Returns the views over a table: `_rows.<table>` with all origin columns, and `canon.<table>`. */
-export function viewsOf(table: CanonTable, { names, hasForgotten }: ViewFacts): string[] {
-  const name = identifier(shownName(table));
+/** Returns the SELECT of all rows of a table, whatever its mode shows, with all origin columns. */
+export function allRowsOf(table: CanonTable): string {
   const inLake = new Set(lakeColumns(table).map(column => column.name));
   const columns = [...table.columns, ...originColumns].map(column => {
     const known = identifier(column.name);
@@ -122,11 +121,16 @@ export function viewsOf(table: CanonTable, { names, hasForgotten }: ViewFacts): 
     // Always true, but DuckDB cannot know that, and compares values instead of rounded constants.
     return 'recast' in column ? `CASE WHEN length(_artifact_key) > 0 THEN ${known} END AS ${known}` : known;
   });
-  const all = `SELECT ${columns.join(', ')} FROM ${filesOf(table.name)}`;
+  return `SELECT ${columns.join(', ')} FROM ${filesOf(table.name)}`;
+}
+
+/** Returns the views over a table: `_rows.<table>` with all origin columns, and `canon.<table>`. */
+export function viewsOf(table: CanonTable, { names, hasForgotten }: ViewFacts): string[] {
+  const name = identifier(shownName(table));
   const journal = hasForgotten ? withoutErased : '_bus.journal';
   const newest = `(SELECT coalesce(max(seq), 0) FROM ${journal} WHERE ${isOfTable(table.name, names)} AND seq > ${table.after ?? 0})`;
   return [
-    `CREATE OR REPLACE VIEW _rows.${name} AS ${shownRows(table, all, newest)}`,
+    `CREATE OR REPLACE VIEW _rows.${name} AS ${shownRows(table, allRowsOf(table), newest)}`,
     `CREATE OR REPLACE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,
   ];
 }

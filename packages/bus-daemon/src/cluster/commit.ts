@@ -13,13 +13,16 @@ import { daemonError } from '@quantbot/bus-format';
 import { groupByClaim, type JournalRow } from '@quantbot/bus-format/journal';
 import { waitAfter } from '@quantbot/infra/bus';
 import { faultPoint } from '@quantbot/infra/files';
-import { isRejected } from '../writer/job.js';
+import { type CheckedJob, isRejected } from '../writer/job.js';
+import { SeenKeys } from '../writer/seen-keys.js';
 import { decide, keysOfOperation, maxRounds } from '../writer/stages/decide.js';
 import { judgeAgain, type UnjudgedFile } from '../writer/stages/decodable.js';
 import { rowsOfJob } from '../writer/stages/job-rows.js';
 import { releasable } from '../writer/stages/quality.js';
-import type { CheckedFetch } from './check.js';
+import { verifyNewKeys } from '../writer/stages/verify.js';
+import { asFetched, type CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
+import { KeysUnread, readKeys } from './null-keys.js';
 import { NewPlaces, ObjectsCondemned } from './restoring.js';
 import { readTables, tableFactsAt } from './tables.js';
 
@@ -56,7 +59,8 @@ const backoff = { firstMs: 100, maxMs: 5000 };
  * In: verified jobs. Out: the same jobs, committed. Durable effect: one transaction. If the answer
  * to COMMIT is lost, the daemon waits until PostgreSQL has told the outcome.
  */
-export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): Promise<CommittedBatch> {
+export async function commit(cluster: Cluster, verified: readonly CheckedFetch[]): Promise<CommittedBatch> {
+  let jobs = await withNewKeys(cluster, verified);
   const submissions = jobs.map(({ claim, jobId, manifestSha256, retryOf }) => ({
     claim,
     jobId,
@@ -70,15 +74,19 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
   );
   const places = new NewPlaces(cluster, jobs);
   const batch = () => ({ jobs: submissions, keys, objects: places.objects(), schemasAfter: cluster.tablesSeq });
+  const seen = new SeenKeys();
   let round = 0;
   const attempt = (): Promise<Commit> =>
     commitBatch(cluster.postgres, batch(), head =>
-      decideOn(cluster, jobs, { head, places, isLast: ++round >= maxRounds }),
+      decideOn(cluster, jobs, { head, places, seen, isLast: ++round >= maxRounds }),
     ).catch(async error => {
       if (error instanceof ObjectsCondemned) await places.upload(error.artifacts);
       else if (error instanceof ValuesUnjudged) await judgeAgain(cluster, error.files);
-      else if (error instanceof TablesChanged) await readTables(cluster);
-      else throw error;
+      else if (error instanceof KeysUnread) await readKeys(cluster, error);
+      else if (error instanceof TablesChanged) {
+        await readTables(cluster);
+        jobs = await withNewKeys(cluster, jobs);
+      } else throw error;
       return attempt();
     });
   const { firstSeq, lastSeq, earlier } = await attempt().catch(error => {
@@ -102,11 +110,18 @@ export async function commit(cluster: Cluster, jobs: readonly CheckedFetch[]): P
   };
 }
 
+/** Verifies jobs again whose tables have got a key since. */
+async function withNewKeys(cluster: Cluster, jobs: readonly CheckedFetch[]): Promise<readonly CheckedFetch[]> {
+  const verified = await verifyNewKeys(cluster, jobs);
+  if (verified === jobs) return jobs;
+  return jobs.map((job, index) => (verified[index] === job ? job : asFetched(verified[index] as CheckedJob, job)));
+}
+
 /** Decides under the lock: the journal cannot change before the rows are written. */
 async function decideOn(
   cluster: Cluster,
   jobs: readonly CheckedFetch[],
-  { head, places, isLast }: { head: Head; places: NewPlaces; isLast: boolean },
+  { head, places, seen, isLast }: { head: Head; places: NewPlaces; seen: SeenKeys; isLast: boolean },
 ) {
   if (head.lastSeq < cluster.tablesSeq)
     throw daemonError(
@@ -126,10 +141,10 @@ async function decideOn(
     findKeys: async () => new Map(known),
     findRejected: (jobIds: readonly string[]) => rejectedAmong(head.queries, jobIds),
   };
-  const decided = await decide(
-    { ...cluster, journal, judge: head.judge, tableFacts: tableFactsAt(cluster, head), isStored: () => true },
-    fresh,
-  );
+  // A table may get files faster than they are read. The last attempt reads them under the lock.
+  const read = isLast ? (unread: KeysUnread) => readKeys(cluster, unread) : undefined;
+  const tableFacts = tableFactsAt(cluster, head, { seen, read });
+  const decided = await decide({ ...cluster, journal, judge: head.judge, tableFacts, isStored: () => true }, fresh);
   if (decided.unjudged.length > 0 && !isLast) throw new ValuesUnjudged(decided.unjudged);
   const rows = decided.jobs.flatMap((job, index) => rowsOfJob(job, head.lastSeq + 1 + index, head.nowMs));
   const tables = rows

@@ -9,6 +9,7 @@ import { partsOf } from '../writer/loop/parts-of.js';
 import { Pulse } from '../writer/loop/pulse.js';
 import { causeOf } from '../writer/loop/state-file.js';
 import { settledJob } from '../writer/stages/settled-job.js';
+import { lookAheadBy } from '../writer/stages/table-operation.js';
 import { timed } from '../writer/stages/timed.js';
 import { traceOf } from '../writer/stages/trace-of.js';
 import { asFetched, type CheckedFetch, check } from './check.js';
@@ -22,6 +23,7 @@ import { removeJobFolder } from './job-folder.js';
 import { lastKnown } from './last-known.js';
 import { Publication } from './publication.js';
 import { settle } from './settle.js';
+import { decidingNow } from './tables.js';
 
 const backoff: Backoff = { firstMs: 200, maxMs: 30_000 };
 /** A daemon that was not seen for this many leases is removed from the list. */
@@ -66,7 +68,11 @@ export class ClusterLoop implements LoopView {
     this.#inbox = new InboxScan(cluster.objects, cluster.config.batch.maxJobs);
     this.#publication = new Publication(cluster, () => this.#wake.abort());
     this.#exports = new ClusterExports(cluster, () => this.#wake.abort());
-    this.#large = new LargeJobs({ ...cluster, beside: undefined }, () => this.#wake.abort());
+    this.#large = new LargeJobs(
+      { ...cluster, beside: undefined },
+      () => this.#wake.abort(),
+      lookAheadBy(inspector => decidingNow({ ...cluster, inspector })),
+    );
     cluster.beside = this.#large;
   }
 

@@ -1,4 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
+  allRowsOf,
+  countArtifactsOf,
   forgottenRowsOf,
   type Head,
   mustBeCurrent,
@@ -8,14 +13,18 @@ import {
   tableOperationsBetween,
   tablesAt,
 } from '@quantbot/bus-cluster';
-import { TableRegistry } from '@quantbot/bus-format/canon';
+import { type CanonTable, TableRegistry } from '@quantbot/bus-format/canon';
+import { WorkerProcess } from '@quantbot/duckdb-process';
 import type { TableOperation } from '@quantbot/infra';
-import { type BusConfig, type ClusterConfig, tableModes } from '@quantbot/infra/config';
+import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
+import { openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
-import type { TableFacts } from '../writer/bus.js';
+import type { DecidingBus, TableFacts } from '../writer/bus.js';
 import type { TableChange } from '../writer/job.js';
+import { SeenKeys } from '../writer/seen-keys.js';
 import { decideTable } from '../writer/stages/table-operation.js';
 import type { Cluster } from './cluster.js';
+import { firstSeenWithoutKey, KeysUnread, readKeys } from './null-keys.js';
 
 /**
  * Reads the canonical tables after operations have changed some. Other stages share the registry.
@@ -29,12 +38,20 @@ export async function readTables(
   cluster.tablesSeq = seq;
 }
 
-/** Returns the facts of a cluster's journal, as the transaction of a commit sees it. */
+/** Reads artifacts whose keys are unread. */
+type ReadKeys = (unread: KeysUnread) => Promise<void>;
+
+/**
+ * Returns the facts of a cluster's journal, as the transaction of a commit sees it.
+ *
+ * @param options.seen artifacts that were read for the key of their table.
+ * @param options.read reads others. Without it, the decision throws KeysUnread.
+ */
 export const tableFactsAt = (
   { config }: Pick<Cluster, 'config'>,
   { queries, lastSeq }: Pick<Head, 'lastSeq' | 'queries'>,
+  { seen: own = new SeenKeys(), read }: { seen?: SeenKeys; read?: ReadKeys | undefined },
 ): TableFacts => ({
-  refusal,
   operations: () => tableOperationsBetween(queries, 0, lastSeq),
   replay: async (table, start) => {
     const { names } = await operatedTables(queries, lastSeq);
@@ -48,28 +65,59 @@ export const tableFactsAt = (
       { starts: new Map([[table, start]]), names },
     );
   },
-  withoutKey: async () => undefined, // no table gets a key
+  withoutKey: async (table, seen = own) => {
+    for (;;) {
+      try {
+        return await firstSeenWithoutKey(queries, table, seen);
+      } catch (error) {
+        if (!(error instanceof KeysUnread) || read === undefined) throw error;
+        await read(error);
+      }
+    }
+  },
   forgotten: table => forgottenRowsOf(queries, table),
 });
+
+/** Returns what a decision about a table needs without a lock: as a commit would see it now. */
+export async function decidingNow(
+  cluster: Pick<Cluster, 'config' | 'inspector' | 'objects' | 'postgres' | 'workFolder'>,
+): Promise<Pick<DecidingBus, 'config' | 'tableFacts' | 'tables'>> {
+  const { config, postgres: queries } = cluster;
+  const lastSeq = Number.MAX_SAFE_INTEGER;
+  const tableFacts = tableFactsAt(cluster, { queries, lastSeq }, { read: unread => readKeys(cluster, unread) });
+  return { config, tables: await tablesAt(queries, lastSeq, config.canon.tables), tableFacts };
+}
+
+/** What an operation on a table would do. */
+export interface PreviewOfTable {
+  change: TableChange;
+  /** The artifacts that the table has, and their rows. */
+  artifacts: number;
+  artifactRows: number;
+  /** The SELECT of all rows that it has in the lake. */
+  allRows: string;
+}
 
 /** Decides an operation as a daemon would now, so that a mistake shows before it is submitted. */
 export async function previewOfTable(
   config: BusConfig & { cluster: ClusterConfig },
   op: TableOperation,
-): Promise<TableChange> {
-  const postgres = await Postgres.open((await lakeAddress(config.cluster)).postgres, { connections: 2 });
+): Promise<PreviewOfTable> {
+  const { cluster } = config;
+  const postgres = await Postgres.open((await lakeAddress(cluster)).postgres, { connections: 2 });
+  const workFolder = await mkdtemp(join(cluster.workDir ?? tmpdir(), 'quantbot-bus-preview-'));
+  const inspector = new WorkerProcess('inspect', { idleMs: 60_000, spillIn: workFolder });
   try {
     await mustBeCurrent(postgres);
-    const lastSeq = Number.MAX_SAFE_INTEGER;
-    const tables = await tablesAt(postgres, lastSeq, config.canon.tables);
-    const tableFacts = tableFactsAt({ config }, { queries: postgres, lastSeq });
-    return await decideTable({ config, tables, tableFacts }, op);
+    const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
+    const deciding = await decidingNow({ config, inspector, objects, postgres, workFolder });
+    const change = await decideTable(deciding, op);
+    const table = deciding.tables.get(change.table) as CanonTable; // only a restore may find none
+    const { artifacts, rows: artifactRows } = await countArtifactsOf(postgres, table);
+    return { change, artifacts, artifactRows, allRows: allRowsOf(table) };
   } finally {
+    inspector.close();
     await postgres.close();
+    await rm(workFolder, { recursive: true, force: true });
   }
-}
-
-function refusal(op: TableOperation): string | undefined {
-  if (op.type !== 'table_set_mode' || !tableModes[op.mode].isKeyed) return undefined;
-  return 'A bus on many machines can only set the modes append and latest yet.';
 }

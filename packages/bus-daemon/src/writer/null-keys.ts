@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DeclaredColumn } from '@quantbot/bus-format';
 import { artifactsOfTable, type CanonTable, forgottenOfTable } from '@quantbot/bus-format/canon';
-import type { JournalRow } from '@quantbot/bus-format/journal';
 import { decodeBudget, decodeTogether } from '@quantbot/duckdb-process';
 import type { ArtifactWithoutKey, Bus } from './bus.js';
 import { SeenKeys } from './seen-keys.js';
@@ -32,7 +31,7 @@ export async function firstWithoutKey(
     onFiles = () => {},
   }: { from?: string; seen?: SeenKeys | undefined; onFiles?: () => void } = {},
 ): Promise<ArtifactWithoutKey | undefined> {
-  const key = table.columns.filter(({ name }) => table.key.includes(name));
+  const key = keyColumnsOf(table);
   if (key.length === 0) return undefined;
   const all = await artifactsOfTable(bus.journal, table.name, bus.journal.lastSeq, from);
   // The bytes of a forgotten artifact may still be there, but its rows leave a table with a key.
@@ -44,27 +43,41 @@ export async function firstWithoutKey(
   );
   for (let start = 0; start < artifacts.length; start += filesAtOnce) {
     const group = artifacts.slice(start, start + filesAtOnce);
-    const found = await firstWithNull(bus, key, group);
+    const files = group.map(row => ({
+      artifact: row.artifact_key ?? '',
+      path: pathOf(bus, row.rel_path),
+      rows: row.rows ?? 0,
+      bytes: row.bytes ?? 0,
+    }));
+    const found = await firstWithNull(bus, key, files);
     if (found !== undefined) return found;
     for (const { artifact_key } of group) if (artifact_key !== null) whole.add(artifact_key);
     onFiles();
   }
 }
 
+/** Returns the columns of a table's key. */
+export const keyColumnsOf = (table: CanonTable): DeclaredColumn[] =>
+  table.columns.filter(({ name }) => table.key.includes(name));
+
+/** A local file of an artifact. */
+export interface ArtifactFile {
+  artifact: string;
+  path: string;
+  rows: number;
+  bytes: number;
+}
+
 /**
  * Returns the first artifact that has NULL in a column. Passes over files that cannot be read: the
  * rebuild of the table reports them.
  */
-async function firstWithNull(
-  bus: KeyCheck,
+export async function firstWithNull(
+  bus: Pick<KeyCheck, 'config' | 'inspector'>,
   columns: readonly DeclaredColumn[],
-  artifacts: readonly JournalRow[],
+  artifacts: readonly ArtifactFile[],
 ): Promise<ArtifactWithoutKey | undefined> {
-  const files = artifacts.map(({ rel_path, rows, bytes }) => ({
-    path: pathOf(bus, rel_path),
-    rows: rows ?? 0,
-    bytes: bytes ?? 0,
-  }));
+  const files = artifacts.map(({ path, rows, bytes }) => ({ path, rows, bytes }));
   const budget = decodeBudget(
     bus.config.limits,
     files.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -74,7 +87,7 @@ async function firstWithNull(
   if (outcome === undefined) return undefined;
   const [only, ...others] = artifacts;
   if (only !== undefined && others.length === 0)
-    return 'nulls' in outcome ? { artifact: only.artifact_key ?? '', nulls: outcome.nulls } : undefined;
+    return 'nulls' in outcome ? { artifact: only.artifact, nulls: outcome.nulls } : undefined;
   const middle = Math.ceil(artifacts.length / 2);
   return (
     (await firstWithNull(bus, columns, artifacts.slice(0, middle))) ??

@@ -164,9 +164,9 @@ export class TestCluster {
   }
 
   /** Submits a file with one row, as a producer on any host would. */
-  async submit(jobId: string, x: number) {
+  async submit(jobId: string, x: number | null) {
     const parquetPath = join(this.folder, `${jobId}.parquet`);
-    await writeSmallParquet(parquetPath, { columns: { x: 'int64' }, rows: [{ x }] });
+    await writeSmallParquet(parquetPath, { columns: { x: { type: 'int64', optional: x === null } }, rows: [{ x }] });
     return submitArtifact({
       busRoot: this.objects,
       jobId,

@@ -1,10 +1,16 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { maxIdLength } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
-import { type Receipt, submitArtifact } from '@quantbot/infra/utils';
+import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
+import { openObjects } from '@quantbot/infra/objects';
+import { type Receipt, type Submission, submitArtifact } from '@quantbot/infra/utils';
 import { type ArtifactRecord, openCatalog } from '@quantbot/storage';
 import { drainUnlessRunning } from '../../drain.js';
-import { type CommonOptions, openedBus, print } from '../shared.js';
+import { type CommonOptions, print } from '../shared.js';
 import { whoAsks } from '../who-asks.js';
+import { busOfTables, isOfCluster } from './table.js';
 
 const timeoutMs = 600_000;
 const suffix = '.released';
@@ -19,7 +25,7 @@ interface Released {
 
 /** `quantbot-bus release`: lists what is in quarantine, or brings some of it into its table. */
 export async function releaseCommand(keys: string[], options: CommonOptions & { reason?: string }): Promise<void> {
-  const config = await openedBus(options);
+  const config = await busOfTables(options);
   const waiting = await inQuarantine(options, keys);
   if (keys.length === 0) return print(options, waiting.map(shown), () => listed(waiting));
   for (const key of keys)
@@ -29,8 +35,11 @@ export async function releaseCommand(keys: string[], options: CommonOptions & { 
       });
   const released: Released[] = [];
   for (const artifact of waiting) {
-    const submission = await submitAgain(artifact, config.busRoot, options.reason);
-    await drainUnlessRunning(config);
+    const again = (path: string, busRoot?: string) => submitAgain({ ...artifact, path }, busRoot, options.reason);
+    const submission = isOfCluster(config)
+      ? await onCluster(config.cluster, artifact, options, again)
+      : await again(artifact.path, config.busRoot);
+    if (!isOfCluster(config)) await drainUnlessRunning(config);
     const receipt: Receipt = await submission.settled({ timeoutMs });
     released.push({ key: artifact.key, as: receipt.artifacts[0]?.key ?? '', seq: receipt.seq });
   }
@@ -48,6 +57,31 @@ async function inQuarantine(options: CommonOptions, keys: readonly string[]): Pr
   return found;
 }
 
+/** Submits a local copy of an artifact's object, as a producer of the configuration's bus does. */
+async function onCluster(
+  cluster: ClusterConfig,
+  { path }: ArtifactRecord,
+  { config }: CommonOptions,
+  submit: (path: string) => Promise<Submission>,
+): Promise<Submission> {
+  // The library of producers finds the bus by the environment.
+  if (config !== undefined) {
+    process.env.QUANTBOT_BUS_CONFIG = config;
+    delete process.env.QUANTBOT_BUS_ROOT;
+  }
+  const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
+  const folder = await mkdtemp(join(tmpdir(), 'quantbot-bus-release-'));
+  try {
+    const copy = join(folder, 'artifact.parquet');
+    const key = path.slice(objects.locationOf('store').length - 'store'.length);
+    if ((await objects.download(key, copy)) === undefined)
+      throw busError('ARTIFACT_MISSING', `There is no object ${path}.`);
+    return await submit(copy);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /**
  * Submits the stored bytes under a new key, because the old one has its content for ever. The
  * daemon does not judge them again: the old key is an input of the new artifact, and has the same
@@ -55,11 +89,11 @@ async function inQuarantine(options: CommonOptions, keys: readonly string[]): Pr
  */
 const submitAgain = (
   { key, runId, producer, kind, artifactId, schemaHint, path, meta }: ArtifactRecord,
-  busRoot: string,
+  busRoot: string | undefined,
   reason: string | undefined,
 ) =>
   submitArtifact({
-    busRoot,
+    ...(busRoot !== undefined && { busRoot }),
     runId,
     producer,
     kind,

@@ -5,23 +5,21 @@ import {
   type CanonTable,
   canonicalSchemas,
   forgottenOfTable,
-  modes,
   shownRows,
   storedRows,
   TableRegistry,
   tableStarts,
 } from '@quantbot/bus-format/canon';
 import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
-import { identifier } from '@quantbot/bus-format/sql';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import type { TableOperation } from '@quantbot/infra';
 import { busLayout } from '@quantbot/infra/bus';
-import { type BusConfig, type ClusterConfig, type TableMode, tableModeNames, tableModes } from '@quantbot/infra/config';
+import { type BusConfig, type ClusterConfig, type TableMode, tableModeNames } from '@quantbot/infra/config';
 import type { Command } from 'commander';
 import type { TableChange } from '../../writer/job.js';
 import { decideTable, tableFactsOf } from '../../writer/stages/table-operation.js';
 import { operate } from '../operate.js';
-import { openedBus, print } from '../shared.js';
+import { print } from '../shared.js';
 import { whoAsks } from '../who-asks.js';
 import { withCatalog } from './catalog.js';
 import { busOfTables, type ChangeOptions, isOfCluster, previewOnCluster, tableNamed, timeoutMs } from './table.js';
@@ -60,7 +58,7 @@ async function setMode(
   set: Pick<ModeOperation, 'mode' | 'key'>,
   { orderBy: order_by = [], ...options }: ModeOptions,
 ): Promise<void> {
-  const config = await busFor(set.mode, options);
+  const config = await busOfTables(options);
   const table = tableNamed(given);
   const { reason = null } = options;
   const op: ModeOperation = { type: 'table_set_mode', table, ...set, order_by, reason, by: whoAsks() };
@@ -83,10 +81,6 @@ export const tablesIn = async (journal: Journal, { canon }: Pick<BusConfig, 'can
     starts: tableStarts(await journal.tableOperations()),
     names: journal.names,
   });
-
-/** A bus on many machines can only set modes without a key yet. */
-const busFor = (mode: TableMode, options: ChangeOptions): Promise<BusConfig> =>
-  tableModes[mode].isKeyed ? openedBus(options) : busOfTables(options);
 
 /** The rows of a table before and after a change. */
 interface Changing {
@@ -137,27 +131,25 @@ async function whatChangesOnCluster(
   op: ModeOperation,
   options: ChangeOptions,
 ): Promise<Changing> {
-  const { table, before, erased } = await previewOnCluster(config, op);
-  let rows = { artifacts: 0, artifact_rows: 0, stored: 0, newest: 0 };
+  const { change, artifacts, artifactRows, allRows } = await previewOnCluster(config, op);
+  const then = change.next?.get(change.table) as CanonTable;
+  let hidden = 0;
   await withCatalog(options, async catalog => {
-    const found = await catalog.query<typeof rows>(
-      `WITH all_rows AS (
-         SELECT _seq, _artifact_key IN (SELECT artifact_key FROM catalog.forgotten_f) AS gone FROM _files.${identifier(table)}),
-       newest AS (SELECT max(_seq) AS seq FROM all_rows WHERE NOT gone)
-       SELECT t.artifacts, t.artifact_rows, count(*) FILTER (NOT gone) AS stored, count(*) FILTER (NOT gone AND _seq = seq) AS newest
-       FROM catalog.tables_d t, all_rows, newest WHERE table_name = ? GROUP BY ALL`,
-      [op.table],
+    const [found] = await catalog.query<{ hidden: number }>(
+      `WITH kept AS (
+         SELECT * FROM (${allRows}) WHERE _artifact_key NOT IN (SELECT artifact_key FROM catalog.forgotten_f)),
+       shown AS (${shownRows(then, 'SELECT * FROM kept', '(SELECT max(_seq) FROM kept)')})
+       SELECT (SELECT count(*) FROM kept) - (SELECT count(*) FROM shown) AS hidden`,
     );
-    rows = found[0] ?? rows;
+    hidden = Number(found?.hidden);
   });
-  const { artifacts, artifact_rows, stored, newest } = rows;
   return {
     table: op.table,
-    before: foundMode(before),
+    before: foundMode(change.before),
     artifacts,
-    artifact_rows,
-    hidden_rows: modes[op.mode].showsEveryRow ? 0 : stored - newest,
-    lost_rows: rowsIn(erased),
+    artifact_rows: artifactRows,
+    hidden_rows: hidden,
+    lost_rows: rowsIn(change.erased),
   };
 }
 

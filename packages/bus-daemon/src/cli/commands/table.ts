@@ -3,8 +3,8 @@ import { isOfTable, Journal } from '@quantbot/bus-format/journal';
 import type { TableOperation } from '@quantbot/infra';
 import { busError, busLayout } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, isReplaced } from '@quantbot/infra/config';
+import type { PreviewOfTable } from '../../cluster/tables.js';
 import { withClusterPackage } from '../../cluster-package.js';
-import type { TableChange } from '../../writer/job.js';
 import { operate } from '../operate.js';
 import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 import { tableOf } from '../table.js';
@@ -60,7 +60,7 @@ export async function tableDropCommand(given: string, options: ChangeOptions & {
   const config = await busOfTables(options);
   const table = tableNamed(given);
   const op = operationOn('table_drop', table, options);
-  const found = await (isOfCluster(config) ? whatGoesOnCluster(config, op, options) : whatGoes(config, table));
+  const found = await (isOfCluster(config) ? whatGoesOnCluster(config, op) : whatGoes(config, table));
   if (!options.apply) {
     print(options, { applied: false, ...found }, () =>
       [...describeDrop(found), `Run it again with --apply to drop canon.${table}.`].join('\n'),
@@ -109,7 +109,7 @@ export const isOfCluster = (config: BusConfig): config is BusConfig & { cluster:
 export async function previewOnCluster(
   config: BusConfig & { cluster: ClusterConfig },
   op: TableOperation,
-): Promise<TableChange> {
+): Promise<PreviewOfTable> {
   const { previewOfTable } = await withClusterPackage(() => import('../../cluster/tables.js'));
   return previewOfTable(config, op);
 }
@@ -156,20 +156,12 @@ async function whatGoes(config: BusConfig, table: string): Promise<Going> {
 }
 
 /** As {@link whatGoes}. */
-async function whatGoesOnCluster(
-  config: BusConfig & { cluster: ClusterConfig },
-  op: TableOperation,
-  options: CommonOptions,
-): Promise<Going> {
+async function whatGoesOnCluster(config: BusConfig & { cluster: ClusterConfig }, op: TableOperation): Promise<Going> {
   const { table } = op;
-  const { erased } = await previewOnCluster(config, op);
-  let there: Pick<Going, 'artifacts' | 'artifact_rows'> = { artifacts: 0, artifact_rows: 0 };
-  await withCatalog(options, async catalog => {
-    const select = 'SELECT artifacts, artifact_rows FROM catalog.tables_d WHERE table_name = ?';
-    there = (await catalog.query<typeof there>(select, [table]))[0] ?? there;
-  });
-  const lost_rows = erased.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
-  return { table, ...there, lost_rows, readers: readersOf(config, table, 'which goes too') };
+  const { change, artifacts, artifactRows } = await previewOnCluster(config, op);
+  const lost_rows = change.erased.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
+  const readers = readersOf(config, table, 'which goes too');
+  return { table, artifacts, artifact_rows: artifactRows, lost_rows, readers };
 }
 
 /**

@@ -77,15 +77,22 @@ const readsKeys = (op: TableOperation): boolean =>
  * ingestion. The commit then reads only files that came later. It decides again, so a refusal does
  * not matter here.
  */
-export const lookAhead =
-  ({ config, layout, journal, tables }: Omit<KeyCheck, 'inspector'> & Pick<Bus, 'tables'>) =>
+export const lookAhead = ({ config, layout, journal, tables }: Omit<KeyCheck, 'inspector'> & Pick<Bus, 'tables'>) =>
+  lookAheadBy(async inspector => ({
+    config,
+    tables,
+    tableFacts: tableFactsOf({ config, layout, journal, inspector }),
+  }));
+
+/** {@link lookAhead} of any kind of bus. */
+export const lookAheadBy =
+  (decidingWith: (inspector: WorkerProcess) => Promise<Deciding & Pick<DecidingBus, 'tableFacts'>>) =>
   async (job: CheckedJob, inspector: WorkerProcess): Promise<CheckedJob> => {
     const op = isRejected(job) ? undefined : tableOperationIn(job);
     if (op === undefined || !readsKeys(op)) return job;
     const seenKeys = new SeenKeys();
     try {
-      const tableFacts = tableFactsOf({ config, layout, journal, inspector });
-      await decideTable({ config, tables, tableFacts }, op, seenKeys);
+      await decideTable(await decidingWith(inspector), op, seenKeys);
     } catch (error) {
       if (!(error instanceof BusError)) throw error;
     }
