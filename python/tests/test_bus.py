@@ -145,6 +145,7 @@ class BusTest(BusTestCase):
             (lambda: self.opened.drop_table("trades"), "table_drop"),
             (lambda: self.opened.restore_table("trades"), "table_restore"),
             (lambda: self.opened.rename_table("trades", "fills"), "table_rename"),
+            (lambda: self.opened.retype_column("trades", "qty", "BIGINT"), "table_retype"),
             (lambda: self.opened.set_table_mode("trades", "upsert", key=["id"]), "table_set_mode"),
         ]
         for call, kind in calls:

@@ -11,6 +11,7 @@ from quantbot_bus import (
     keep_artifacts,
     rename_table,
     restore_table,
+    retype_column,
     set_alias,
     set_table_mode,
 )
@@ -80,6 +81,13 @@ class OperationsTest(BusTestCase):
         self.assertEqual(manifest["op"], op)
         self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
 
+    def test_a_column_gets_another_type(self) -> None:
+        seq, manifest = self.answered(partial(retype_column, "trades", "qty", "DECIMAL(18,4)", bus_root=self.bus))
+        self.assertEqual(seq, 9)
+        names = {"table": "trades", "column": "qty", "column_type": "DECIMAL(18,4)"}
+        self.assertEqual(manifest["op"], {"type": "table_retype", **names, "reason": None, "by": None})
+        self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
+
     def test_rejected_jobs_are_dismissed(self) -> None:
         seq, manifest = self.answered(partial(dismiss_jobs, ["job-1", "a b"], "old runs", bus_root=self.bus))
         self.assertEqual(seq, 9)
@@ -122,6 +130,8 @@ class OperationsTest(BusTestCase):
             (lambda: drop_table("canon.trades", bus_root=self.bus), "table"),
             (lambda: restore_table("Trades", bus_root=self.bus), "table"),
             (lambda: rename_table("trades", "Trades", bus_root=self.bus), "to"),
+            (lambda: retype_column("trades", "", "BIGINT", bus_root=self.bus), "column"),
+            (lambda: retype_column("trades", "qty", "bigint", bus_root=self.bus), "type"),
             (lambda: set_table_mode("trades", "newest", bus_root=self.bus), "mode"),
             (lambda: set_table_mode("trades", "upsert", key="id", bus_root=self.bus), "key"),
             (lambda: set_table_mode("trades", "upsert", key=["id"], order_by=[""], bus_root=self.bus), "order_by"),

@@ -5,7 +5,13 @@ import { artifactKeySchema, idSchema, tableNameSchema } from './id-schemas.js';
 /** The most artifacts or jobs that one operation names. */
 export const maxOperationKeys = 2_000;
 
+/** The types that an operation can give a column. */
+const retypePattern =
+  /^(BIGINT|UBIGINT|DOUBLE|BOOLEAN|VARCHAR|UUID|DATE|TIME|TIMESTAMP|TIMESTAMP_NS|TIMESTAMP WITH TIME ZONE|DECIMAL\((38|[12][0-9]|3[0-7]|[1-9]),(0|[1-9]|[12][0-9]|3[0-8])\))$/;
 const columnNames = z.array(z.string().min(1).max(255)).max(100);
+const columnType = z
+  .string()
+  .regex(retypePattern, 'must be a type of DuckDB as the catalog prints it, such as BIGINT or DECIMAL(18,4)');
 const newName = tableNameSchema.describe('Its name from now on.');
 const operationKeys = z.array(artifactKeySchema).min(1).max(maxOperationKeys);
 /** The folder of a rejected job may have any name. */
@@ -63,6 +69,13 @@ export const operationSchema = z.discriminatedUnion('type', [
     ...who,
   }),
   z.strictObject({ type: z.literal('table_rename'), table: tableNameSchema, to: newName, ...who }),
+  z.strictObject({
+    type: z.literal('table_retype'),
+    table: tableNameSchema,
+    column: z.string().min(1).max(255).describe('A column of the table.'),
+    column_type: columnType.describe('Its type from now on, which must hold each value so far.'),
+    ...who,
+  }),
 ]);
 
 /** An operation that the daemon knows. */

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         keep_artifacts,
         rename_table,
         restore_table,
+        retype_column,
         set_alias,
         set_table_mode,
     )
@@ -67,6 +68,7 @@ __all__ = [
     "keep_artifacts",
     "rename_table",
     "restore_table",
+    "retype_column",
     "set_alias",
     "set_table_mode",
     "submit_artifact",
@@ -85,6 +87,7 @@ _LOADED_ON_USE = {
         "keep_artifacts",
         "rename_table",
         "restore_table",
+        "retype_column",
         "set_alias",
         "set_table_mode",
     ],

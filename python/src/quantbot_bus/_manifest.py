@@ -25,6 +25,10 @@ MAX_SAFE_INTEGER = 2**53 - 1
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){3}\Z")
 _TABLE = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
+_COLUMN_TYPE = re.compile(
+    r"(BIGINT|UBIGINT|DOUBLE|BOOLEAN|VARCHAR|UUID|DATE|TIME|TIMESTAMP|TIMESTAMP_NS|TIMESTAMP WITH TIME ZONE"
+    r"|DECIMAL\((38|[12][0-9]|3[0-7]|[1-9]),(0|[1-9]|[12][0-9]|3[0-8])\))\Z"
+)
 _ID_RULE = "must be letters, digits, dot, underscore or hyphen, starting with a letter or digit, at most 100"
 _TRANSFERS = ("copy", "move")
 
@@ -111,6 +115,10 @@ def _operation_problems(op: Mapping[str, Any]) -> Iterator[str]:
     for name in ("key", "order_by"):
         if name in op and not _are_columns(op[name]):
             yield f"{name}: must be a list of at most 100 names of columns"
+    if "column" in op and not _are_columns([op["column"]]):
+        yield "column: must be the name of a column"
+    if "column_type" in op and not _matches(_COLUMN_TYPE, op["column_type"]):
+        yield "type: must be a type of DuckDB as the catalog prints it, such as BIGINT or DECIMAL(18,4)"
     if op.get("rows", "default") not in ("default", "drop"):
         yield "rows: must be default or drop"
     for name in ("keep", "force"):

@@ -8,7 +8,7 @@ from typing import Optional, Sequence
 from ._errors import BusError
 from ._manifest import is_id
 from ._opened import OpenedBus
-from ._operations import alias_op, dismiss_op, forget_op, keep_op, mode_op, operate, rename_op, table_op
+from ._operations import alias_op, dismiss_op, forget_op, keep_op, mode_op, operate, rename_op, retype_op, table_op
 from ._retry import retry_rejected
 from ._settle import ForgetOutcome
 
@@ -72,6 +72,19 @@ class Operating(OpenedBus):
     ) -> int:
         """As :func:`quantbot_bus.rename_table`."""
         return operate(self._place(), rename_op(table, to, reason, by), timeout_s).seq
+
+    def retype_column(
+        self,
+        table: str,
+        column: str,
+        type: str,
+        *,
+        reason: Optional[str] = None,
+        by: Optional[str] = None,
+        timeout_s: float = 60.0,
+    ) -> int:
+        """As :func:`quantbot_bus.retype_column`."""
+        return operate(self._place(), retype_op(table, column, type, reason, by), timeout_s).seq
 
     def set_table_mode(
         self,

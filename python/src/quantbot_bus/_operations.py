@@ -147,6 +147,26 @@ def rename_table(
     return operate(find_place(bus_root), rename_op(table, to, reason, by), timeout_s).seq
 
 
+def retype_column(
+    table: str,
+    column: str,
+    type: str,
+    *,
+    reason: Optional[str] = None,
+    by: Optional[str] = None,
+    bus_root: Optional[StrPath] = None,
+    timeout_s: float = 60.0,
+) -> int:
+    """Gives a column of a canonical table another type. The new type must hold each value of the
+    column exactly. Files of the old type are still taken if their values fit. Giving it the old
+    type again undoes it.
+
+    ``table`` is in lower case and without ``canon.``; ``type`` is a type of DuckDB as the catalog
+    prints it. Returns the seq from which it holds. Raises like :func:`set_alias`.
+    """
+    return operate(find_place(bus_root), retype_op(table, column, type, reason, by), timeout_s).seq
+
+
 def set_table_mode(
     table: str,
     mode: str,
@@ -201,6 +221,12 @@ def table_op(kind: str, table: str, reason: Optional[str], by: Optional[str]) ->
 def rename_op(table: str, to: str, reason: Optional[str], by: Optional[str]) -> dict[str, Any]:
     """Renames a canonical table."""
     return {"type": "table_rename", "table": table, "to": to, "reason": reason, "by": by}
+
+
+def retype_op(table: str, column: str, type: str, reason: Optional[str], by: Optional[str]) -> dict[str, Any]:
+    """Gives a column of a canonical table another type."""
+    names = {"table": table, "column": column, "column_type": type}
+    return {"type": "table_retype", **names, "reason": reason, "by": by}
 
 
 def mode_op(

@@ -136,6 +136,7 @@ describe.skipIf(!isPossible)('the credentials of a producer', () => {
       table_drop: { table: 'ticks' },
       table_restore: { table: 'ticks' },
       table_rename: { table: 'ticks', to: 'mine' },
+      table_retype: { table: 'ticks', column: 'x', column_type: 'BIGINT' },
       table_set_mode: { table: 'ticks', mode: 'latest', key: [], order_by: [] },
     };
     for (const [type, fields] of Object.entries(operations)) {

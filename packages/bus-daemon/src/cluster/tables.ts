@@ -52,6 +52,7 @@ export const tableFactsAt = (
   { queries, lastSeq }: Pick<Head, 'lastSeq' | 'queries'>,
   { seen: own = new SeenKeys(), read }: { seen?: SeenKeys; read?: ReadKeys | undefined },
 ): TableFacts => ({
+  refusal,
   operations: () => tableOperationsBetween(queries, 0, lastSeq),
   replay: async (table, start) => {
     const { names } = await operatedTables(queries, lastSeq);
@@ -75,6 +76,7 @@ export const tableFactsAt = (
       }
     }
   },
+  misfit: async () => undefined, // no column gets a type
   forgotten: table => forgottenRowsOf(queries, table),
 });
 
@@ -121,3 +123,6 @@ export async function previewOfTable(
     await rm(workFolder, { recursive: true, force: true });
   }
 }
+
+const refusal = (op: TableOperation): string | undefined =>
+  op.type === 'table_retype' ? 'A bus on many machines cannot set the type of a column yet.' : undefined;

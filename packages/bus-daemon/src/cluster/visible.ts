@@ -48,6 +48,7 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
     tables: () => tablesNow(cluster),
     isTable: name => cluster.tables.named(name) !== undefined,
     schemas: () => datedSchemas(postgres),
+    retypes: async () => [], // a cluster refuses the operation
     rejected: rejectionsOf(cluster),
     previewForget: key => previewOne(config, key),
     failedExports: async () =>

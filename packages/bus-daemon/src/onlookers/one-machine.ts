@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findOpenJobs } from '@quantbot/bus-care/jobs';
-import { canonicalSchemas, shownName } from '@quantbot/bus-format/canon';
+import { canonicalSchemas, retypesOf, shownName } from '@quantbot/bus-format/canon';
 import { seqName } from '@quantbot/bus-format/journal';
 import {
   countQueue,
@@ -44,6 +44,7 @@ export function oneMachine(bus: Bus): VisibleBus {
         ...schema,
         table: schema.table && tables.nameOf(schema.table),
       })),
+    retypes: async () => (await retypesOf(journal)).map(op => ({ ...op, table: tables.nameOf(op.table) })),
     rejected: {
       placeOf: jobId => join(layout.rejected, jobId),
       read: async jobId => {

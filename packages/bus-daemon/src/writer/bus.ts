@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { DeclaredColumn } from '@quantbot/bus-format';
 import type {
   CanonTable,
   JournalledTableOperation,
@@ -93,8 +94,23 @@ export interface TableFacts {
    * was seen.
    */
   withoutKey(table: CanonTable, seen?: SeenKeys): Promise<ArtifactWithoutKey | undefined>;
+  /**
+   * Returns the first artifact of a table whose values the new type of a column does not hold. Does
+   * not read what was seen.
+   */
+  misfit(table: CanonTable, set: DeclaredColumn, seen?: SeenKeys): Promise<Misfit | undefined>;
   /** Forgotten artifacts whose rows only the table has. */
   forgotten(table: string): Promise<JournalRow[]>;
+}
+
+/** An artifact with a value that a new type does not hold. */
+export interface Misfit {
+  artifact: string;
+  /** The type of the column in its file. */
+  found: string;
+  /** The first such value; absent if no value of the type is held, or if the file is unreadable. */
+  value?: string;
+  unreadable?: true;
 }
 
 /** An artifact that has NULL in the key of its table. */

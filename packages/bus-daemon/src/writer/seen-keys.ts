@@ -1,31 +1,32 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { DeclaredColumn } from '@quantbot/bus-format';
 
 /**
- * Artifacts whose files were read for NULL in the key of their table. An artifact key always has
- * the same bytes, so the finding holds for ever, for the same columns.
+ * Artifacts whose files were read for an operation on their table: for NULL in a key, or for
+ * values that a type does not hold. An artifact key always has the same bytes, so the finding
+ * holds for ever, for the same columns with the same types.
  */
 export class SeenKeys {
-  #columns: readonly DeclaredColumn[] = [];
-  #whole = new Set<string>();
-  #nulls = new Map<string, string[]>();
+  readonly #byColumns = new Map<string, Seen>();
 
-  /** Returns the keys of those without NULL. Other columns than before start an empty set. */
+  /** Returns the keys of those where nothing was found. */
   of(columns: readonly DeclaredColumn[]): Set<string> {
-    this.#take(columns);
-    return this.#whole;
+    return this.#seen(columns).whole;
   }
 
-  /** Returns those that have some, with where. Other columns than before start an empty map. */
+  /** Returns those that have NULL in one of these columns, each with where. */
   nullsOf(columns: readonly DeclaredColumn[]): Map<string, string[]> {
-    this.#take(columns);
-    return this.#nulls;
+    return this.#seen(columns).nulls;
   }
 
-  #take(columns: readonly DeclaredColumn[]): void {
-    if (isDeepStrictEqual(columns, this.#columns)) return;
-    this.#columns = columns;
-    this.#whole = new Set();
-    this.#nulls = new Map();
+  #seen(columns: readonly DeclaredColumn[]): Seen {
+    const asked = JSON.stringify(columns.map(({ name, type }) => [name, type]));
+    const seen = this.#byColumns.get(asked) ?? { whole: new Set(), nulls: new Map() };
+    this.#byColumns.set(asked, seen);
+    return seen;
   }
+}
+
+interface Seen {
+  whole: Set<string>;
+  nulls: Map<string, string[]>;
 }

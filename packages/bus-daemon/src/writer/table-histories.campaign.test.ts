@@ -11,7 +11,7 @@ import { compactor, runBatch } from '../../test/support/commits.js';
 import { fileThreadEntry, inspector } from '../../test/support/in-process-bus.js';
 import { putClaimed } from '../../test/support/jobs.js';
 import { queryPublished } from '../../test/support/published.js';
-import { append, idsOf, type NewRow, type Setting, TableModel } from '../../test/support/table-model.js';
+import { append, idsOf, type Moment, type NewRow, type Setting, TableModel } from '../../test/support/table-model.js';
 import { type Bus, randomClaim, systemClock } from './bus.js';
 import { compactHot, mergeTiers } from './compaction/compact.js';
 import { followModes } from './compaction/rebuild-tables.js';
@@ -35,6 +35,7 @@ type Step =
   | { do: 'add'; rows: NewRow[]; hint: number }
   | { do: 'rename'; to: string }
   | { do: 'set'; setting: Setting }
+  | { do: 'retype'; type: string }
   | { do: 'drop' | 'restore' | 'compact' | 'restart' }
   | { do: 'forget'; which: number; rows: 'default' | 'drop' };
 
@@ -42,7 +43,11 @@ const keys = fc.oneof(
   { weight: 12, arbitrary: fc.constantFrom('a', 'b', 'c') },
   { weight: 1, arbitrary: fc.constant(null) },
 );
-const rows = fc.array(fc.record({ k: keys, rev: fc.nat(3) }), { minLength: 1, maxLength: 3 });
+const codes = fc.oneof(
+  { weight: 20, arbitrary: fc.constantFrom('1', '2', '10') },
+  { weight: 1, arbitrary: fc.constantFrom('007', 'x') },
+);
+const rows = fc.array(fc.record({ k: keys, rev: fc.nat(3), code: codes }), { minLength: 1, maxLength: 3 });
 const step = (name: 'drop' | 'restore' | 'compact' | 'restart') => fc.constant({ do: name });
 const steps = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('add' as const), rows, hint: fc.nat(5) }) },
@@ -51,6 +56,13 @@ const steps = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('rename' as const), to: fc.constantFrom('t', 'u', 'v') }),
   },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('set' as const), setting: fc.constantFrom(...settings) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('retype' as const),
+      type: fc.constantFrom('VARCHAR', 'BIGINT', 'DECIMAL(9,2)', 'DOUBLE'),
+    }),
+  },
   { weight: 1, arbitrary: step('drop') },
   { weight: 1, arbitrary: step('restore') },
   { weight: 3, arbitrary: step('compact') },
@@ -124,10 +136,12 @@ async function perform(step: Step, model: TableModel, real: Real): Promise<void>
   switch (step.do) {
     case 'add': {
       const named = model.named(step.rows);
-      const values = named.map(({ k, rev, id }) => `(${k === null ? 'NULL' : `'${k}'`}, ${rev}, ${id})`);
+      const values = named.map(
+        ({ k, rev, code, id }) => `(${k === null ? 'NULL' : `'${k}'`}, ${rev}, '${code}', ${id})`,
+      );
       const path = await writeSelect(
         real.test.folder,
-        `SELECT k::VARCHAR AS k, rev::INTEGER AS rev, id::INTEGER AS id FROM (VALUES ${values}) v(k, rev, id)`,
+        `SELECT k::VARCHAR AS k, rev::INTEGER AS rev, code, id::INTEGER AS id FROM (VALUES ${values}) v(k, rev, code, id)`,
       );
       const artifacts = [{ artifact_id: 't', relpath: 'a.parquet', schema_hint: `canon.${model.hint(step.hint)}` }];
       const ids = { run_id: `r${model.next}`, producer: 'tests', kind: 't' };
@@ -140,6 +154,9 @@ async function perform(step: Step, model: TableModel, real: Real): Promise<void>
     case 'set':
       await real.operate(jobId, { type: 'table_set_mode', table: model.name, ...step.setting });
       return model.set(step.setting);
+    case 'retype':
+      await real.operate(jobId, { type: 'table_retype', table: model.name, column: 'code', column_type: step.type });
+      return model.retype(step.type);
     case 'drop':
     case 'restore':
       await real.operate(jobId, { type: `table_${step.do}`, table: model.name });
@@ -165,8 +182,18 @@ async function compare(model: TableModel, real: Real, isCompacted: boolean): Pro
   // Rows that leave a table do so with the next compaction.
   const hasLeft = !isCompacted && model.artifacts.some(({ state }) => state === 'erased');
   if (!isShown || hasLeft) return;
-  const found = await queryPublished(real.test, `SELECT id FROM canon.${now.name} ORDER BY id`);
-  expect(found.map(({ id }) => id)).toEqual(idsOf(now));
+  const found = await queryPublished(real.test, selectOf(now));
+  expect(found).toEqual(rowsOf(now));
+}
+
+const selectOf = ({ name }: Moment): string =>
+  `SELECT id, CAST(code AS VARCHAR) AS code, typeof(code) AS type FROM canon.${name} ORDER BY id`;
+
+/** The codes as their type prints them. */
+function rowsOf(moment: Moment): object[] {
+  const codes = new Map(moment.shown.flatMap(({ rows }) => rows.map(({ id, code }) => [id, code])));
+  const fraction = { DOUBLE: '.0', 'DECIMAL(9,2)': '.00' }[moment.type] ?? '';
+  return idsOf(moment).map(id => ({ id, code: `${codes.get(id)}${fraction}`, type: moment.type }));
 }
 
 async function comparePast(model: TableModel, real: Real): Promise<void> {
@@ -177,8 +204,7 @@ async function comparePast(model: TableModel, real: Real): Promise<void> {
     const listed = await past.query('SELECT table_name AS name, mode, key, order_by FROM catalog.tables_d');
     if (moment.artifacts.length === 0) continue;
     expect(listed).toEqual([{ name: moment.name, ...moment.setting }]);
-    const found = await past.query(`SELECT id FROM canon.${moment.name} ORDER BY id`);
-    expect(found.map(({ id }) => id)).toEqual(idsOf(moment));
+    expect(await past.query(selectOf(moment))).toEqual(rowsOf(moment));
   }
 }
 

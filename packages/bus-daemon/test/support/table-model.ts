@@ -7,10 +7,12 @@ export interface Setting {
   order_by: string[];
 }
 
+const text = 'VARCHAR';
+
 export const append: Setting = { mode: 'append', key: [], order_by: [] };
 
-/** A row without its id. */
-export type NewRow = { k: string | null; rev: number };
+/** A row without its id. `code` is text that may be a number. */
+export type NewRow = { k: string | null; rev: number; code: string };
 /** A row, and an id that no other has. */
 export type Row = NewRow & { id: number };
 
@@ -28,6 +30,8 @@ export interface Moment {
   name: string;
   after: number;
   setting: Setting;
+  /** The type of the column `code`. */
+  type: string;
   artifacts: Artifact[];
   /** Those whose rows it had. */
   shown: Artifact[];
@@ -43,6 +47,9 @@ export class TableModel {
   #after = 0;
   #setting = append;
   #last = append;
+  /** Types that operations have set: in this life of the table, and ever. */
+  #type: string | undefined;
+  #lastType: string | undefined;
   #rows = 0;
   /** The names that lead to the table. The last one is its name. */
   readonly #names = ['t'];
@@ -71,7 +78,7 @@ export class TableModel {
 
   add(rows: Row[]): void {
     const { mode } = this.#setting;
-    if (mode !== 'upsert' || rows.every(({ k }) => k !== null))
+    if ((mode !== 'upsert' || rows.every(({ k }) => k !== null)) && this.#holds(this.#type, rows))
       this.artifacts.push({ seq: this.next, key: `r${this.next}/tests/t/t`, rows, state: 'there' });
     this.#note();
   }
@@ -86,20 +93,35 @@ export class TableModel {
     this.#note();
   }
 
+  retype(type: string): void {
+    const own = this.#own();
+    const stays = own.filter(({ state }) => state !== 'erased').every(({ rows }) => this.#holds(type, rows));
+    if (own.length > 0 && type !== (this.#type ?? text) && stays) {
+      this.#type = type;
+      this.#lastType = type;
+    }
+    this.#note();
+  }
+
   drop(): void {
     if (this.#own().length > 0) {
       for (const artifact of this.#own()) if (artifact.state === 'forgotten') artifact.state = 'erased';
       this.#after = this.next;
       this.#setting = append;
+      this.#type = undefined;
     }
     this.#note();
   }
 
   restore(): void {
-    if (this.#after > 0 && this.#fits(this.#last, this.artifacts)) {
+    const stored = this.artifacts.filter(({ state }) => state !== 'erased');
+    const fits =
+      this.#fits(this.#last, this.artifacts) && stored.every(({ rows }) => this.#holds(this.#lastType, rows));
+    if (this.#after > 0 && fits) {
       const own = this.#own();
       this.#after = 0;
       this.#setting = this.#last;
+      this.#type = this.#lastType;
       this.#eraseForgotten(own);
     }
     this.#note();
@@ -123,6 +145,11 @@ export class TableModel {
     return mode !== 'upsert' || stored.every(artifact => artifact.rows.every(({ k }) => k !== null));
   }
 
+  /** A number has no zeros in front. */
+  #holds(type: string | undefined, rows: readonly NewRow[]): boolean {
+    return type === undefined || type === text || rows.every(({ code }) => String(Number(code)) === code);
+  }
+
   #eraseForgotten(own = this.#own()): void {
     if (this.#setting.mode === 'append') return;
     for (const artifact of own) if (artifact.state === 'forgotten') artifact.state = 'erased';
@@ -131,7 +158,14 @@ export class TableModel {
   #note(): void {
     const artifacts = this.#own();
     const shown = artifacts.filter(({ state }) => state !== 'erased');
-    this.moments.push({ name: this.name, after: this.#after, setting: this.#setting, artifacts, shown });
+    this.moments.push({
+      name: this.name,
+      after: this.#after,
+      setting: this.#setting,
+      type: this.#type ?? text,
+      artifacts,
+      shown,
+    });
   }
 }
 

@@ -129,11 +129,12 @@ test('a file without columns fits no table', () => {
 
 test('the first file of a table has the columns by which it is ordered; later files may lack them', () => {
   const table = newTable('t', { name: 't', mode: 'upsert', key: ['k'], orderBy: ['at', 'Rank'], columns: [] });
-  expect(errorOf(() => evolve(table, 'a', columns({ k: 'BIGINT', at: 'DATE' }), ['k'])).details).toEqual([
+  const required = { required: ['k'] };
+  expect(errorOf(() => evolve(table, 'a', columns({ k: 'BIGINT', at: 'DATE' }), required)).details).toEqual([
     'Rank: order_by names this column, and neither the file nor the table has it',
   ]);
-  const next = evolve(table, 'a', columns({ k: 'BIGINT', at: 'DATE', rank: 'NULL' }), ['k']);
-  expect(evolve(next, 'b', columns({ k: 'BIGINT' }), ['k'])).toBe(next);
+  const next = evolve(table, 'a', columns({ k: 'BIGINT', at: 'DATE', rank: 'NULL' }), required);
+  expect(evolve(next, 'b', columns({ k: 'BIGINT' }), required)).toBe(next);
 });
 
 test('a column whose compacted files may have another type of number is marked, and no other', () => {

@@ -2,7 +2,7 @@ import type { ParquetColumn } from '@quantbot/infra';
 import { busError, foldName, nullType } from '@quantbot/infra/bus';
 import { mismatchText } from '../mismatch/mismatch.js';
 import { type FileColumn, isExactAs } from './exact.js';
-import { byConfiguration, type CanonColumn, type CanonTable, shownName } from './table.js';
+import { byConfiguration, byRetype, type CanonColumn, type CanonTable, isChosen, shownName } from './table.js';
 import { canonicalType, fits, isDecimal, isFloat, widened, widerByValues } from './types.js';
 
 /** Column names that the views use. DuckDB ignores case in names. */
@@ -16,13 +16,24 @@ export const reservedColumns: ReadonlySet<string> = new Set([
   'file_row_number',
 ]);
 
+/** What else {@link evolve} has to know. */
+export interface EvolveOptions {
+  /** Columns that the artifact must have. */
+  required?: readonly string[];
+  /** What fixed them. */
+  requiredBy?: string;
+  /**
+   * Whether the artifact is in the journal. An operation that set the type of a column since has
+   * found each value of it exact.
+   */
+  isCommitted?: boolean;
+}
+
 /**
  * Returns a table after an artifact with these columns: new columns and fields of structs are
  * added, and types widen. Columns that the artifact lacks read as NULL, but some artifact must have
  * brought each column of `orderBy`. Returns the same object if nothing changes.
  *
- * @param required columns that the artifact must have.
- * @param requiredBy what fixed them.
  * @throws BusError `SCHEMA_MISMATCH` with one detail per column: expected type, found type, and
  * what fixed the type.
  */
@@ -30,8 +41,7 @@ export function evolve(
   table: CanonTable,
   artifactKey: string,
   columns: readonly FileColumn[],
-  required: readonly string[] = [],
-  requiredBy = byConfiguration,
+  { required = [], requiredBy = byConfiguration, isCommitted = false }: EvolveOptions = {},
 ): CanonTable {
   const problems = [...nameProblems(columns), ...missingColumns(columns, required, requiredBy)];
   const next = new Map<string, CanonColumn>(table.columns.map(column => [foldName(column.name), column]));
@@ -39,7 +49,14 @@ export function evolve(
   let { generation } = table;
   for (const file of columns) {
     const { name, type, unnamed, as, misfit } = file;
-    const known = next.get(foldName(name));
+    const set = table.types?.find(column => column.name === name);
+    let known = next.get(foldName(name));
+    if (known === undefined && set !== undefined) {
+      const { type, was } = set;
+      known = { name, type, fixedBy: byRetype, required: required.includes(name), ...(unnamed && { unnamed }), was };
+      next.set(foldName(name), known);
+      changed = true;
+    }
     if (known === undefined) {
       const other = unnamed && [...next.values()].find(column => column.unnamed);
       if (other)
@@ -68,7 +85,8 @@ export function evolve(
       continue;
     }
     const { also, ...narrow } = known;
-    if (fits(type, known.type) || as === known.type || as === nullType) {
+    const isJudged = isCommitted && known.was !== undefined;
+    if (fits(type, known.type) || as === known.type || as === nullType || isJudged) {
       const isAlso = also === undefined || isExactAs(file, also);
       const isRecast = !known.recast && mayBeRecast(known, type, as);
       if (isAlso && !isRecast) continue;
@@ -76,8 +94,7 @@ export function evolve(
       changed = true;
       continue;
     }
-    // A declared type is never widened.
-    const wide = known.fixedBy === byConfiguration ? undefined : widenedFor(known, type);
+    const wide = isChosen(known) ? undefined : widenedFor(known, type);
     if (wide === undefined) {
       problems.push(mismatchText({ column: name, expected: known.type, fixedBy: known.fixedBy, found: type, misfit }));
       continue;

@@ -2,7 +2,8 @@ import type { ParquetColumn } from '@quantbot/infra';
 import { foldName, nullType } from '@quantbot/infra/bus';
 import { identifier } from '../sql.js';
 import { parseNested } from './nested-type.js';
-import { byConfiguration, type CanonColumn, type CanonTable } from './table.js';
+import { holdsRetyped, isEarlierType } from './retyped.js';
+import { type CanonColumn, type CanonTable, isChosen } from './table.js';
 import { canonicalType, fits, isDecimal, isFloat, isInteger, widened, widerByValues } from './types.js';
 
 /**
@@ -70,9 +71,22 @@ function holds(column: string, type: string, as: string): string | undefined {
   return isNumber || (isDecimal(type) && isDecimal(as)) ? unchanged(column, type, as) : undefined;
 }
 
+/**
+ * Returns the condition under which a type holds a value of another one, if an operation has set
+ * the type; undefined if it never does.
+ */
+const holdsOnceSet = (column: string, type: string, as: string): string | undefined =>
+  holds(column, type, as) ?? holdsRetyped(column, type, as);
+
+/** A column that is asked for another type: the types that it had before an operation set one. */
+type Asked = Pick<CanonColumn, 'was'>;
+
+const conditionFor = (column: string, type: string, as: string, { was }: Asked): string | undefined =>
+  was !== undefined && isEarlierType(was, type) ? holdsOnceSet(column, type, as) : holds(column, type, as);
+
 /** Whether a column of the table may hold the values of a file whose type does not fit. */
-export const mayHold = (fileType: string, tableType: string): boolean =>
-  !fits(fileType, tableType) && holds('x', fileType, tableType) !== undefined;
+export const mayHold = (fileType: string, tableType: string, asked: Asked = {}): boolean =>
+  !fits(fileType, tableType) && conditionFor('x', fileType, tableType, asked) !== undefined;
 
 /** The types of columns that other files of the same batch may create. */
 const likely = ['BIGINT', 'UBIGINT', 'DOUBLE', 'TIMESTAMP', 'TIMESTAMP_NS'];
@@ -88,8 +102,8 @@ export function questionsAbout(table: CanonTable | undefined, columns: readonly 
     const column = known.get(foldName(name));
     const types = column === undefined ? likely : [column.type, ...(column.also === undefined ? [] : [column.also])];
     const asked = types
-      .filter(as => mayHold(type, as))
-      .map(as => ({ column: name, type, as, holds: question(name, type, as), ...(unnamed && { unnamed }) }));
+      .filter(as => mayHold(type, as, column))
+      .map(as => ({ column: name, type, as, holds: question(name, type, as, column), ...(unnamed && { unnamed }) }));
     if (column === undefined || fits(type, column.type) || !mayBeOnlyNull(type, column.type)) return asked;
     const onlyNull = { column: name, type, as: nullType, holds: `${identifier(name)} IS NULL` };
     return [...asked, { ...onlyNull, ...(unnamed && { unnamed }) }];
@@ -100,10 +114,27 @@ export function questionsAbout(table: CanonTable | undefined, columns: readonly 
 const mayBeOnlyNull = (fileType: string, tableType: string): boolean =>
   parseNested(fileType).kind === 'plain' && !tableType.includes(nullType);
 
-const question = (name: string, type: string, as: string): string => {
+const question = (name: string, type: string, as: string, asked: Asked = {}): string => {
   const column = identifier(name);
-  return `coalesce(${holds(column, type, as)}, ${column} IS NULL)`;
+  return orNull(column, conditionFor(column, type, as, asked));
 };
+
+const orNull = (column: string, condition: string | undefined): string => `coalesce(${condition}, ${column} IS NULL)`;
+
+/**
+ * Returns the question whether a type that an operation is about to set holds each value of a
+ * file's column; undefined if it cannot.
+ */
+export function questionBeforeSet(
+  { name, type, unnamed }: Pick<ParquetColumn, 'name' | 'type' | 'unnamed'>,
+  as: string,
+): ExactQuestion | undefined {
+  const column = identifier(name);
+  const condition = holdsOnceSet(column, type, as);
+  return condition === undefined
+    ? undefined
+    : { column: name, type, as, holds: orNull(column, condition), ...(unnamed && { unnamed }) };
+}
 
 /** Whether decoding has not compared the values of a file with the types of its table. */
 export const isUnjudged = (
@@ -135,7 +166,7 @@ function judgedColumn(
   found: JudgedValues | undefined,
 ): FileColumn {
   if (there === undefined || fits(column.type, there.type)) return column;
-  if (there.fixedBy !== byConfiguration && widened(there.type, column.type) !== undefined) return column;
+  if (!isChosen(there) && widened(there.type, column.type) !== undefined) return column;
   if (found?.get(nullType) === null) return { ...column, as: nullType };
   const misfit = found?.get(there.type);
   if (misfit === undefined) return column;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type FirstOfSchema, tableHistory } from './history.js';
+import { type FirstOfSchema, type Retype, tableHistory } from './history.js';
 
 const schema = (seq: number, schemaHint: string, types: Record<string, string>): FirstOfSchema => ({
   seq: seq + 100,
@@ -36,6 +36,37 @@ test('a table’s history has each column that was added and each type that was 
         { column: 'b', from: null, to: 'VARCHAR' },
       ],
     },
+  ]);
+});
+
+test('an operation that sets a type has its place among the artifacts', () => {
+  const schemas = [
+    schema(1, 'canon.t', { a: 'VARCHAR' }),
+    schema(5, 'canon.t', { a: 'INTEGER', b: 'DATE' }),
+    schema(7, 'canon.t', { a: 'VARCHAR' }),
+  ];
+  const retype = (seq: number, from: string, to: string): Retype => ({
+    seq,
+    committedAtMs: seq * 1000,
+    type: 'table_retype',
+    table: 't',
+    column: 'a',
+    column_type: to,
+    generation: seq,
+    before: {
+      mode: 'append',
+      key: [],
+      orderBy: [],
+      after: 0,
+      columns: [{ name: 'a', type: from, fixedBy: '', required: false }],
+    },
+  });
+  const history = tableHistory('t', schemas, [], [retype(3, 'VARCHAR', 'BIGINT'), retype(6, 'BIGINT', 'VARCHAR')]);
+  expect(history.map(({ seq, artifactKey, changes }) => [seq, artifactKey, changes])).toEqual([
+    [1, 'r1/p/k/a', [{ column: 'a', from: null, to: 'VARCHAR' }]],
+    [3, '`quantbot-bus table retype`', [{ column: 'a', from: 'VARCHAR', to: 'BIGINT' }]],
+    [5, 'r5/p/k/a', [{ column: 'b', from: null, to: 'DATE' }]],
+    [6, '`quantbot-bus table retype`', [{ column: 'a', from: 'BIGINT', to: 'VARCHAR' }]],
   ]);
 });
 

@@ -26,10 +26,11 @@ export {
   isUnjudged,
   type JudgedValues,
   judgedColumns,
+  questionBeforeSet,
   questionsAbout,
 } from './exact.js';
 export type { ShownTable, TableArtifacts } from './expected-rows.js';
-export { type FirstOfSchema, tableHistory } from './history.js';
+export { type FirstOfSchema, type Retype, tableHistory } from './history.js';
 export {
   areWithin,
   artifactsOfTable,
@@ -39,6 +40,7 @@ export {
   forgottenRowsOf,
   hotGenerations,
   newestSeqOf,
+  retypesOf,
   type StoredFile,
   storedBetween,
   tablesWithForgotten,
@@ -58,9 +60,10 @@ export {
 export { type NestedType, parseNested } from './nested-type.js';
 export { originColumns, originOrder, positionOfRow } from './origin.js';
 export { type ChangedTables, type RegisteredArtifact, TableRegistry } from './registry.js';
+export { canBeSet } from './retyped.js';
 export { rowsInOneScan, type StoredRows, storedRows } from './stored-rows.js';
-export { type CanonTable, canonTableOf, newTable, shownName, type TableStart } from './table.js';
+export { type CanonColumn, type CanonTable, canonTableOf, newTable, shownName, type TableStart } from './table.js';
 export { tableFilesThatAreNone } from './table-files.js';
 export { adoptProducer, TableLimits } from './table-limits.js';
 export { foundTable, lacksRowsAfter, tableStarts } from './table-starts.js';
-export { canonicalType } from './types.js';
+export { canonicalType, fits } from './types.js';

@@ -6,7 +6,8 @@ import type { Journal } from '../journal/journal.js';
 import { isOfTable, type JournalRow } from '../journal/row.js';
 import { literal } from '../sql.js';
 import type { FileColumn } from './exact.js';
-import type { FirstOfSchema } from './history.js';
+import type { FirstOfSchema, Retype } from './history.js';
+import { tableStarts } from './table-starts.js';
 
 /** Returns the number of rows of each canonical table up to a seq, by table name. */
 export async function canonicalRows(journal: Journal, upTo: number): Promise<Map<string, number>> {
@@ -104,6 +105,21 @@ export async function turnsOfTables(journal: Journal, upTo: number): Promise<Map
   for (const { table, type, seq } of await journal.tableOperations())
     if (seq <= upTo && type !== 'table_rename') turns.set(table, Math.max(turns.get(table) ?? 0, seq));
   return turns;
+}
+
+/** Returns the operations that have set types of the tables as they are now, oldest first. */
+export async function retypesOf(journal: Journal): Promise<Retype[]> {
+  const operations = await journal.tableOperations();
+  const starts = tableStarts(operations);
+  const own = operations.filter(
+    ({ type, table, seq }) => type === 'table_retype' && seq > (starts.get(table)?.after ?? 0),
+  );
+  if (own.length === 0) return [];
+  const times = await journal.query<{ seq: bigint; at: bigint }>(
+    `SELECT seq, epoch_ms(committed_at) AS at FROM _bus.journal WHERE seq IN (${own.map(({ seq }) => seq).join(', ')})`,
+  );
+  const at = new Map(times.map(row => [Number(row.seq), Number(row.at)]));
+  return own.map(operation => ({ ...operation, committedAtMs: at.get(operation.seq) ?? 0 }));
 }
 
 /** The journal's entry for a stored file. */

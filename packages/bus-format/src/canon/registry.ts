@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import { BusError } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
 import type { DeclaredTable } from '@quantbot/infra/config';
 import { TableNames } from '../journal/table-names.js';
+import { declaredFirst, mustAgree } from './declared.js';
 import { evolve } from './evolve.js';
 import type { FileColumn } from './exact.js';
 import {
@@ -80,7 +80,7 @@ export class TableRegistry {
     }
     for (const artifact of artifacts) {
       try {
-        registry.apply(artifact);
+        registry.apply(artifact, { isCommitted: true });
       } catch (error) {
         const declaration = registry.#declaredOf(registry.#tableOf(artifact) ?? '');
         if (!(error instanceof BusError) || declaration === undefined) throw error;
@@ -217,13 +217,18 @@ export class TableRegistry {
     return this.#lastSeq.get(name) ?? this.#base?.lastSeq(name) ?? 0;
   }
 
-  /** Applies a committed artifact. Ignores an artifact whose hint names no table. */
-  apply(artifact: RegisteredArtifact): void {
+  /**
+   * Applies an artifact. Ignores an artifact whose hint names no table.
+   *
+   * @param options.isCommitted whether it is in the journal already.
+   */
+  apply(artifact: RegisteredArtifact, { isCommitted = false }: { isCommitted?: boolean } = {}): void {
     const name = this.#tableOf(artifact);
     if (name === undefined) return;
     const table = this.get(name) ?? this.#new(name);
-    const fixedBy = this.#declaredOf(name) === undefined ? byOperation : byConfiguration;
-    this.#set(evolve(table, artifact.artifactKey, artifact.columns, this.required(name), fixedBy));
+    const requiredBy = this.#declaredOf(name) === undefined ? byOperation : byConfiguration;
+    const options = { required: this.required(name), requiredBy, isCommitted };
+    this.#set(evolve(table, artifact.artifactKey, artifact.columns, options));
     this.#lastSeq.set(name, Math.max(this.lastSeq(name), artifact.seq));
   }
 
@@ -276,24 +281,3 @@ export class TableRegistry {
 
 /** Stands for the configuration where an operation has set the key. */
 const byOperation = '`quantbot-bus table set-key`';
-
-/** Returns the first name of a declared table. A renamed one is declared by its new name. */
-function declaredFirst(name: string, names: TableNames): string {
-  const first = names.tableNamed(name);
-  if (first !== undefined) return first;
-  const now = names.nameOf(names.tableOf(`canon.${name}`) ?? '');
-  throw busError('CONFIG_INVALID', `canon.tables.${name} declares a table that was renamed to canon.${now}.`, {
-    hint: `Declare canon.tables.${now}, or remove the declaration and run \`quantbot-bus table rename ${now} ${name}\`.`,
-  });
-}
-
-/** A table has one mode, whether the configuration declares it or an operation has set it. */
-function mustAgree({ name, mode, key, orderBy }: DeclaredTable, start: TableStart | undefined): void {
-  if (start?.mode === undefined) return;
-  const set = { mode: start.mode, key: start.key ?? [], orderBy: start.orderBy ?? [] };
-  if (isDeepStrictEqual(set, { mode, key, orderBy })) return;
-  throw busError('CONFIG_INVALID', `canon.tables.${name} declares another mode or key than an operation has set.`, {
-    details: [`declared: ${JSON.stringify({ mode, key, orderBy })}`, `set: ${JSON.stringify(set)}`],
-    hint: 'Declare what was set. Or remove the declaration, and set the mode with `quantbot-bus table set-mode`.',
-  });
-}

@@ -1,10 +1,14 @@
-import { type FoundTable, type JournalledTableOperation, setModes } from '../journal/table-operations.js';
+import { type FoundTable, type JournalledTableOperation, setModes, setTypes } from '../journal/table-operations.js';
 import { modeNamed } from './modes.js';
 import type { CanonTable, TableStart } from './table.js';
 
-/** Returns where each table starts that operations have changed, by name, and the mode they set. */
+/**
+ * Returns where each table starts that operations have changed, by name, and the mode and the types
+ * that they set.
+ */
 export function tableStarts(operations: readonly JournalledTableOperation[]): Map<string, TableStart> {
   const modes = setModes(operations);
+  const setColumns = setTypes(operations);
   const drops = new Map<string, number>();
   const starts = new Map<string, TableStart>();
   for (const { type, table, seq, generation } of operations) {
@@ -12,7 +16,13 @@ export function tableStarts(operations: readonly JournalledTableOperation[]): Ma
     if (type === 'table_drop') drops.set(table, seq);
     if (type === 'table_restore') drops.delete(table);
     const after = drops.get(table);
-    starts.set(table, { ...(after !== undefined && { after }), generation, ...modes.get(table) });
+    const types = setColumns.get(table) ?? [];
+    starts.set(table, {
+      ...(after !== undefined && { after }),
+      generation,
+      ...modes.get(table),
+      ...(types.length > 0 && { types }),
+    });
   }
   return starts;
 }

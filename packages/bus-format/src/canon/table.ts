@@ -1,5 +1,5 @@
 import { type DeclaredTable, defaultTableMode, type TableMode } from '@quantbot/infra/config';
-import type { SetMode } from '../journal/table-operations.js';
+import type { RetypedColumn, SetMode } from '../journal/table-operations.js';
 import type { DeclaredColumn } from '../sql.js';
 
 export { canonTableOf } from '@quantbot/infra/bus';
@@ -20,6 +20,8 @@ export interface CanonTable {
   generation: number;
   /** The job that dropped an older table of this name. Artifacts up to it are not in the table. */
   after?: number;
+  /** The columns whose type an operation has set, also those that no file has brought yet. */
+  types?: readonly RetypedColumn[];
 }
 
 /** A column of a canonical table, and what fixed its type. */
@@ -35,6 +37,8 @@ export interface CanonColumn extends DeclaredColumn {
   recast?: true;
   /** A wider type that holds each value so far, too. A file of that type widens the column. */
   also?: string;
+  /** The types that it had before an operation set its type. */
+  was?: readonly string[];
 }
 
 /** Returns the name under which readers find a table. */
@@ -48,8 +52,18 @@ export function withShownName({ shownAs: _, ...table }: CanonTable, name: string
 /** Stands for an artifact's key if the configuration fixed a column. */
 export const byConfiguration = 'bus_config.json';
 
-/** What operations have left of the table that had this name before, and the mode they have set. */
-export type TableStart = Pick<CanonTable, 'after' | 'generation'> & Partial<SetMode>;
+/** Stands for an artifact's key if an operation fixed the type of a column. */
+export const byRetype = '`quantbot-bus table retype`';
+
+/** Whether the type of a column was chosen by people. Then no file widens it. */
+export const isChosen = ({ fixedBy, was }: Pick<CanonColumn, 'fixedBy' | 'was'>): boolean =>
+  fixedBy === byConfiguration || was !== undefined;
+
+/**
+ * What operations have left of the table that had this name before, and the mode and the types that
+ * they have set.
+ */
+export type TableStart = Pick<CanonTable, 'after' | 'generation' | 'types'> & Partial<SetMode>;
 
 /** Returns a table before its first artifact, with its declaration if there is one. */
 export function newTable(name: string, declared: DeclaredTable | undefined, start?: TableStart): CanonTable {
@@ -64,10 +78,17 @@ export function newTable(name: string, declared: DeclaredTable | undefined, star
       type: column.type,
       fixedBy: byConfiguration,
       required: required.has(column.name),
+      ...wasBefore(start, column.name),
     })),
     generation: 0,
     ...start,
   };
+}
+
+/** Returns the earlier types of a declared column, if an operation has set its type. */
+function wasBefore(start: TableStart | undefined, name: string): Pick<CanonColumn, 'was'> {
+  const set = start?.types?.find(column => column.name === name);
+  return set === undefined ? {} : { was: set.was };
 }
 
 /**

@@ -2,7 +2,13 @@ import type { TableMode } from '@quantbot/infra/config';
 import { TableNames } from './table-names.js';
 
 /** The types of operations on a canonical table. */
-export const tableOperationTypes = ['table_drop', 'table_restore', 'table_set_mode', 'table_rename'] as const;
+export const tableOperationTypes = [
+  'table_drop',
+  'table_restore',
+  'table_set_mode',
+  'table_rename',
+  'table_retype',
+] as const;
 
 const types = `(${tableOperationTypes.map(type => `'${type}'`).join(', ')})`;
 
@@ -42,7 +48,7 @@ export interface FoundTable {
 /** An operation on a canonical table in the journal. */
 export interface JournalledTableOperation {
   seq: number;
-  type: 'table_drop' | 'table_restore' | 'table_set_mode' | 'table_rename';
+  type: (typeof tableOperationTypes)[number];
   /** The table, by its first name. */
   table: string;
   /** The table until then; null if there was none. */
@@ -55,6 +61,17 @@ export interface JournalledTableOperation {
   order_by?: readonly string[];
   /** The name that a `table_rename` gives. */
   to?: string;
+  /** The column of a `table_retype`, and the type that it gets. */
+  column?: string;
+  column_type?: string;
+}
+
+/** A column whose type an operation has set. */
+export interface RetypedColumn {
+  name: string;
+  type: string;
+  /** The types that it had before. Files of these types are still taken if their values fit. */
+  was: readonly string[];
 }
 
 /** The mode of a canonical table, with its key. */
@@ -81,6 +98,33 @@ export function setModes(operations: readonly JournalledTableOperation[]): Map<s
     else now.set(table, set);
   }
   return now;
+}
+
+/**
+ * Returns the columns whose type operations have set and that have it now, by table name. As for
+ * modes, a dropped table leaves them behind, and a restored one has them again.
+ */
+export function setTypes(operations: readonly JournalledTableOperation[]): Map<string, readonly RetypedColumn[]> {
+  const ever = new Map<string, readonly RetypedColumn[]>();
+  const now = new Map<string, readonly RetypedColumn[]>();
+  for (const operation of operations) {
+    const { type, table } = operation;
+    if (type === 'table_drop') now.delete(table);
+    if (type === 'table_restore') now.set(table, ever.get(table) ?? []);
+    if (type !== 'table_retype') continue;
+    for (const types of [ever, now]) types.set(table, withType(types.get(table) ?? [], operation));
+  }
+  return now;
+}
+
+function withType(
+  columns: readonly RetypedColumn[],
+  { column: name = '', column_type: type = '', before }: JournalledTableOperation,
+): RetypedColumn[] {
+  const earlier = columns.find(column => column.name === name)?.was ?? [];
+  const found = before?.columns.find(column => column.name === name)?.type;
+  const was = [...new Set([...earlier, ...(found === undefined ? [] : [found])])];
+  return [...columns.filter(column => column.name !== name), { name, type, was }];
 }
 
 /** The SELECT of all operations on canonical tables, oldest first. */

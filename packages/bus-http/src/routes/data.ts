@@ -90,7 +90,7 @@ export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
     const { table } = c.req.valid('param');
     if (!(await bus.tables()).some(({ name }) => name === table))
       refuse('TABLE_NOT_FOUND', `There is no table canon.${table}.`);
-    const changes = tableHistory(table, await bus.schemas(), bus.config.canon.tables);
+    const changes = tableHistory(table, await bus.schemas(), bus.config.canon.tables, await bus.retypes());
     return c.json(
       { changes: changes.map(({ at, ...change }) => ({ ...change, at: new Date(at).toISOString() })) },
       200,

@@ -1,5 +1,5 @@
 import type { OpenJob } from '@quantbot/bus-care/jobs';
-import type { CanonTable, FirstOfSchema } from '@quantbot/bus-format/canon';
+import type { CanonTable, FirstOfSchema, Retype } from '@quantbot/bus-format/canon';
 import type { GcState, RejectedEntry, ScrubState } from '@quantbot/bus-format/state';
 import type { ForgetOutcome, Logger } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -44,6 +44,8 @@ export interface VisibleBus {
   isTable(name: string): boolean;
   /** Each schema of each canonical table, with its first artifact. */
   schemas(): Promise<FirstOfSchema[]>;
+  /** The operations that have set types of columns, oldest first. */
+  retypes(): Promise<Retype[]>;
   rejected: VisibleRejections;
   /** Returns what would become of an artifact if it was forgotten now, without force. */
   previewForget(key: string): Promise<ForgetOutcome | undefined>;

@@ -49,7 +49,7 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
 }
 
 /**
- * Refuses a bus with dropped or renamed tables, or with modes that operations have set.
+ * Refuses a bus with dropped or renamed tables, or with modes or types that operations have set.
  *
  * @throws DaemonError `CLUSTER_UNSUPPORTED`.
  */
@@ -72,6 +72,13 @@ export async function mustHaveTables(journal: {
       'CLUSTER_UNSUPPORTED',
       `Operations have set the mode of ${set.map(([name]) => `canon.${name}`).join(', ')}, and a move does not bring these modes along yet.`,
       { hint: 'Stay where you are, or run `quantbot-bus table set-mode TABLE append --apply` for each table.' },
+    );
+  const retyped = [...starts].filter(([, { types = [] }]) => types.length > 0).map(([name]) => `canon.${name}`);
+  if (retyped.length > 0)
+    throw daemonError(
+      'CLUSTER_UNSUPPORTED',
+      `Operations have set types of columns of ${retyped.join(', ')}, and a move does not bring these types along yet.`,
+      { hint: 'Stay where you are.' },
     );
   if (dropped.length > 0)
     throw daemonError(

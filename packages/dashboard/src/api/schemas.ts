@@ -260,7 +260,9 @@ export const tableSchema = z
         name: z.string(),
         type: z.string(),
         required: z.boolean(),
-        fixedBy: z.string().openapi({ description: 'Key of the artifact that set its type, or bus_config.json.' }),
+        fixedBy: z
+          .string()
+          .openapi({ description: 'Key of the artifact that set its type, bus_config.json, or a command.' }),
       }),
     ),
   })

@@ -13,6 +13,7 @@ export {
   type OperationOptions,
   renameTable,
   restoreTable,
+  retypeColumn,
   type SetTableMode,
   setAlias,
   setTableMode,

@@ -152,6 +152,28 @@ export async function renameTable(
 }
 
 /**
+ * Gives a column of a canonical table another type. The new type must hold each value of the column
+ * exactly. Files of the old type are still taken if their values fit. Giving it the old type again
+ * undoes it.
+ *
+ * @param request.table its name, in lower case and without `canon.`.
+ * @param request.type a type of DuckDB as the catalog prints it: `BIGINT`, `DECIMAL(18,4)`.
+ * @returns the seq from which it holds.
+ * @throws as {@link setAlias}. The details of `OPERATION_INVALID` name the first artifact whose
+ * values do not fit.
+ *
+ * @example
+ * await retypeColumn({ table: 'alerts_std', column: 'alert_id', type: 'BIGINT' });
+ */
+export async function retypeColumn(
+  { table, column, type, reason, by }: { table: string; column: string; type: string } & Because,
+  options: OperationOptions = {},
+): Promise<number> {
+  const who = { reason: reason ?? null, by: by ?? null };
+  return (await operate({ type: 'table_retype', table, column, column_type: type, ...who }, options)).seq;
+}
+
+/**
  * Sets the mode and the key of a canonical table. It then shows other rows of the same artifacts.
  * Calling it again with the old mode undoes it, except for rows of forgotten artifacts: these leave
  * a table that is not `append` any more.

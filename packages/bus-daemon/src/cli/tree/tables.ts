@@ -4,13 +4,14 @@ import { BusCommand, busCommand } from '../bus-command.js';
 /** `quantbot-bus table`, without its code. */
 export const tableCommand = (): BusCommand =>
   new BusCommand('table')
-    .description('List, drop, restore and rename canonical tables, and set their mode and key.')
+    .description('List, drop, restore and rename canonical tables, and set their mode, key and types.')
     .addCommand(listCommand())
     .addCommand(dropCommand())
     .addCommand(restoreCommand())
     .addCommand(renameCommand())
     .addCommand(setModeCommand())
-    .addCommand(setKeyCommand()) as BusCommand;
+    .addCommand(setKeyCommand())
+    .addCommand(retypeCommand()) as BusCommand;
 
 const listCommand = (): BusCommand =>
   busCommand('list', 'List the canonical tables, with mode, key, artifacts and last job.')
@@ -99,3 +100,21 @@ const setKeyCommand = (): BusCommand =>
       ],
     })
     .runs(async () => (await import('../commands/table-mode.js')).tableSetKeyCommand);
+
+const retypeCommand = (): BusCommand =>
+  busCommand('retype', 'Give a column of a canonical table another type. Without --apply, only compare its values.')
+    .argument('<table>', 'the name of the table')
+    .argument('<column>', 'the column, as the table writes it')
+    .argument('<type>', 'its type from then on: BIGINT, DOUBLE, DECIMAL(18,4), VARCHAR, DATE, TIMESTAMP …')
+    .option('--apply', 'set the type')
+    .option('--reason <text>', 'why, for people')
+    .explain({
+      notes: `The command reads the column of every file, also without --apply. Each value must be exact in the new type.
+Files of the old type are still taken if their values fit. As of an earlier moment, the column has its old type. To
+undo it, set the old type.`,
+      examples: [
+        'quantbot-bus table retype trades qty BIGINT',
+        'quantbot-bus table retype trades price "DECIMAL(18,4)" --apply --reason "the first file had text"',
+      ],
+    })
+    .runs(async () => (await import('../commands/table-retype.js')).tableRetypeCommand);

@@ -16,7 +16,13 @@ async function busWithTable() {
   bus.tables.apply(artifact);
   const replay = async (_: string, start: TableStart) =>
     TableRegistry.replay([artifact], [], { starts: new Map([['t', start]]) });
-  const facts = { replay, forgotten: async () => [], operations: async () => [], withoutKey: async () => undefined };
+  const facts = {
+    replay,
+    forgotten: async () => [],
+    operations: async () => [],
+    withoutKey: async () => undefined,
+    misfit: async () => undefined,
+  };
   return { bus, deciding: { ...bus, tableFacts: facts } satisfies DecidingBus };
 }
 

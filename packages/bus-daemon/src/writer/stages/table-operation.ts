@@ -1,24 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
-  type CanonTable,
   canonicalSchemas,
   forgottenRowsOf,
   foundTable,
   lacksRowsAfter,
   modes,
   TableRegistry,
-  type TableStart,
-  tableStarts,
 } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import { BusError, type TableOperation } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
-import { type BusConfig, tableModes } from '@quantbot/infra/config';
+import { tableModes } from '@quantbot/infra/config';
 import type { Bus, DecidingBus, TableFacts } from '../bus.js';
 import { type CheckedJob, isRejected, type TableChange } from '../job.js';
+import { firstMisfit } from '../misfits.js';
 import { firstWithoutKey, type KeyCheck } from '../null-keys.js';
 import { SeenKeys } from '../seen-keys.js';
+import { decideRetype, mustHold } from './retype.js';
+import { type Deciding, existing, firstNameOf, mustBeUndeclared, replayed, startAfter } from './table-decision.js';
 
 /** Returns the operation on a canonical table that a job asks for, or undefined. */
 export function tableOperationIn({ manifest }: Pick<CheckedJob, 'manifest'>): TableOperation | undefined {
@@ -42,11 +42,14 @@ export const tableFactsOf = (bus: KeyCheck & Partial<Pick<Bus, 'events'>>): Tabl
       from: table.after === undefined ? bus.journal.unerased : bus.journal.shown,
       onFiles: () => bus.events?.emit('moved', { stage: 'decide' }),
     }),
+  misfit: (table, set, seen) =>
+    firstMisfit(bus, table, set, {
+      ...(seen && { seen }),
+      from: table.after === undefined ? bus.journal.unerased : bus.journal.shown,
+      onFiles: () => bus.events?.emit('moved', { stage: 'decide' }),
+    }),
   forgotten: table => forgottenRowsOf(bus.journal, table),
 });
-
-/** The state that a decision about a table needs. */
-type Deciding = Pick<DecidingBus, 'config' | 'tables'>;
 
 /**
  * Decides what an operation on a canonical table does. The job must be alone in its batch.
@@ -64,16 +67,21 @@ export async function decideTable(
   if (refusal !== undefined) throw busError('OPERATION_INVALID', refusal);
   if (op.type === 'table_rename') return decideRename(bus, op);
   if (op.type === 'table_drop') return decideDrop(bus, tableFacts, op);
-  const facts: TableFacts = { ...tableFacts, withoutKey: table => tableFacts.withoutKey(table, seen) };
-  return op.type === 'table_restore' ? decideRestore(bus, facts, op) : decideSetMode(bus, facts, op);
+  const facts: TableFacts = {
+    ...tableFacts,
+    withoutKey: table => tableFacts.withoutKey(table, seen),
+    misfit: (table, set) => tableFacts.misfit(table, set, seen),
+  };
+  if (op.type === 'table_restore') return decideRestore(bus, facts, op);
+  return op.type === 'table_retype' ? decideRetype(bus, facts, op) : decideSetMode(bus, facts, op);
 }
 
-/** Whether an operation reads the files of a table for NULL in its key. A restore may. */
-const readsKeys = (op: TableOperation): boolean =>
-  op.type === 'table_restore' || (op.type === 'table_set_mode' && op.key.length > 0);
+/** Whether an operation reads the files of a table: its key, or the values of a column. */
+const readsFiles = (op: TableOperation): boolean =>
+  ['table_restore', 'table_retype'].includes(op.type) || (op.type === 'table_set_mode' && op.key.length > 0);
 
 /**
- * Returns a function that reads the files of the table to which a job gives a key, beside
+ * Returns a function that reads the files of the table to which a job gives a key or a type, beside
  * ingestion. The commit then reads only files that came later. It decides again, so a refusal does
  * not matter here.
  */
@@ -89,7 +97,7 @@ export const lookAheadBy =
   (decidingWith: (inspector: WorkerProcess) => Promise<Deciding & Pick<DecidingBus, 'tableFacts'>>) =>
   async (job: CheckedJob, inspector: WorkerProcess): Promise<CheckedJob> => {
     const op = isRejected(job) ? undefined : tableOperationIn(job);
-    if (op === undefined || !readsKeys(op)) return job;
+    if (op === undefined || !readsFiles(op)) return job;
     const seenKeys = new SeenKeys();
     try {
       await decideTable(await decidingWith(inspector), op, seenKeys);
@@ -117,6 +125,8 @@ async function decideRestore({ tables }: Deciding, facts: TableFacts, op: TableO
   const start = await startAfter(facts, { ...op, table }, (there ?? dropped).generation + 1);
   const misfit = `The artifacts of canon.${op.table} before and after the drop do not fit.`;
   const next = await replayed(facts, table, start, misfit);
+  const restored = next.get(table);
+  for (const set of start.types ?? []) if (restored !== undefined) await mustHold(facts, restored, set);
   const before = there === undefined ? null : foundTable(there);
   return { table, before, start, next, isHeld: true, erased: await leavingRows(facts, table, next) };
 }
@@ -183,50 +193,6 @@ function mustBeFree({ config, tables }: Deciding, name: string): void {
   const first = tables.firstNameOf(name);
   if (first !== undefined && tables.startOf(first)?.after !== undefined)
     throw refuse('was dropped, and can be restored. Choose another name.');
-}
-
-function mustBeUndeclared({ canon }: Pick<BusConfig, 'canon'>, table: string): void {
-  if (canon.tables.some(({ name }) => name === table))
-    throw busError(
-      'OPERATION_INVALID',
-      `The configuration declares canon.${table}. Remove canon.tables.${table} from it and restart the daemon first.`,
-    );
-}
-
-function existing(tables: TableRegistry, name: string): CanonTable {
-  const there = tables.get(firstNameOf(tables, name));
-  if (there === undefined) throw busError('OPERATION_INVALID', `There is no table canon.${name}.`);
-  return there;
-}
-
-/** Returns the first name of a table, which may not exist. */
-function firstNameOf(tables: TableRegistry, name: string): string {
-  const first = tables.firstNameOf(name);
-  if (first !== undefined) return first;
-  const now = tables.nameOf(tables.tableOf(`canon.${name}`) ?? name);
-  throw busError('OPERATION_INVALID', `There is no table canon.${name}: it was renamed to canon.${now}.`);
-}
-
-/** Returns where a table starts after an operation, as the next start of the daemon finds it. */
-async function startAfter(facts: TableFacts, op: TableOperation, generation: number): Promise<TableStart> {
-  const operations = await facts.operations();
-  const last = { ...op, seq: Number.MAX_SAFE_INTEGER, before: null, generation };
-  return tableStarts([...operations, last]).get(op.table) ?? { generation };
-}
-
-/** Replays a table with another start, and looks for NULL in its key. */
-async function replayed(facts: TableFacts, table: string, start: TableStart, misfit: string): Promise<TableRegistry> {
-  const next = await facts.replay(table, start).catch(error => {
-    if (!(error instanceof BusError)) throw error;
-    throw busError('OPERATION_INVALID', misfit, { details: error.details, cause: error });
-  });
-  const there = next.get(table);
-  const found = there && (await facts.withoutKey(there));
-  if (found === undefined) return next;
-  throw busError('OPERATION_INVALID', `The key of canon.${next.nameOf(table)} does not fit ${found.artifact}.`, {
-    details: found.nulls,
-    hint: 'Choose columns that are never NULL, or erase the artifact: `quantbot-bus forget KEY --rows drop --apply`.',
-  });
 }
 
 /**
