@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RowsQuestion, TaskError, WorkerProcess } from '@quantbot/duckdb-process';
+import { type AnswerTask, type RowsQuestion, TaskError, WorkerProcess } from '@quantbot/duckdb-process';
 import { freeBytes } from '@quantbot/infra/bus';
 import { atMost } from './at-most.js';
 import { refuse } from './http-error.js';
@@ -17,6 +17,9 @@ const maxFiles = 8;
 const lookMs = 200;
 /** An answer leaves this much of the disk free, in addition to `min_free_bytes`. */
 const spareBytes = 256 * 1024 * 1024;
+
+/** A query, and the format of its answer. */
+export type Question = Omit<RowsQuestion, 'mapping'> & Pick<AnswerTask, 'format'>;
 
 /** The answer to a query: an open file without a name. */
 export interface AnswerFile {
@@ -47,7 +50,7 @@ export class Answers {
    * @throws DaemonError `HTTP_BUSY`, `QUERY_TIMEOUT`, those of a process; StorageError
    * `ANSWER_TOO_LARGE`, those of a query.
    */
-  async write(question: Omit<RowsQuestion, 'mapping'>, signal: AbortSignal): Promise<AnswerFile> {
+  async write(question: Question, signal: AbortSignal): Promise<AnswerFile> {
     if (this.#files >= maxFiles) refuse('HTTP_BUSY', `${maxFiles} answers are being written or sent.`);
     this.#files++;
     let isFree = false;
@@ -67,12 +70,12 @@ export class Answers {
     for (const process of this.#running) process.close();
   }
 
-  async #written(question: Omit<RowsQuestion, 'mapping'>, signal: AbortSignal) {
+  async #written(question: Question, signal: AbortSignal) {
     signal.throwIfAborted();
     const { spillIn } = this.#bus;
     const folder = join(spillIn, `answer-${randomUUID()}`);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const path = join(folder, 'answer.parquet');
+    const path = join(folder, 'answer');
     const worker = new WorkerProcess('answer', { idleMs: 0, spillIn, maxMemoryMb: maxProcessMb, niceness: 5 });
     const end = () => worker.close();
     this.#running.add(worker);

@@ -18,6 +18,7 @@ export {
   writingMemoryMb,
 } from './decoder.js';
 export type {
+  AnswerTask,
   CatalogAnswer,
   CatalogQuestion,
   CopyTask,

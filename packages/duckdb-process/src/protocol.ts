@@ -152,6 +152,8 @@ export interface RowsTask extends RowsQuestion {
 export interface AnswerTask extends Omit<RowsQuestion, 'mapping'> {
   task: 'answer';
   database: BusSource;
+  /** Arrow has no parameters. */
+  format: 'parquet' | 'arrow';
   /** The file to write. It must not exist. */
   path: string;
   timeoutMs: number;
@@ -197,7 +199,7 @@ export interface CatalogTask {
   question: CatalogQuestion;
 }
 
-/** The result of a {@link CopyTask} or an {@link AnswerTask}. */
+/** The result of a {@link CopyTask}. */
 export interface CopyResult {
   rows: number;
 }
@@ -239,11 +241,13 @@ export type WorkerResult<T extends WorkerTask> = T extends DecodeTask
             ? PartitionFile[]
             : T extends SelectTask
               ? SelectAnswer
-              : T extends DiffTask
-                ? ArtifactDiff
-                : T extends CatalogTask
-                  ? CatalogAnswer<T['question']>
-                  : CopyResult;
+              : T extends AnswerTask
+                ? null
+                : T extends DiffTask
+                  ? ArtifactDiff
+                  : T extends CatalogTask
+                    ? CatalogAnswer<T['question']>
+                    : CopyResult;
 
 export interface WorkerRequest {
   id: number;

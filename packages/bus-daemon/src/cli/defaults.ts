@@ -12,7 +12,7 @@ export const defaultWatchS = 1;
 export const defaultTableRows = 100;
 
 /** The output formats of `query`. */
-export const queryFormats = ['table', 'json', 'csv', 'parquet'] as const;
+export const queryFormats = ['table', 'json', 'csv', 'parquet', 'arrow'] as const;
 
 /** The exit code that shells give an interrupted process. */
 export const interruptedExitCode = 130;

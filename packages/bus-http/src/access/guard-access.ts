@@ -22,7 +22,7 @@ export function scopeOf(method: string, path: string): keyof TokenScopes {
   return method === 'POST' && readingPosts.includes(path) ? 'read' : 'operate';
 }
 
-const readingPosts = ['/api/v1/diff', '/api/v1/query', '/api/v1/rows', '/api/v1/rows.parquet'];
+const readingPosts = ['/api/v1/diff', '/api/v1/query', '/api/v1/rows', '/api/v1/rows.arrow', '/api/v1/rows.parquet'];
 
 /** Accepts requests whose token has the scope that they need. */
 export const guardAccess = (access: Access): MiddlewareHandler => {

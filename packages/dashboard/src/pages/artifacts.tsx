@@ -5,11 +5,12 @@ import { type Answer, type Artifact as ArtifactOf, get, type Lineage } from '../
 import { useLive } from '../live.js';
 import { AsOf } from '../parts/as-of.js';
 import { Command, Copy, IdLink } from '../parts/copy.js';
+import { Download } from '../parts/download.js';
 import { type Filter, Filters, Nothing, nextPage, Pages } from '../parts/filters.js';
 import { LineageGraph } from '../parts/graph.js';
 import { Facts, Section, Shown, Source, Time, Title } from '../parts/parts.js';
 import { Profile } from '../parts/profile.js';
-import { fileWays, HowToRead } from '../parts/read.js';
+import { fileSql, fileWays, HowToRead } from '../parts/read.js';
 import { Scroll } from '../parts/scroll.js';
 import { AnswerTable, Table } from '../parts/table.js';
 import { linkTo, listLink, useFilters } from '../route.js';
@@ -144,7 +145,7 @@ export function Artifact({ id }: { id: string }) {
       </Section>
       {found.data?.artifacts[0]?.forgottenAt === null && (
         <>
-          <Preview id={id} />
+          <Preview id={id} path={found.data.artifacts[0].path} />
           <Profile ask={signal => get<Answer>('/profile', { key: id }, signal)} />
         </>
       )}
@@ -253,11 +254,13 @@ function Before({ artifact: { key, producer, kind, artifactId, seq, ordinal } }:
   );
 }
 
-function Preview({ id }: { id: string }) {
+function Preview({ id, path }: { id: string; path: string }) {
+  const isCluster = (useLive().status?.cluster ?? null) !== null;
   const rows = useAsked(signal => get<Answer>('/preview', { key: id, limit: 50 }, signal), [id]);
   return (
     <Section title="First rows">
       <Shown asked={rows}>{answer => <AnswerTable caption="First rows" answer={answer} />}</Shown>
+      {!isCluster && <Download sql={fileSql(path)} name="Arrow" />}
     </Section>
   );
 }

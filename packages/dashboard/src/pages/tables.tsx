@@ -4,6 +4,7 @@ import { type Answer, type Export, get, post, type TableChange, type Table as Ta
 import { useLive } from '../live.js';
 import { AsOf, useAsOf } from '../parts/as-of.js';
 import { Command } from '../parts/copy.js';
+import { Download } from '../parts/download.js';
 import { type Filter, Filters, Nothing } from '../parts/filters.js';
 import { Facts, Section, Shown, State, Time, Title } from '../parts/parts.js';
 import { Profile } from '../parts/profile.js';
@@ -149,6 +150,12 @@ function Content({ name }: { name: string }) {
       </Section>
       <Section title="Some rows" aside={<a href={linkTo('query', sql)}>As SQL</a>}>
         <Shown asked={rows}>{answer => <AnswerTable caption={`Rows of canon.${name}`} answer={answer} />}</Shown>
+        {asOf === undefined && (
+          <>
+            <Download sql={table} name="Parquet" />
+            <Download sql={table} name="Arrow" />
+          </>
+        )}
       </Section>
       {asOf === undefined && <Profile ask={signal => get<Answer>('/profile', { table: name }, signal)} />}
     </>

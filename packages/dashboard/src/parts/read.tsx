@@ -8,6 +8,9 @@ export type Ways = Readonly<Record<'TypeScript' | 'Python' | 'SQL', string>>;
 const quoted = (text: string): string => JSON.stringify(text);
 const sqlText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
+/** The SQL that reads a Parquet file by its path. */
+export const fileSql = (path: string): string => `FROM read_parquet(${sqlText(path)}, hive_partitioning = false)`;
+
 /** How to read a Parquet file by its path. */
 export const fileWays = (path: string): Ways => ({
   TypeScript: `import { readParquet } from '@quantbot/storage';\n\nconst rows = await readParquet(${quoted(path)});`,

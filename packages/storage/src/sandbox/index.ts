@@ -14,5 +14,6 @@ export { foldersOfCluster, foldersOfDaemon, lockDown, type Reach } from './lock-
 export { assertOneSelect } from './one-select.js';
 export type { SandboxOptions } from './open-sandbox.js';
 export { type RowsOptions, selectRows } from './select-rows.js';
+export { arrowType, streamArrow, writeArrow } from './stream-arrow.js';
 export { type SelectBatch, type SelectOptions, streamSelect } from './stream-select.js';
 export { type AnswerOptions, writeAnswer } from './write-answer.js';

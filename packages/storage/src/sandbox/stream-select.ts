@@ -42,25 +42,63 @@ export interface SelectBatch {
  */
 export async function* streamSelect(
   sql: string,
-  { values, signal, ...where }: SelectOptions,
+  { values, ...options }: SelectOptions,
 ): AsyncGenerator<SelectBatch, void, undefined> {
+  const converterOf = values === 'text' ? textConverterOf : jsonConverterOf;
+  let converters: DuckDBValueConverter<Json>[] = [];
+  let columns: SelectBatch['columns'] = [];
+  const chosen = (place: string, type: DuckDBType) =>
+    values === 'text' && isCastToText(type.typeId) ? keepMark(castToText(place, type), VARCHAR) : keepMark(place, type);
+  for await (const part of streamChunks(sql, { ...options, chosen })) {
+    if ('columns' in part) {
+      converters = part.columns.map(({ name }) => converterOf(name));
+      columns = part.columns.map(({ name, type }) => ({ name, type: String(type) }));
+      yield { columns, rows: [] };
+    } else yield { columns, rows: rowsOf(part, converters) };
+  }
+}
+
+/** A query, and how to select a column of it. */
+export interface ChunkOptions extends SandboxOptions {
+  /** Returns the SQL of a column's value; undefined for the value as it is. */
+  chosen(place: string, type: DuckDBType): string | undefined;
+  signal?: AbortSignal;
+}
+
+/** The columns of an answer, then its rows: the first `rows` of each chunk belong to the answer. */
+export type SelectPart = { columns: readonly SelectColumn[] } | SelectChunk;
+
+/** A column of a query. */
+export interface SelectColumn {
+  name: string;
+  type: DuckDBType;
+}
+
+/** Some rows of an answer, in DuckDB's memory. */
+export interface SelectChunk {
+  chunk: DuckDBDataChunk;
+  rows: number;
+}
+
+/** {@link streamSelect}, with the rows as DuckDB has them in memory. */
+export async function* streamChunks(
+  sql: string,
+  { chosen, signal, ...where }: ChunkOptions,
+): AsyncGenerator<SelectPart, void, undefined> {
   const { connection, folders, close } = await openSandbox(where);
   try {
     await assertOneSelect(connection, sql, 'The query', folders);
-    const asked = await columnsOf(connection, sql);
-    const columns = asked.map(({ name, type }) => ({ name, type: String(type) }));
-    yield { columns, rows: [] };
-    const marked = withEndMark(sql, asked, values);
+    const columns = await columnsOf(connection, sql);
+    yield { columns };
+    const marked = withEndMark(sql, columns, chosen);
     const result = await interruptible(connection, signal, () => connection.stream(marked));
-    const converterOf = values === 'text' ? textConverterOf : jsonConverterOf;
-    const converters = asked.map(({ name }) => converterOf(name));
     let isWhole = false;
-    for await (const { rows, isLast } of rowsOf(result, connection, signal, converters)) {
+    for await (const { isLast, ...part } of chunksOf(result, connection, signal, columns.length)) {
       isWhole = isLast;
-      yield { columns, rows };
+      yield part;
     }
     if (isWhole) return;
-    await interruptible(connection, signal, () => connection.run(toItsEnd(sql, asked)));
+    await interruptible(connection, signal, () => connection.run(toItsEnd(sql, columns)));
     throw storageError('SCAN_INCOMPLETE', 'The result stopped early.');
   } catch (error) {
     throw signal?.aborted ? error : await queryErrorOn(connection, error);
@@ -69,13 +107,8 @@ export async function* streamSelect(
   }
 }
 
-interface Column {
-  name: string;
-  type: DuckDBType;
-}
-
 /** Returns the columns of the result. */
-async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Column[]> {
+async function columnsOf(connection: DuckDBConnection, sql: string): Promise<SelectColumn[]> {
   const prepared = await connection.prepare(sql);
   try {
     if (prepared.statementType !== StatementType.SELECT)
@@ -93,12 +126,9 @@ async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Col
  * Adds an end mark after the rows, because a DuckDB stream can end early without an error. The mark
  * comes from the second part of a UNION ALL, which DuckDB reads in order.
  */
-function withEndMark(sql: string, columns: readonly Column[], values: SelectValues): string {
+function withEndMark(sql: string, columns: readonly SelectColumn[], chosenOf: ChunkOptions['chosen']): string {
   const names = columns.map((_, index) => `_c${index}`);
-  const chosen = columns.map(({ type }, index) => {
-    const isCast = values === 'text' && isCastToText(type.typeId);
-    return isCast ? keepMark(castToText(`_c${index}`, type), VARCHAR) : (keepMark(`_c${index}`, type) ?? `_c${index}`);
-  });
+  const chosen = columns.map(({ type }, index) => chosenOf(`_c${index}`, type) ?? `_c${index}`);
   // Put the SQL on its own lines: it may end with a comment.
   return `SELECT ${chosen.join(', ')}, false FROM (
 ${withoutSemicolon(sql)}
@@ -107,31 +137,34 @@ UNION ALL SELECT ${names.map(() => 'NULL').join(', ')}, true`;
 }
 
 /** Reads each value without streaming, so that it fails with the error that ended the stream. */
-const toItsEnd = (sql: string, columns: readonly Column[]): string =>
+const toItsEnd = (sql: string, columns: readonly SelectColumn[]): string =>
   `SELECT bit_xor(hash(_query)) FROM (\n${withoutSemicolon(sql)}\n) AS _query(${columns.map((_, index) => `_c${index}`).join(', ')})`;
 
 /** Removes a trailing semicolon, which cannot stand in a subquery. */
 export const withoutSemicolon = (sql: string): string => sql.replace(/(;\s*)+$/, '');
 
-async function* rowsOf(
+async function* chunksOf(
   result: DuckDBResult,
   connection: DuckDBConnection,
   signal: AbortSignal | undefined,
-  converters: readonly DuckDBValueConverter<Json>[],
-): AsyncGenerator<{ rows: Json[][]; isLast: boolean }, void, undefined> {
+  columns: number,
+): AsyncGenerator<SelectChunk & { isLast: boolean }, void, undefined> {
   for (;;) {
     const chunk: DuckDBDataChunk | null = await interruptible(connection, signal, () => result.fetchChunk());
     if (chunk === null || chunk.rowCount === 0) return;
-    const marks = chunk.getColumnVector(converters.length).toArray();
+    const marks = chunk.getColumnVector(columns).toArray();
     const end = marks.indexOf(true);
     if (end >= 0 && end < marks.length - 1) return; // rows after the mark would make it worthless as proof
-    const vectors = converters.map((_, index) => chunk.getColumnVector(index));
-    const rows = Array.from({ length: end >= 0 ? end : marks.length }, (_, row) =>
-      vectors.map((vector, index) => {
-        const converter = converters[index]!;
-        return converter(vector.getItem(row), vector.type, converter)!;
-      }),
-    );
-    yield { rows, isLast: end >= 0 };
+    yield { chunk, rows: end >= 0 ? end : marks.length, isLast: end >= 0 };
   }
+}
+
+function rowsOf({ chunk, rows }: SelectChunk, converters: readonly DuckDBValueConverter<Json>[]): Json[][] {
+  const vectors = converters.map((_, index) => chunk.getColumnVector(index));
+  return Array.from({ length: rows }, (_, row) =>
+    vectors.map((vector, index) => {
+      const converter = converters[index]!;
+      return converter(vector.getItem(row), vector.type, converter)!;
+    }),
+  );
 }

@@ -39,6 +39,8 @@ sampledInBrowser('an artifact can be read, profiled and kept as a file, and so c
     ...["0,0,2026-01-02 03:04:05,it's", "1,1,2026-01-02 03:04:05,it's"],
     ...["2,,2026-01-02 03:04:05,it's", "3,3,2026-01-02 03:04:05,it's", ''],
   ]);
+  const arrow = await downloaded(page, 'Download all rows as Arrow');
+  expect([arrow.readInt32LE(0), arrow.subarray(-8).toString('hex')]).toEqual([-1, 'ffffffff00000000']);
   await page.getByRole('link', { name: 'canon.numbers' }).click();
   await page.getByText(`catalog.query('FROM canon."numbers"')`).waitFor();
   await page.getByRole('button', { name: 'Profile' }).click();

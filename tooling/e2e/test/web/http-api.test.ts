@@ -99,6 +99,8 @@ test('every answer, errors too, is what openapi.json says, and there is no route
     ['post', '/api/v1/rows', '', {}],
     ['post', '/api/v1/rows.parquet', '', { sql: 'SELEKT 1' }],
     ['get', '/api/v1/tables/{table}/rows.parquet', '/api/v1/tables/nothing/rows.parquet'],
+    ['post', '/api/v1/rows.arrow', '', { sql: 'SELEKT 1' }],
+    ['get', '/api/v1/tables/{table}/rows.arrow', '/api/v1/tables/nothing/rows.arrow'],
     ['post', '/api/v1/session', '', { token: 'any' }],
     ['post', '/api/v1/session', '', {}],
     ['post', '/api/v1/jobs/{jobId}/retry', '/api/v1/jobs/two/retry', {}],

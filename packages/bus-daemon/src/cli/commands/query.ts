@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { visibleLines } from '@quantbot/infra/bus';
 import { replaceFileDurable } from '@quantbot/infra/files';
 import { lakeAddress } from '@quantbot/storage/lake';
-import { copySelect, type SandboxOptions, streamSelect } from '@quantbot/storage/sandbox';
+import { copySelect, type SandboxOptions, streamArrow, streamSelect } from '@quantbot/storage/sandbox';
 import type { Command } from 'commander';
 import { defaultTableRows, interruptedExitCode, type queryFormats } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
@@ -34,7 +34,9 @@ export async function queryCommand(given: string | undefined, options: Options, 
   const format = options.format ?? (options.json ? 'json' : 'table');
   if (options.json && format !== 'json') command.error(`error: --json and --format ${format} contradict each other`);
   if (format === 'parquet' && options.out === undefined) command.error('error: --format parquet needs --out FILE');
-  if (format === 'parquet' && options.limit !== undefined)
+  if (format === 'arrow' && options.out === undefined && process.stdout.isTTY)
+    command.error('error: --format arrow needs --out FILE, or another program that reads it');
+  if ((format === 'parquet' || format === 'arrow') && options.limit !== undefined)
     command.error('error: --limit applies to printed rows; write LIMIT in the SQL');
   if (given !== undefined && options.file !== undefined) command.error('error: give the SQL, or --file, not both');
   if (given === undefined && options.file === undefined && process.stdin.isTTY) {
@@ -69,7 +71,7 @@ async function answer(sql: string, format: Format, options: Options, signal: Abo
     console.error(`${rows} rows in ${path}`);
     return;
   }
-  const output = textOf(sql, format, where, options);
+  const output = format === 'arrow' ? streamArrow(sql, where) : textOf(sql, format, where, options);
   if (path === undefined) await pipeline(Readable.from(output), process.stdout, { end: false, signal });
   else
     await replaceFileDurable(path, temporary =>

@@ -98,7 +98,10 @@ const queryCommand = (): BusCommand =>
     )
     .option('--file <file>', 'read the SELECT from a file')
     .addOption(new Option('-f, --format <format>', 'output format (default: "table")').choices(queryFormats))
-    .option('-o, --out <file>', 'write the rows to a file, which appears once it is complete; required for parquet')
+    .option(
+      '-o, --out <file>',
+      'write the rows to a file, which appears once it is complete; required for parquet, and for arrow on a terminal',
+    )
     .option('--limit <n>', `print at most this many rows (${defaultTableRows} in a table, otherwise all)`, parseCount)
     .option(
       '--as-of <moment>',
@@ -120,6 +123,7 @@ output is complete.`,
         'quantbot-bus query --file daily.sql --format csv',
         'quantbot-bus query "FROM canon.alerts_std" --as-of 2026-01-31T12:00:00Z --format csv > alerts.csv',
         'quantbot-bus query "FROM canon.sim_fills WHERE price > 100" --format parquet --out fills.parquet',
+        'quantbot-bus query "FROM canon.sim_fills" --format arrow | python3 -c "import pyarrow, sys; print(pyarrow.ipc.open_stream(sys.stdin.buffer).read_all())"',
       ],
     })
     .runs(async () => (await import('../commands/query.js')).queryCommand);
