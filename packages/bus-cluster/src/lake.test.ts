@@ -179,7 +179,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     await (await bus.publisherOf()).publish();
     const { connection } = await bus.open(false);
     const options = 'FROM __ducklake_metadata_lake.ducklake_metadata WHERE scope_id IS NOT NULL';
-    await connection.run(`DELETE ${options}; DROP VIEW catalog.forgotten_f; DROP VIEW catalog.quarantine_v`);
+    await connection.run(`DELETE ${options}; DROP VIEW catalog.forgotten_f; DROP VIEW catalog.jobs_f`);
     await bus.publisherOf();
     expect(await query(connection, `SELECT count(*) AS n ${options}`)).toEqual([{ n: 2n }]);
     const shown = 'SELECT table_name, (SELECT count(*) FROM catalog.forgotten_f) AS gone FROM catalog.tables_d';

@@ -57,7 +57,7 @@ test.each([
   ],
   [
     ['quantbot-bus', 'query', '--format', ''],
-    ['csv', 'json', 'parquet', 'table'],
+    ['arrow', 'csv', 'json', 'parquet', 'table'],
   ],
   [['quantbot-bus', 'jobs', '--state', 'un'], ['uncommitted']],
   [

@@ -72,7 +72,8 @@ inputs VARCHAR[], meta_json VARCHAR, created_at_utc TIMESTAMP, committed_at TIME
   expect(byName['catalog.latest_artifacts_v']).toContain(artifact);
   expect(byName['catalog.jobs_f']).toBe(
     'seq BIGINT, job_id VARCHAR, status VARCHAR, run_id VARCHAR, producer VARCHAR, kind VARCHAR, artifacts BIGINT, rows BIGINT, bytes BIGINT, \
-created_at_utc TIMESTAMP, committed_at TIMESTAMP, reject_code VARCHAR, reject_error VARCHAR',
+created_at_utc TIMESTAMP, committed_at TIMESTAMP, reject_code VARCHAR, reject_error VARCHAR, \
+dismissed_at TIMESTAMP, dismiss_note VARCHAR, dismissed_by VARCHAR',
   );
   expect(byName['catalog.runs_d']).toBe(
     'run_id VARCHAR, producers VARCHAR[], kinds VARCHAR[], jobs BIGINT, artifacts BIGINT, rows BIGINT, bytes BIGINT, first_seq BIGINT, \
