@@ -6,7 +6,7 @@ import { eventually } from '@quantbot/tooling-testing/eventually';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/test-bus';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
 
 const add = (bus: TestBus, run: string, table: string) =>
@@ -36,7 +36,7 @@ async function mustVerify(bus: TestBus): Promise<void> {
   expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: '' });
 }
 
-test('a table has its new name, its past the old one, and artifacts with the old hint go on to it', async () => {
+sampled('a table has its new name, its past the old one, and artifacts with the old hint go on to it', async () => {
   const bus = makeTestBus({ compaction: { release_grace_s: 0 } });
   const exported = (name: string) => join(bus.config.export.exportDir, `${name}.parquet`);
   await drain(bus);
