@@ -24,10 +24,11 @@ const damages = names.flatMap(kind => (['bit', ...others] as const).map(damage =
 /** How many bits of each kind of file are flipped. Whoever sets it also gets each replacement. */
 const flips = Number(process.env.FLIPS ?? 0);
 const all = damages.flatMap(each => Array<typeof each>(each.damage === 'bit' ? flips : 1).fill(each));
-const oneOfEach = names.flatMap(kind => [
-  { kind, damage: 'bit' as const },
-  random.pick(damages.filter(each => each.kind === kind && each.damage !== 'bit')),
-]);
+const isBit = ({ damage }: { damage: Damage }) => damage === 'bit';
+const oneOfEach = [
+  ...damages.filter(isBit),
+  ...names.map(kind => random.pick(damages.filter(each => each.kind === kind && !isBit(each)))),
+];
 
 test.each(flips > 0 ? all : sampleOf(oneOfEach, 3))(
   'nothing changes unseen when one file is hurt: $kind ($damage)',
