@@ -40,7 +40,9 @@ describeClusters(
       await first.ended;
       await (await cluster.submit('three', 3)).settled();
       await sent(3);
-      expect(jobsOf('COMPLETE').slice(0, 3)).toEqual(['one', 'two', 'three']);
+      // The first daemon may have been killed before it noted that it had sent the second job.
+      expect([...new Set(jobsOf('COMPLETE'))]).toEqual(['one', 'two', 'three']);
+      expect(jobsOf('COMPLETE').length).toBeLessThanOrEqual(4);
       expect(new Set(events.map(({ run }) => run.runId)).size).toBe(3);
       expect(await cluster.names('openlineage')).toEqual(['openlineage.json']);
       second.process.kill('SIGTERM');

@@ -50,7 +50,8 @@ test('each token may do what its scopes say, on every route', async () => {
     }
     const isOperation = path.startsWith('/api/v1/operations');
     const submits = !isOperation && (/uploads|outcome/.test(path) || (method === 'POST' && path === '/api/v1/jobs'));
-    const reads = !submits && !isOperation && (method !== 'POST' || /\/(diff|query|rows|rows\.(parquet|arrow))$/.test(path));
+    const reads =
+      !submits && !isOperation && (method !== 'POST' || /\/(diff|query|rows|rows\.(parquet|arrow))$/.test(path));
     const operates = !submits && !reads;
     expect(answered, `${method} ${path}`).toEqual({ none: false, read: reads, operate: operates, submit: submits });
   }
