@@ -1,26 +1,12 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { tableFromIPC } from '@uwdata/flechette';
 import { expect, test } from 'vitest';
-import { runIn } from '../../test/support/database.js';
-import { temporaryFolder } from '../../test/support/folder.js';
+import { databaseOfBus } from '../../test/support/database.js';
 import { streamArrow, writeArrow } from './stream-arrow.js';
-
-/** A database that says of itself what one of a bus does. */
-async function database(): Promise<string> {
-  const folder = temporaryFolder();
-  const path = join(folder, 'alerts.duckdb');
-  await runIn(
-    path,
-    'CREATE SCHEMA catalog',
-    `CREATE VIEW catalog.bus_info AS SELECT '${folder}/bus' AS bus_root, '${folder}/exports' AS export_dir`,
-  );
-  return path;
-}
 
 async function streamed(sql: string): Promise<Buffer> {
   const parts: Uint8Array[] = [];
-  for await (const part of streamArrow(sql, { database: await database() })) parts.push(part);
+  for await (const part of streamArrow(sql, { database: await databaseOfBus() })) parts.push(part);
   return Buffer.concat(parts);
 }
 
@@ -79,11 +65,11 @@ test('a stream that breaks off has no end mark, and a file that exists stays', a
   const sql = "SELECT i, CASE WHEN i = 9000 THEN error('late') ELSE 'x' END AS e FROM range(10000) t(i)";
   const parts: Uint8Array[] = [];
   const all = (async () => {
-    for await (const part of streamArrow(sql, { database: await database() })) parts.push(part);
+    for await (const part of streamArrow(sql, { database: await databaseOfBus() })) parts.push(part);
   })();
   await expect(all).rejects.toMatchObject({ code: 'QUERY_FAILED', message: expect.stringContaining('late') });
   expect(Buffer.concat(parts).subarray(-8).toString('hex')).not.toBe('ffffffff00000000');
-  const path = await database();
+  const path = await databaseOfBus();
   const signal = AbortSignal.timeout(60_000);
   await expect(writeArrow('SELECT 1', { database: path, path, signal })).rejects.toMatchObject({ code: 'EEXIST' });
   expect(existsSync(path)).toBe(true);

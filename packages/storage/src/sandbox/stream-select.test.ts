@@ -1,24 +1,12 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runIn } from '../../test/support/database.js';
+import { databaseOfBus, runIn } from '../../test/support/database.js';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { streamSelect } from './stream-select.js';
 
-/** A database that says of itself what one of a bus does. */
-async function database(): Promise<string> {
-  const folder = temporaryFolder();
-  const path = join(folder, 'alerts.duckdb');
-  await runIn(
-    path,
-    'CREATE SCHEMA catalog',
-    `CREATE VIEW catalog.bus_info AS SELECT '${folder}/bus' AS bus_root, '${folder}/exports' AS export_dir`,
-  );
-  return path;
-}
-
 async function answer(sql: string, values: 'text' | 'json' = 'json') {
   const batches = [];
-  for await (const batch of streamSelect(sql, { database: await database(), values })) batches.push(batch);
+  for await (const batch of streamSelect(sql, { database: await databaseOfBus(), values })) batches.push(batch);
   return { columns: batches[0]?.columns, rows: batches.flatMap(batch => batch.rows) };
 }
 
@@ -188,7 +176,7 @@ test.each([
 test('a signal ends the query with its reason', async () => {
   const end = new AbortController();
   const sql = 'SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range + b.range = -1';
-  const batches = streamSelect(sql, { database: await database(), values: 'text', signal: end.signal });
+  const batches = streamSelect(sql, { database: await databaseOfBus(), values: 'text', signal: end.signal });
   await batches.next();
   const next = batches.next();
   end.abort(new Error('enough'));

@@ -4,16 +4,7 @@ import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect } from 'vitest';
 import { drain, quantbotBus } from '../support/daemon-process.js';
-import { operateKilledAt } from '../support/killed-operation.js';
-
-/** Each step of a drop and of a restore. */
-const points = [
-  'commit:before-rename',
-  'commit:after-rename',
-  'compact:switched',
-  'compact:after-rename',
-  'forget:table-rebuilt',
-];
+import { operateKilledAt, rebuildPoints } from '../support/killed-operation.js';
 
 sampled(
   'killed at each step, a daemon drops and restores a table whole, and its past and rows stay exact',
@@ -65,7 +56,7 @@ sampled(
     };
 
     await add('first');
-    for (const [index, point] of points.entries()) {
+    for (const [index, point] of rebuildPoints.entries()) {
       await add(`r${index}`);
       await drain(bus);
       await killed('table_drop', point);

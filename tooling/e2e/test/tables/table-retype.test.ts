@@ -10,7 +10,7 @@ import { makeTestBus, type TestBus, testBusIn } from '@quantbot/tooling-testing/
 import { expect } from 'vitest';
 import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
 import { inEveryPlace } from '../support/every-place.js';
-import { operateKilledAt } from '../support/killed-operation.js';
+import { operateKilledAt, rebuildPoints } from '../support/killed-operation.js';
 
 const add = (bus: TestBus, run: string, values: string, type = 'VARCHAR') =>
   submit(bus, {
@@ -216,15 +216,6 @@ sampled('a running daemon, its dataset, a backup and forgotten rows follow the t
   await mustVerify(copy);
 });
 
-/** Each step of a change of type. */
-const points = [
-  'commit:before-rename',
-  'commit:after-rename',
-  'compact:switched',
-  'compact:after-rename',
-  'forget:table-rebuilt',
-];
-
 sampled('killed at each step, a daemon sets types whole, and its past and rows stay exact', async () => {
   const bus = makeTestBus({ compaction: { release_grace_s: 0 } });
   await drain(bus);
@@ -250,7 +241,7 @@ sampled('killed at each step, a daemon sets types whole, and its past and rows s
   };
   await more('VARCHAR');
   const types = ['BIGINT', 'DOUBLE', 'VARCHAR', 'DOUBLE', 'BIGINT'];
-  for (const [index, point] of points.entries()) {
+  for (const [index, point] of rebuildPoints.entries()) {
     await more('VARCHAR');
     if (index % 2 === 0) await drain(bus);
     const next = types[index] as string;
