@@ -47,12 +47,13 @@ describeBothWorlds(
       });
     });
 
-    test('files are sent by one machine, and the answer of a cluster says where they are', async () => {
-      const paths = { artifact: '/api/v1/artifacts/run-1/p/k/a/file', export: '/exports/ticks.parquet' };
-      if (world().kind === 'a cluster') {
-        for (const path of Object.values(paths))
-          expect((await world().ask(path)).json).toMatchObject({ error: { code: 'CLUSTER_UNSUPPORTED' } });
-      } else expect((await world().ask(paths.artifact)).text.slice(0, 4)).toBe('PAR1');
+    test('the files of artifacts and exports are sent', async () => {
+      const exported = () => world().ask('/exports/ticks.parquet');
+      expect((await eventually(exported, ({ status }) => status === 200)).text.slice(0, 4)).toBe('PAR1');
+      expect((await world().ask('/api/v1/artifacts/run-1/p/k/a/file')).text.slice(0, 4)).toBe('PAR1');
+      expect((await world().ask('/api/v1/artifacts/run-1/p/k/b/file')).json).toMatchObject({
+        error: { code: 'ARTIFACT_NOT_FOUND' },
+      });
     });
 
     test('jobs, runs, artifacts and lineage are those of the catalog', async () => {
@@ -68,6 +69,13 @@ describeBothWorlds(
       expect(await get('/runs?limit=1')).toMatchObject({ runs: [{ runId: 'run-2' }] });
       expect(await get('/artifacts?run=run-1')).toMatchObject({ artifacts: [{ key: 'run-1/p/k/a', rows: 3 }] });
       expect(await get(`/lineage?key=${key}`)).toMatchObject({ outputs: ['run-2/p/k/a'] });
+    });
+
+    test('an artifact is streamed as Arrow', async () => {
+      const [{ path } = { path: '' }] = ((await get('/artifacts?run=run-1')) as { artifacts: { path: string }[] })
+        .artifacts;
+      const answer = await world().ask('/api/v1/rows.arrow', { sql: `FROM read_parquet('${path}')` });
+      expect(answer.status, answer.text).toBe(200);
     });
 
     test('a table is streamed as Parquet', async () => {

@@ -14,6 +14,7 @@ import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { Hono } from 'hono';
 import { expect, onTestFinished, test } from 'vitest';
 import { answerOf } from '../http-error.js';
+import { contentOf } from './open-file.js';
 import { FileSender } from './send-file.js';
 import { streamPart } from './stream.js';
 
@@ -127,7 +128,7 @@ test('no link is followed, nothing but a file is opened, and no guard of the bus
 test('a client that does not take its bytes is cut off, and its file closed', async () => {
   const { folder, path } = await serving();
   const cut: string[] = [];
-  const stream = streamPart(await open(path), {
+  const stream = streamPart(contentOf(await open(path)), {
     start: 0,
     end: size,
     patienceMs: 20,
@@ -149,7 +150,7 @@ test('a file that ends too early ends the answer with an error', async () => {
   const { path } = await serving();
   const closed: string[] = [];
   const options = { patienceMs: 10_000, cutOff: () => {}, closed: () => closed.push('closed') };
-  const reader = streamPart(await open(path), { start: size - 10, end: size + 10, ...options }).getReader();
+  const reader = streamPart(contentOf(await open(path)), { start: size - 10, end: size + 10, ...options }).getReader();
   expect((await reader.read()).value?.length).toBe(10);
   await expect(reader.read()).rejects.toThrow(`The file ended at byte ${size} of ${size + 10}.`);
   expect(closed).toEqual(['closed']);

@@ -1,15 +1,11 @@
-import type { Stats } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { basename, dirname } from 'node:path';
 import type { HttpBindings } from '@hono/node-server';
 import { daemonError } from '@quantbot/bus-format';
-import { isGuard } from '@quantbot/bus-format/state';
-import { BusError } from '@quantbot/infra';
 import type { BusConfig } from '@quantbot/infra/config';
-import { isNotRegular, PinnedFolder, systemErrorCode } from '@quantbot/infra/files';
 import type { Context } from 'hono';
 import { refuse } from '../http-error.js';
+import { type OpenFile, openLocalFile } from './open-file.js';
+import { objectOpener } from './open-object.js';
 import { type Part, partOf } from './part.js';
 import { streamPart } from './stream.js';
 
@@ -20,7 +16,7 @@ export const parquetType = 'application/vnd.apache.parquet';
 
 /** A file to send. */
 export interface FileToSend {
-  /** Absolute path. */
+  /** Absolute path, or the `s3://` URL of an object. */
   path: string;
   /** The file's name for those who save it. */
   name: string;
@@ -31,40 +27,41 @@ export interface FileToSend {
 
 /** Sends Parquet files, to a limited number of clients at a time. */
 export class FileSender {
-  readonly #config: BusConfig;
+  readonly #open: (path: string) => Promise<OpenFile | undefined>;
   readonly #maxFiles: number;
   readonly #reading = new Set<Socket>();
 
   constructor(config: BusConfig, maxFiles: number) {
-    this.#config = config;
+    const openObject = objectOpener(config);
+    this.#open = path => (path.startsWith('s3://') ? openObject(path) : openLocalFile(config, path));
     this.#maxFiles = maxFiles;
   }
 
   /**
    * Answers a request for a file, or for a part of it.
    *
-   * @returns undefined if there is no regular file at the path.
+   * @returns undefined if there is no regular file or object at the path.
    * @throws DaemonError `HTTP_BUSY`, `HTTP_FILE_CHANGED`, `HTTP_RANGE_INVALID`, `FILE_DAMAGED`.
    */
   async send(c: Context, file: FileToSend): Promise<Response | undefined> {
     const { socket } = (c.env as HttpBindings).incoming;
     this.#takePlace(c, socket);
     let isStreaming = false;
-    let handle: FileHandle | undefined;
+    let opened: OpenFile | undefined;
     try {
-      handle = await openRegular(this.#config, file.path);
-      if (handle === undefined) return undefined;
-      const part = partFor(c, file, await described(handle, file));
+      opened = await this.#open(file.path);
+      if (opened === undefined) return undefined;
+      const part = partFor(c, file, described(opened, file));
       if (!('start' in part) || c.req.method === 'HEAD' || part.start === part.end)
         return c.body(null, part.status === 304 ? 304 : (part.status as 200));
       const closed = () => this.#reading.delete(socket);
-      const stream = streamPart(handle, { ...part, patienceMs, cutOff: () => socket.destroy(), closed });
+      const stream = streamPart(opened, { ...part, patienceMs, cutOff: () => socket.destroy(), closed });
       isStreaming = true;
       return c.body(stream, part.status);
     } finally {
       if (!isStreaming) {
         this.#reading.delete(socket);
-        await handle?.close();
+        await opened?.close();
       }
     }
   }
@@ -80,35 +77,12 @@ export class FileSender {
   }
 }
 
-/**
- * Opens a file without following links, and without ever waiting. If another file takes its name,
- * this one stays whole for its reader.
- */
-async function openRegular(config: BusConfig, path: string): Promise<FileHandle | undefined> {
-  let folder: PinnedFolder | undefined;
-  try {
-    folder = PinnedFolder.open(dirname(path));
-    return await folder.openHandle(basename(path), info => {
-      if (isGuard(config, info as Stats)) refuse('HTTP_NOT_FOUND', 'That file belongs to the bus.');
-    });
-  } catch (error) {
-    const isMissing = ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
-    if (isMissing || isNotRegular(error) || (error instanceof BusError && error.code === 'UNSAFE_PATH'))
-      return undefined;
-    throw error;
-  } finally {
-    folder?.close();
-  }
-}
-
 /** Returns the size and the entity tag of an open file. */
-async function described(handle: FileHandle, { path, expected }: FileToSend): Promise<{ etag: string; size: number }> {
-  const { size, ino, mtimeNs } = await handle.stat({ bigint: true });
-  if (expected === undefined)
-    return { etag: `"${[ino, size, mtimeNs].map(part => part.toString(16)).join('-')}"`, size: Number(size) };
-  if (Number(size) !== expected.bytes)
+function described({ size, tag }: OpenFile, { path, expected }: FileToSend): { etag: string; size: number } {
+  if (expected === undefined) return { etag: tag, size };
+  if (size !== expected.bytes)
     throw daemonError('FILE_DAMAGED', `${path} has ${size} bytes, and the catalog says ${expected.bytes}.`);
-  return { etag: `"${expected.sha256}"`, size: expected.bytes };
+  return { etag: `"${expected.sha256}"`, size };
 }
 
 /** Decides what the request gets, and sets the headers that say so. */

@@ -1,8 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
-import { withFileThread } from '../file-work.js';
-
-/** Bytes that a stream reads at a time. Few of them are in memory for each client. */
-const chunkBytes = 128 * 1024;
+import type { Content } from './open-file.js';
 
 /** The part of a file to stream, and what to do at its end. */
 export interface StreamOptions {
@@ -22,7 +18,7 @@ export interface StreamOptions {
  * leaves, or when the client is too slow.
  */
 export function streamPart(
-  file: FileHandle,
+  file: Content,
   { start, end, patienceMs, cutOff, closed }: StreamOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let position = start;
@@ -44,13 +40,12 @@ export function streamPart(
       async pull(controller) {
         clearTimeout(timer);
         try {
-          const chunk = new Uint8Array(Math.min(chunkBytes, end - position));
-          const { bytesRead } = await withFileThread(() => file.read(chunk, 0, chunk.length, position));
+          const chunk = await file.read(position, end);
           if (!isOpen) return; // the client left meanwhile
-          if (bytesRead === 0) throw new Error(`The file ended at byte ${position} of ${end}.`);
-          position += bytesRead;
+          if (chunk.length === 0) throw new Error(`The file ended at byte ${position} of ${end}.`);
+          position += chunk.length;
           if (position === end) await close();
-          controller.enqueue(bytesRead === chunk.length ? chunk : chunk.subarray(0, bytesRead));
+          controller.enqueue(chunk);
           if (position === end) controller.close();
           else timer = setTimeout(leaveSlow, patienceMs).unref();
         } catch (error) {

@@ -5,6 +5,7 @@ import { arrowType } from '@quantbot/storage/sandbox';
 import type { Context } from 'hono';
 import type { Question } from '../answers.js';
 import type { HttpContext } from '../context.js';
+import { contentOf } from '../files/open-file.js';
 import { parquetType, patienceMs } from '../files/send-file.js';
 import { streamPart } from '../files/stream.js';
 import { refuse } from '../http-error.js';
@@ -93,5 +94,5 @@ async function sendAnswer(c: Context, { answers }: HttpContext, question: Questi
   c.header('Content-Length', String(size));
   c.header('ETag', `"${crypto.randomUUID()}"`);
   const cutOff = () => (c.env as HttpBindings).incoming.socket.destroy();
-  return c.body(streamPart(handle, { start: 0, end: size, patienceMs, cutOff, closed }), 200);
+  return c.body(streamPart(contentOf(handle), { start: 0, end: size, patienceMs, cutOff, closed }), 200);
 }

@@ -6,7 +6,6 @@ import { foundLately } from '../files/found-lately.js';
 import { FileSender, type FileToSend, parquetType } from '../files/send-file.js';
 import { refuse } from '../http-error.js';
 import { failures } from '../openapi.js';
-import { refuseOnCluster } from '../refuse-on-cluster.js';
 import { storedArtifact } from '../stored-artifact.js';
 
 const whole = (description: string) => ({
@@ -74,7 +73,6 @@ export function addFiles(app: OpenAPIHono, { bus, loop, reader }: HttpContext, m
     return found ?? refuse('HTTP_NOT_FOUND', `There is no export ${name}.`);
   }, lately);
   app.openapi(artifactFile, async c => {
-    refuseOnCluster(bus);
     const { runId, producer, kind, artifactId } = c.req.valid('param');
     const key = [runId, producer, kind, artifactId].join('/');
     const { path, sha256, bytes } = await findArtifact(key);
@@ -90,7 +88,6 @@ export function addFiles(app: OpenAPIHono, { bus, loop, reader }: HttpContext, m
     throw daemonError('FILE_DAMAGED', `${path} is missing.`);
   });
   app.openapi(exportFile, async c => {
-    refuseOnCluster(bus);
     const { file: asked } = c.req.valid('param');
     const name = asked.replace(/\.parquet$/, '');
     if (name === asked) refuse('HTTP_NOT_FOUND', 'A golden export is at /exports/NAME.parquet.');

@@ -2,7 +2,6 @@ import { exactJson } from '@quantbot/infra/visible';
 import type { ComponentChildren } from 'preact';
 import { useAsked } from '../ask.js';
 import { type Answer, type Artifact as ArtifactOf, get, type Lineage } from '../client.js';
-import { useLive } from '../live.js';
 import { AsOf } from '../parts/as-of.js';
 import { Command, Copy, IdLink } from '../parts/copy.js';
 import { Download } from '../parts/download.js';
@@ -178,7 +177,6 @@ const fileOf = ({ runId, producer, kind, artifactId }: ArtifactOf): string =>
   `/api/v1/artifacts/${[runId, producer, kind, artifactId].map(encodeURIComponent).join('/')}/file`;
 
 function Known({ artifact }: { artifact: ArtifactOf }) {
-  const isCluster = (useLive().status?.cluster ?? null) !== null;
   const { producer, kind, runId, jobId, schemaHint, schema, meta, provenance } = artifact;
   const table = /^canon\.(\w+)$/.exec(schemaHint ?? '')?.[1]?.toLowerCase();
   return (
@@ -202,7 +200,7 @@ function Known({ artifact }: { artifact: ArtifactOf }) {
           File: (
             <>
               <code>{artifact.path}</code>{' '}
-              {artifact.forgottenAt === null && !isCluster && (
+              {artifact.forgottenAt === null && (
                 <a href={fileOf(artifact)} download={`${artifact.artifactId}.parquet`}>
                   Download
                 </a>
@@ -255,12 +253,11 @@ function Before({ artifact: { key, producer, kind, artifactId, seq, ordinal } }:
 }
 
 function Preview({ id, path }: { id: string; path: string }) {
-  const isCluster = (useLive().status?.cluster ?? null) !== null;
   const rows = useAsked(signal => get<Answer>('/preview', { key: id, limit: 50 }, signal), [id]);
   return (
     <Section title="First rows">
       <Shown asked={rows}>{answer => <AnswerTable caption="First rows" answer={answer} />}</Shown>
-      {!isCluster && <Download sql={fileSql(path)} name="Arrow" />}
+      <Download sql={fileSql(path)} name="Arrow" />
     </Section>
   );
 }

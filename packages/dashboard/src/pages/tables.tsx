@@ -175,11 +175,10 @@ function Past({ name, asOf }: { name: string; asOf: number }) {
 
 /** The place of a golden export, and its download if it is one file. */
 function ExportFile({ golden: { name, path } }: { golden: Export }) {
-  const isCluster = (useLive().status?.cluster ?? null) !== null;
   return (
     <>
       <code>{path}</code>{' '}
-      {path.endsWith('.parquet') && !isCluster && (
+      {path.endsWith('.parquet') && (
         <a href={`/exports/${encodeURIComponent(name)}.parquet`} download={`${name}.parquet`}>
           Download
         </a>
