@@ -1,8 +1,6 @@
-import { join } from 'node:path';
 import { createRoute, z } from '@hono/zod-openapi';
 import { isId } from '@quantbot/infra';
-import { localOutcome, maxManifestBytes } from '@quantbot/infra/bus';
-import { readLoneFile } from '@quantbot/infra/files';
+import type { ServedInbox } from '@quantbot/infra/bus';
 import { answers } from './openapi.js';
 
 /** What became of a job, for a response. */
@@ -32,16 +30,18 @@ export const outcomeRoute = <P extends string>(path: P, summary: string) =>
   });
 
 /** Returns a function that reads what became of a job, if its producer is one of the caller's. */
-export function outcomeReader(
-  busRoot: string,
-): (jobId: string, isTheirs: (producer: string | undefined) => boolean) => Promise<OutcomeAnswer> {
-  const outcomes = localOutcome(busRoot);
+export function outcomeReader({
+  outcome,
+  rejectedManifest,
+}: ServedInbox): (jobId: string, isTheirs: (producer: string | undefined) => boolean) => Promise<OutcomeAnswer> {
+  // A job without a manifest that can be read was not submitted over HTTP.
+  const rejectedProducer = async (jobId: string) => producerIn((await rejectedManifest(jobId))?.toString() ?? '');
   return async (jobId, isTheirs) => {
-    const { receipt, reason } = await outcomes.read(jobId);
+    const { receipt, reason } = await outcome.read(jobId);
     return {
       receipt: receipt !== undefined && isTheirs(producerIn(receipt)) ? receipt : null,
-      reason: reason !== undefined && isTheirs(rejectedProducer(busRoot, jobId)) ? reason : null,
-      place: await outcomes.whereIs(jobId),
+      reason: reason !== undefined && isTheirs(await rejectedProducer(jobId)) ? reason : null,
+      place: await outcome.whereIs(jobId),
     };
   };
 }
@@ -52,16 +52,5 @@ function producerIn(text: string): string | undefined {
     return typeof producer === 'string' ? producer : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** The producer of a rejected job, by its manifest. */
-function rejectedProducer(busRoot: string, jobId: string): string | undefined {
-  try {
-    return producerIn(
-      readLoneFile(join(busRoot, 'rejected', jobId, 'manifest.json'), maxManifestBytes).toString('utf8'),
-    );
-  } catch {
-    return undefined; // a job without a manifest that can be read was not submitted over HTTP
   }
 }

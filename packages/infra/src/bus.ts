@@ -39,9 +39,8 @@ export { canonTableOf, schemaHintProblem, schemaHintWarning } from './schema-hin
 export { startCommand } from './start-command.js';
 export { JsonError, parseJsonStrictly } from './strict-json.js';
 export { isTraceparent, type TraceContext } from './tracing.js';
-export { submitGiven, waitingJob } from './utils/enter-inbox.js';
-export { localOutcome } from './utils/local-outcome.js';
 export { readingFrom } from './utils/reading.js';
+export { folderInbox, objectInbox, type ServedInbox } from './utils/served-inbox.js';
 export { askServer, type RetryOptions, ServerError, type ServerRequest } from './utils/server.js';
 export { silence } from './utils/silence.js';
 export { submitOperation } from './utils/submit.js';

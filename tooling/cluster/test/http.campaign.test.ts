@@ -1,6 +1,6 @@
 // @module-tag campaign
 import { hash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { startDaemon } from '@quantbot/bus-daemon';
@@ -13,11 +13,12 @@ import { readParquet } from '@quantbot/storage';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { describeClusters, type NewCluster, type TestCluster } from './support/cluster.js';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
 const count = 400_000;
+const token = 'a-token-of-a-test-0123456789';
 
 /** Starts a daemon of a cluster in this process, and returns the URL of its server. */
 async function serve({ config }: Pick<TestCluster, 'config'>): Promise<string> {
@@ -103,6 +104,38 @@ describeClusters(
       expect([gone.status, await gone.json()]).toMatchObject([500, { error: { code: 'FILE_DAMAGED' } }]);
       const none = await fetch(urls.artifact.replace('/a/file', '/b/file'));
       expect([none.status, await none.json()]).toMatchObject([404, { error: { code: 'ARTIFACT_NOT_FOUND' } }]);
+    });
+
+    test('a job of large files is sent in parts to one daemon, and goes on to the object store', async () => {
+      const bus = await newCluster({ http: { listen: '127.0.0.1:0', token_file: 'token' } });
+      writeFileSync(join(bus.folder, 'token'), token);
+      vi.stubEnv('QUANTBOT_BUS_TOKEN', token);
+      const [one, other] = [await serve(bus), await serve(bus)];
+      const select = `SELECT hash(range) AS h, hash(-range) AS i FROM range(${count})`;
+      const path = await writeSelect(bus.folder, select);
+      const content = readFileSync(path);
+      const upload = `${hash('sha256', content)}-${content.length}`;
+      const ask = (url: string, method: string, more: RequestInit = {}) => {
+        const headers = { Authorization: `Bearer ${token}`, ...(more.headers as object) };
+        return fetch(`${url}/api/v1/uploads/${upload}`, { method, ...more, headers });
+      };
+      const range = { 'Content-Range': `bytes 0-999/${content.length}` };
+      await ask(one, 'PUT', { body: content.subarray(0, 1000), headers: range });
+      const offsets = [await ask(one, 'HEAD'), await ask(other, 'HEAD')];
+      expect(offsets.map(({ headers }) => headers.get('upload-offset'))).toEqual(['1000', '0']);
+      const job = { runId: 'r', producer: 'p', kind: 'k', artifactId: 'a' };
+      const submission = await submitArtifact({ busRoot: one, ...job, parquetPath: path, jobId: 'sent' });
+      const { artifacts } = await submission.settled();
+      expect(artifacts).toMatchObject([{ status: 'ingested', sha256: upload.slice(0, 64) }]);
+      expect((await ask(one, 'HEAD')).headers.get('upload-offset')).toBe('0'); // given away
+      expect(await readParquet(artifacts[0]?.canonical_path ?? '', { limit: 1 })).toHaveLength(1);
+      // Another daemon knows the outcome, and takes the same job as a duplicate.
+      const again = await submitArtifact({ busRoot: other, ...job, parquetPath: path });
+      expect(await again.settled()).toMatchObject({ status: 'duplicate' });
+      const outcome = await fetch(`${other}/api/v1/jobs/sent/outcome`, {
+        headers: { Authorization: `Bearer ${token}` },
+      });
+      expect(JSON.parse(((await outcome.json()) as { receipt: string }).receipt)).toMatchObject({ job_id: 'sent' });
     });
   },
   ['campaign'],

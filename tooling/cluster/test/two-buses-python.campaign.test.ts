@@ -6,7 +6,7 @@ import { startChild } from '@quantbot/tooling-testing/child';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
 import { hasPython, pythonEnvironment, skippedWithoutPython } from '@quantbot/tooling-testing/python';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { describeBothWorlds, type World } from './support/world.js';
+import { describeBothWorlds, type World, worldToken } from './support/world.js';
 
 const script = fileURLToPath(new URL('../../../scripts/bus_submit.py', import.meta.url));
 
@@ -28,13 +28,16 @@ for run_id, path, hint in [("py-1", bad, None), ("py-2", bad, "canon.py")]:
 `;
 
 async function python(world: World, ...args: string[]) {
-  const { ended, stdout, stderr } = startChild('python3', args, world.folder, pythonEnvironment);
+  const { ended, stdout, stderr } = startChild('python3', args, world.folder, {
+    ...pythonEnvironment,
+    QUANTBOT_BUS_TOKEN: worldToken,
+  });
   return { ...(await ended), stdout: stdout(), stderr: stderr() };
 }
 
 describe.skipIf(!hasPython)(`Python${skippedWithoutPython}`, () => {
   describeBothWorlds(
-    {},
+    { http: { listen: '127.0.0.1:0', token_file: 'token' } },
     async () => {},
     world => {
       test('submits with the same calls, receipts, duplicates and rejections', async () => {
@@ -57,6 +60,8 @@ describe.skipIf(!hasPython)(`Python${skippedWithoutPython}`, () => {
           ['ARTIFACT_CONFLICT', true],
           ['SCHEMA_MISMATCH', true],
         ]);
+        const served = await python(bus, '-c', producer, bus.daemon.url ?? '', good, bad);
+        expect(served.stdout, served.stderr).toBe([lines[1], ...lines.slice(1), ''].join('\n'));
         const catalog = await openCatalog({ config: bus.config });
         onTestFinished(() => catalog.close());
         expect(await catalog.query('SELECT x, _artifact_key FROM canon.py ORDER BY x')).toEqual(
@@ -73,7 +78,11 @@ describe.skipIf(!hasPython)(`Python${skippedWithoutPython}`, () => {
         const { code, stdout, stderr } = await python(bus, ...args);
         expect(code, stderr).toBe(0);
         expect(JSON.parse(stdout)).toMatchObject({ bus_root: bus.root, receipt: { status: 'ingested' } });
-        expect(await python(bus, ...args)).toMatchObject({ code: 0, stdout: expect.stringContaining('duplicate') });
+        const overHttp = args.map(arg => (arg === bus.root ? (bus.daemon.url ?? '') : arg));
+        expect(await python(bus, ...overHttp)).toMatchObject({
+          code: 0,
+          stdout: expect.stringContaining('duplicate'),
+        });
       });
     },
     ['campaign'],

@@ -14,7 +14,7 @@ import { TableLimits } from '@quantbot/bus-format/canon';
 import { version } from '@quantbot/bus-format/version';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import type { Logger } from '@quantbot/infra';
-import { busError } from '@quantbot/infra/bus';
+import { busError, writeBusLimits } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { lakeAddresses } from '@quantbot/storage/lake';
 import { Closers } from '../closers.js';
@@ -78,6 +78,7 @@ export async function openCluster(
   const workFolder = join(cluster.workDir ?? tmpdir(), `quantbot-bus-${daemon}`);
   mkdirSync(workFolder, { recursive: true, mode: 0o700 });
   opened.push(async () => rmSync(workFolder, { recursive: true, force: true }));
+  await writeBusLimits(workFolder, { min_free_bytes: config.minFreeBytes }); // it takes uploads
   const inspector = new WorkerProcess('inspect', { idleMs: workerIdleMs, spillIn: workFolder });
   const fragmentWriter = new WorkerProcess('fragments', { idleMs: workerIdleMs, spillIn: workFolder });
   opened.push(async () => inspector.close());

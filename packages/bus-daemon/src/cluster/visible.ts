@@ -11,7 +11,7 @@ import {
 import { openJobsOf, RejectedJobs } from '@quantbot/bus-cluster/care';
 import type { CanonTable } from '@quantbot/bus-format/canon';
 import type { Totals, VisibleBus, VisibleRejections } from '@quantbot/bus-http';
-import { objectKeys } from '@quantbot/infra/bus';
+import { objectInbox, objectKeys } from '@quantbot/infra/bus';
 import type { ClusterConfig } from '@quantbot/infra/config';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { previewOne } from '../writer/forgetting.js';
@@ -55,6 +55,8 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
       (await knownExports(postgres)).flatMap(({ name, error }) => (error === null ? [] : [name])),
     catalog: () => lakeAddress(settings),
     spillIn: cluster.workFolder,
+    inbox: objectInbox(objects),
+    uploadIn: cluster.workFolder,
     checks: async () => ({
       postgres: await answers(() => postgres.query('SELECT 1')),
       objects: await answers(() => objects.head(objectKeys.marker)),

@@ -14,7 +14,7 @@ import {
   submittableIn,
 } from '@quantbot/bus-format/state';
 import type { VisibleBus, VisibleMachine } from '@quantbot/bus-http';
-import { freeBytes } from '@quantbot/infra/bus';
+import { folderInbox, freeBytes } from '@quantbot/infra/bus';
 import type { Bus } from '../writer/bus.js';
 import { stageNames } from '../writer/events.js';
 import { previewOne } from '../writer/forgetting.js';
@@ -61,6 +61,8 @@ export function oneMachine(bus: Bus): VisibleBus {
     },
     catalog: async () => config.duckdbPath,
     spillIn: layout.building,
+    inbox: folderInbox(layout.root),
+    uploadIn: layout.root,
     checks: async () => ({ lock: await holdsLock(bus), published: await isFile(config.duckdbPath) }),
     stages: stageNames,
     machine: machineOf(bus),

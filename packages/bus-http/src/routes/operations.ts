@@ -5,7 +5,6 @@ import { admitSender } from '../access/guard-access.js';
 import type { HttpContext } from '../context.js';
 import { answers } from '../openapi.js';
 import { outcomeReader, outcomeRoute } from '../outcome.js';
-import { refuseOnCluster } from '../refuse-on-cluster.js';
 import { manifestBody } from '../uploads/body.js';
 import { operator, takeOperation } from '../uploads/take-job.js';
 
@@ -23,18 +22,16 @@ const outcome = outcomeRoute(
 
 /** Adds operations. */
 export function addOperations(app: OpenAPIHono, { bus, access }: HttpContext): void {
-  const { busRoot } = bus.config;
   app.openapi(operation, async c => {
-    refuseOnCluster(bus);
     const caller = admitSender(access, c);
-    const manifest = await takeOperation(busRoot, await manifestBody((c.env as HttpBindings).incoming), caller.name);
-    const { job_id: jobId, op } = parseManifest(manifest);
+    const given = await manifestBody((c.env as HttpBindings).incoming);
+    const manifest = await takeOperation(bus.inbox, given, caller.name);
+    const { job_id: jobId, op } = parseManifest(given);
     bus.logger.info({ job: jobId, token: caller.name, op: op?.type }, 'an operation was asked for over HTTP');
     return c.json({ jobId, manifest: Buffer.from(manifest).toString('utf8') }, 200);
   });
-  const outcomeOf = outcomeReader(busRoot);
+  const outcomeOf = outcomeReader(bus.inbox);
   app.openapi(outcome, async c => {
-    refuseOnCluster(bus);
     admitSender(access, c);
     return c.json(await outcomeOf(c.req.valid('param').jobId, producer => producer === operator), 200);
   });

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
@@ -7,13 +8,13 @@ import { admitSender, maySubmitAs } from '../access/guard-access.js';
 import { whileSending } from '../connections.js';
 import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
+import { joiner } from '../joiner.js';
 import { answers } from '../openapi.js';
 import { outcomeReader, outcomeRoute } from '../outcome.js';
-import { refuseOnCluster } from '../refuse-on-cluster.js';
 import { bodyOf, manifestBody } from '../uploads/body.js';
-import { DailyBytes } from '../uploads/daily-bytes.js';
 import { takeJob } from '../uploads/take-job.js';
 import { type Upload, Uploads } from '../uploads/uploads.js';
+import { whileHere } from '../while-here.js';
 
 const uploadParam = z.object({
   upload: z
@@ -59,21 +60,23 @@ const outcome = outcomeRoute(
   'What became of a job of your producers: RECEIPT.json or REJECT_REASON.json, as text',
 );
 
+/** A submission may be silent for longer than other requests. */
+const silentMs = 300_000;
+
 /** Adds the submission of jobs. */
 export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): void {
-  const uploads = new Uploads(bus.config, new DailyBytes());
-  const { busRoot } = bus.config;
+  const { inbox, config, uploadIn: folder, cluster } = bus;
+  // On one machine, `gc` removes old files.
+  const uploads = new Uploads(config, { folder, keepMs: cluster && config.gc.keepUnfinishedMs });
   const incomingOf = (c: Context): IncomingMessage => (c.env as HttpBindings).incoming;
   const answerOffset = (c: Context, offset: number) => {
     c.header('Upload-Offset', String(offset));
     return c.json({ offset }, 200);
   };
   app.openapi(uploadState, c => {
-    refuseOnCluster(bus);
     return answerOffset(c, uploads.offsetOf(admitSender(access, c).owner, parseUpload(c.req.valid('param').upload)));
   });
   app.openapi(uploadPart, async c => {
-    refuseOnCluster(bus);
     const { owner } = admitSender(access, c);
     const upload = parseUpload(c.req.valid('param').upload);
     const start = startOf(c.req.header('content-range'), upload);
@@ -81,22 +84,25 @@ export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): v
     const add = () => uploads.add(owner, upload, { start, chunks: bodyOf(incoming) });
     return answerOffset(c, await whileSending(incoming.socket, add));
   });
+  const joined = joiner<Uint8Array>();
   app.openapi(submission, async c => {
-    refuseOnCluster(bus);
     const caller = admitSender(access, c);
     const mayBy = (producer: string) => {
       if (!maySubmitAs(caller, producer))
         refuse('HTTP_FORBIDDEN', `The token ${caller.name} may not submit as ${producer}.`);
     };
     const given = await manifestBody(incomingOf(c));
-    const manifest = await takeJob(busRoot, given, { uploads, owner: caller.owner, mayBy });
-    const { job_id: jobId } = parseManifest(manifest);
+    const { job_id: jobId } = parseManifest(given);
+    // A large job is sent on to an object store. Whoever asks again waits for the same work.
+    const work = joined(`${caller.owner} ${hash('sha256', given)}`, () =>
+      takeJob(inbox, given, { uploads, owner: caller.owner, mayBy }),
+    );
+    const manifest = await whileHere(c, () => work, { silentMs });
     bus.logger.debug({ job: jobId, token: caller.name }, 'a job was submitted over HTTP');
     return c.json({ jobId, manifest: Buffer.from(manifest).toString('utf8') }, 200);
   });
-  const outcomeOf = outcomeReader(busRoot);
+  const outcomeOf = outcomeReader(inbox);
   app.openapi(outcome, async c => {
-    refuseOnCluster(bus);
     const caller = admitSender(access, c);
     // An id is no producer, so that only those who may submit as any see a job without one.
     return c.json(await outcomeOf(c.req.valid('param').jobId, (producer = '') => maySubmitAs(caller, producer)), 200);

@@ -1,6 +1,6 @@
 import { daemonError } from '@quantbot/bus-format';
 import { type Manifest, parseManifest } from '@quantbot/infra';
-import { busError, submitGiven, waitingJob } from '@quantbot/infra/bus';
+import { busError, type ServedInbox } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
 import type { Uploads } from './uploads.js';
 
@@ -18,7 +18,7 @@ interface GivenFile {
 }
 
 /**
- * Puts a job of files that were sent into the inbox, as a producer on this machine does. A waiting
+ * Puts a job of files that were sent into the inbox, as its producer would do. A waiting
  * job with the same id and content is fine.
  *
  * @param mayBy whether the sender may submit as a producer; it throws if not.
@@ -27,7 +27,7 @@ interface GivenFile {
  * DaemonError `UPLOAD_MISSING`.
  */
 export async function takeJob(
-  busRoot: string,
+  inbox: ServedInbox,
   manifestBytes: Uint8Array,
   { uploads, owner, mayBy }: { uploads: Uploads; owner: string; mayBy: (producer: string) => void },
 ): Promise<Uint8Array> {
@@ -38,13 +38,13 @@ export async function takeJob(
     });
   mayBy(manifest.producer);
   const files = filesOf(manifest);
-  const waiting = await waitingJob(busRoot, manifest);
+  const waiting = await inbox.waiting(manifest);
   if (waiting !== undefined) return waiting;
   const missing = files.filter(file => uploads.offsetOf(owner, file) < file.bytes);
   if (missing.length > 0) throw uploadMissing(missing);
   const paths = new Map(files.map(file => [file.name, uploads.pathOf(owner, file)]));
   try {
-    return (await submitGiven(busRoot, manifestBytes, paths)).manifestBytes;
+    return await inbox.submit(manifestBytes, paths);
   } catch (error) {
     // Another job with this content was submitted, or `gc` has removed the file.
     if (systemErrorCode(error) === 'ENOENT') throw uploadMissing(files);
@@ -60,13 +60,13 @@ export async function takeJob(
  * @returns the manifest that waits in the inbox.
  * @throws BusError `MANIFEST_INVALID`, `JOB_ID_IN_USE`, `SUBMIT_FAILED`.
  */
-export async function takeOperation(busRoot: string, manifestBytes: Uint8Array, token: string): Promise<Uint8Array> {
+export async function takeOperation(inbox: ServedInbox, manifestBytes: Uint8Array, token: string): Promise<Uint8Array> {
   const manifest = parseManifest(manifestBytes);
   if (manifest.op === undefined || manifest.producer !== operator)
     throw busError('MANIFEST_INVALID', `An operation has an \`op\`, no artifacts, and the producer ${operator}.`);
   const named = Buffer.from(JSON.stringify({ ...manifest, op: withToken(manifest.op, token) }));
-  const waiting = await waitingJob(busRoot, parseManifest(named));
-  return waiting ?? (await submitGiven(busRoot, named, new Map())).manifestBytes;
+  const waiting = await inbox.waiting(parseManifest(named));
+  return waiting ?? (await inbox.submit(named, new Map()));
 }
 
 /** Operations that do not say who asked for them stay as they are. */

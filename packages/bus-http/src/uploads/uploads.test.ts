@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync, truncateSync, unlinkSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync, unlinkSync, utimesSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
@@ -15,9 +15,9 @@ import { type Upload, Uploads } from './uploads.js';
 const content = randomBytes(10_000);
 const upload: Upload = { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length };
 
-function uploadsIn(folder = temporaryFolder()) {
+function uploadsIn(folder = temporaryFolder(), keepMs?: number) {
   const { config } = findBusConfig({ cwd: folder, env: {} });
-  const uploads = new Uploads({ ...config, busRoot: folder }, new DailyBytes(Date.now));
+  const uploads = new Uploads(config, { folder, keepMs });
   const add = (start: number, ...ends: number[]) => uploads.add('a', upload, { start, chunks: chunks(start, ends) });
   return { folder, uploads, add, part: join(folder, 'uploads/a', `${upload.sha256}-${upload.bytes}.part`) };
 }
@@ -30,6 +30,10 @@ async function* chunks(start: number, ends: readonly number[]) {
   }
 }
 
+async function* chunksOf(text: string) {
+  yield Buffer.from(text);
+}
+
 test('a file is hashed as it comes, in any parts, by one daemon after another', async () => {
   const first = uploadsIn();
   expect(await first.add(0, 1, 4_000)).toBe(4_000);
@@ -38,6 +42,21 @@ test('a file is hashed as it comes, in any parts, by one daemon after another', 
   expect(await add(5_000, 9_000)).toBe(9_000);
   expect(await add(9_000, 10_000)).toBe(10_000);
   expect(readFileSync(uploads.pathOf('a', upload)).equals(content)).toBe(true);
+});
+
+test('a file that nobody goes on with is removed when the next one begins', async () => {
+  const { add, folder, uploads, part } = uploadsIn(temporaryFolder(), 60_000);
+  await add(0, 4_000);
+  const other: Upload = { sha256: createHash('sha256').update('x').digest('hex'), bytes: 1 };
+  const begin = () => uploads.add('b', other, { start: 0, chunks: chunksOf('x') });
+  await begin();
+  expect(existsSync(part)).toBe(true);
+  utimesSync(part, new Date(), new Date(Date.now() - 120_000));
+  unlinkSync(uploads.pathOf('b', other));
+  await begin();
+  expect(existsSync(part)).toBe(false);
+  expect(uploads.offsetOf('a', upload)).toBe(0);
+  expect(uploadsIn(folder).uploads.offsetOf('b', other)).toBe(1);
 });
 
 test('two requests do not write to one file at once', async () => {

@@ -8,7 +8,7 @@ import type { BusConfig } from '@quantbot/infra/config';
 import { flush, syncFolder, systemErrorCode, writeFully } from '@quantbot/infra/files';
 import { atMost } from '../at-most.js';
 import { withFileThread } from '../file-work.js';
-import type { DailyBytes } from './daily-bytes.js';
+import { DailyBytes } from './daily-bytes.js';
 
 /** A file that is sent: its content is known beforehand. */
 export interface Upload {
@@ -38,20 +38,28 @@ const oneFlush = atMost(1, Number.POSITIVE_INFINITY);
 const flushed = (file: FileHandle) => oneFlush(() => withFileThread(() => flush(file.fd)));
 
 /**
- * The files that programs send over HTTP, in `<bus_root>/uploads/<owner>/`. A file that is not
+ * The files that programs send over HTTP, in `uploads/<owner>/` of a folder. A file that is not
  * complete ends with `.part`. Only the daemon's user can reach the folder. Owners do not see the
  * files of each other: whoever knows a hash does not get the content by it.
  */
 export class Uploads {
   readonly #config: BusConfig;
-  readonly #day: DailyBytes;
+  readonly #in: string;
+  readonly #keepMs: number | undefined;
+  readonly #day = new DailyBytes();
   readonly #open = new Map<string, OpenUpload>();
   /** The files that a request is writing to. */
   readonly #busy = new Set<string>();
 
-  constructor(config: BusConfig, day: DailyBytes) {
+  /**
+   * @param options.folder its disk takes the files, below `uploads/`.
+   * @param options.keepMs how long to keep a file that nobody goes on with; undefined: until `gc`
+   * removes it.
+   */
+  constructor(config: BusConfig, { folder, keepMs }: { folder: string; keepMs?: number | undefined }) {
     this.#config = config;
-    this.#day = day;
+    this.#in = folder;
+    this.#keepMs = keepMs;
   }
 
   /** Returns how many bytes of a file are there. */
@@ -91,7 +99,7 @@ export class Uploads {
       return await this.#write(path, upload, part, count);
     } catch (error) {
       if (['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? ''))
-        throw busError('DISK_FULL', `The disk of ${this.#config.busRoot} is full.`, { cause: error });
+        throw busError('DISK_FULL', `The disk of ${this.#in} is full.`, { cause: error });
       throw error;
     } finally {
       this.#busy.delete(path);
@@ -99,19 +107,33 @@ export class Uploads {
   }
 
   #checkNew(owner: string, { bytes }: Upload): void {
-    const { busRoot, limits, http } = this.#config;
+    const { limits, http } = this.#config;
     if (bytes > limits.maxArtifactBytes)
       throw busError('TOO_LARGE', `The file has ${bytes} bytes; ${limits.maxArtifactBytes} are allowed.`);
     const folder = this.#folderOf(owner);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const path of [uploadsFolderOf(busRoot), folder])
+    for (const path of [dirname(folder), folder])
       if (!lstatSync(path).isDirectory()) throw daemonError('NOT_A_FOLDER', `${path} is not a folder.`);
+    this.#removeOld();
     const names = new Set(readdirSync(folder).map(name => name.replace(/\.part$/, '')));
     for (const path of this.#busy) if (dirname(path) === folder) names.add(basename(path));
     if (names.size > http.uploads.maxOpen)
       throw daemonError('UPLOAD_LIMIT', `${http.uploads.maxOpen} files are open, which is the limit of a token.`);
-    mustHaveRoom(busRoot, bytes);
+    mustHaveRoom(this.#in, bytes);
     for (const part of this.#open.keys()) if (sizeOf(part) === undefined) this.#open.delete(part);
+  }
+
+  /** Removes files of all owners that nobody has sent anything of for long. */
+  #removeOld(): void {
+    if (this.#keepMs === undefined) return;
+    const before = Date.now() - this.#keepMs;
+    const uploads = join(this.#in, 'uploads');
+    for (const owner of readdirSync(uploads))
+      for (const name of readdirSync(join(uploads, owner))) {
+        const path = join(uploads, owner, name);
+        const info = lstatSync(path, { throwIfNoEntry: false });
+        if (info !== undefined && info.mtimeMs < before) rmSync(path, { force: true });
+      }
   }
 
   async #write(
@@ -130,7 +152,7 @@ export class Uploads {
         if (state.offset + chunk.length > bytes)
           throw busError('BYTES_MISMATCH', `More than the ${bytes} bytes of the file were sent.`);
         count(chunk.length);
-        mustHaveRoom(this.#config.busRoot, chunk.length); // other open files have taken room since
+        mustHaveRoom(this.#in, chunk.length); // other open files have taken room since
         await withFileThread(() => writeFully(file, chunk, state.offset));
         state.hash.update(chunk);
         state.offset += chunk.length;
@@ -160,12 +182,9 @@ export class Uploads {
   }
 
   #folderOf(owner: string): string {
-    return join(uploadsFolderOf(this.#config.busRoot), owner);
+    return join(this.#in, 'uploads', owner);
   }
 }
-
-/** The folder of the files that are sent. */
-const uploadsFolderOf = (busRoot: string): string => join(busRoot, 'uploads');
 
 /** The size of a regular file; undefined for anything else. */
 function sizeOf(path: string): number | undefined {

@@ -2,6 +2,7 @@ import type { OpenJob } from '@quantbot/bus-care/jobs';
 import type { CanonTable, FirstOfSchema, Retype } from '@quantbot/bus-format/canon';
 import type { GcState, RejectedEntry, ScrubState } from '@quantbot/bus-format/state';
 import type { ForgetOutcome, Logger } from '@quantbot/infra';
+import type { ServedInbox } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { LakeAddress } from '@quantbot/storage/lake';
 import type { BusEvents, SettledJob, StageName } from './events.js';
@@ -55,6 +56,10 @@ export interface VisibleBus {
   catalog(): Promise<string | LakeAddress>;
   /** The folder in which DuckDB may spill. */
   spillIn: string;
+  /** The inbox, for jobs and operations that come over HTTP. */
+  inbox: ServedInbox;
+  /** The folder whose disk takes the files of such jobs, below `uploads/`. */
+  uploadIn: string;
   /** Returns the conditions, besides running, for the daemon to be ready. */
   checks(): Promise<Record<string, boolean>>;
   /** The stages that report their duration. */

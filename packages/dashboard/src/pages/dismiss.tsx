@@ -1,16 +1,13 @@
 import { useState } from 'preact/hooks';
-import { useLive } from '../live.js';
 import { operate } from '../operate.js';
 import { Act } from '../parts/act.js';
 
 /** The most jobs that one operation names. */
 const maxJobs = 2_000;
 
-/** Dismisses rejected jobs, with a note. On a cluster, the command line does. */
+/** Dismisses rejected jobs, with a note. */
 export function Dismiss({ jobs, them }: { jobs: readonly string[]; them: string }) {
   const [note, setNote] = useState('');
-  const { status } = useLive();
-  if (status === undefined || status.cluster !== null) return null;
   return (
     <>
       <label>

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { ApiError } from '../client.js';
-import { useLive } from '../live.js';
 import { Command } from './copy.js';
 import { Problem, Section } from './parts.js';
 
@@ -68,10 +67,8 @@ export function Act({ name, question, isDisabled = false, act, done }: Props) {
   );
 }
 
-/** A section of actions. A cluster has none: its operations go to its object store. */
+/** A section of actions. */
 export function Actions({ children }: { children: ComponentChildren }) {
-  const { status } = useLive();
-  if (status === undefined || status.cluster !== null) return null;
   return (
     <Section title="Actions">
       <div class="acts">{children}</div>

@@ -13,6 +13,9 @@ import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 
 const extensions = duckdbExtensions();
+/** The token of a bus whose `http.token_file` is `token`. */
+export const worldToken = 'a-token-of-a-test-0123456789';
+
 const logger = createLogger({ name: 'test', level: 'silent' });
 
 /** A bus, on one machine or of a cluster, with a daemon that runs in this process. */
@@ -81,6 +84,7 @@ async function openWorld(kind: World['kind'], settings: object): Promise<World &
     expect(code, stderr).toBe(0);
     return stdout;
   };
+  writeFileSync(join(folder, 'token'), worldToken);
   configure({});
   if (cluster !== undefined) await done('cluster', 'init');
   const root = cluster?.objects ?? join(folder, 'data/bus');
