@@ -10,7 +10,8 @@ from typing import Any, AsyncIterator, Callable, Iterator, Optional, TypeVar, Un
 from ._database import Database, Params
 from ._errors import BusError
 from ._lineage import lineage_of
-from ._queries import latest_query, listed_artifacts, page_of, utc_of, where_of
+from ._list_artifacts import latest_artifact, list_artifacts
+from ._queries import page_of, utc_of, where_of
 from ._records import (
     AliasRecord,
     ArtifactRecord,
@@ -50,8 +51,7 @@ class Catalog:
         """Returns the newest artifact of a producer and kind by seq that is not forgotten, or None.
         ``artifact_id`` is required if the kind has several; ``alias`` selects the artifact of this
         alias instead of the newest."""
-        sql, given = latest_query(producer, kind, artifact_id, alias)
-        return next(iter(artifacts_in(self.query(sql, given))), None)
+        return latest_artifact(self.query, producer, kind, artifact_id, alias)
 
     def artifacts(
         self,
@@ -79,21 +79,20 @@ class Catalog:
         quarantine, or only the others. ``sort`` is one of ``artifact``, ``source``, ``when``,
         ``rows``, ``size`` and ``run``, or one with a minus for the greatest first: ``-rows``. With
         ``sort``, ``offset`` gives the next page."""
-        where, given = where_of(
-            [
-                ("artifact_key = ?", key),
-                ("run_id = ?", run_id),
-                ("producer = ?", producer),
-                ("kind = ?", kind),
-                ("artifact_id = ?", artifact_id),
-                ("committed_at >= ?", since),
-                ("committed_at < ?", until),
-                ("(quarantined IS NOT NULL) = ?", quarantined),
-                *before_of(before_seq, before_ordinal),
-                *words_of(text, ARTIFACT_WORDS, "meta_json"),
-            ]
-        )
-        return artifacts_in(self.query(listed_artifacts(where, sort=sort, offset=offset, limit=limit), given))
+        is_marked = f"({'quarantined' if limit is None else 'reject_details'} IS NOT NULL) = ?"
+        conditions = [
+            ("artifact_key = ?", key),
+            ("run_id = ?", run_id),
+            ("producer = ?", producer),
+            ("kind = ?", kind),
+            ("artifact_id = ?", artifact_id),
+            ("committed_at >= ?", since),
+            ("committed_at < ?", until),
+            (is_marked, quarantined),
+            *before_of(before_seq, before_ordinal),
+            *words_of(text, ARTIFACT_WORDS, "meta_json"),
+        ]
+        return list_artifacts(self.query, conditions, sort=sort, offset=offset, limit=limit)
 
     def runs(
         self,

@@ -11,11 +11,13 @@ async function publish(path: string, runs: readonly string[]): Promise<void> {
   await runIn(
     path,
     'CREATE SCHEMA catalog',
+    'CREATE SCHEMA _bus',
     `CREATE VIEW catalog.artifacts_f AS SELECT CAST(seq AS BIGINT) AS seq, 0::BIGINT AS ordinal, run_id || '/p/k/a' AS artifact_key, run_id, 'p' AS producer, 'k' AS kind,
        'a' AS artifact_id, 'job-' || seq AS job_id, 'parquet' AS format, 'store/x' AS rel_path, '/data/' || run_id AS canonical_path, 10::BIGINT AS rows, 100::BIGINT AS bytes,
        'hash' AS sha256, 'canon.t' AS schema_hint, '[{"name":"n","type":"BIGINT","nullable":true}]' AS schema_json, ['in/p/k/a'] AS inputs, '{"x":1}' AS meta_json,
        TIMESTAMP '2026-01-01' AS created_at_utc, TIMESTAMP '2026-01-01' + to_days(CAST(seq AS INTEGER)) AS committed_at, NULL::TIMESTAMP AS forgotten_at, NULL::VARCHAR AS provenance_json
      FROM (VALUES ${rows}) t(seq, run_id)`,
+    `CREATE VIEW _bus.journal AS SELECT *, 'ingested' AS status, NULL::VARCHAR AS reject_details FROM catalog.artifacts_f`,
     `CREATE VIEW catalog.lineage_v AS SELECT artifact_key, unnest(inputs) AS input_key FROM catalog.artifacts_f`,
     `CREATE VIEW catalog.jobs_f AS SELECT seq, 'job' AS job_id, 'ingested' AS status, run_id, producer, kind, 1::BIGINT AS artifacts, rows, bytes, committed_at,
        NULL::VARCHAR AS reject_code, NULL::VARCHAR AS reject_error FROM catalog.artifacts_f`,

@@ -10,14 +10,13 @@ import type { Row } from '../types/mapping.js';
 import { HttpSource } from './http-source.js';
 import { openLakeDatabase, openLakePast } from './lake-source.js';
 import { type Lineage, type LineageOptions, lineageOf } from './lineage.js';
+import { latestArtifact, listArtifacts } from './list-artifacts.js';
 import { openPast } from './past.js';
 import {
   type ArtifactFilter,
-  artifactsQuery,
   type JobFilter,
   jobsQuery,
   type LatestFilter,
-  latestQuery,
   type RunFilter,
   runsQuery,
 } from './queries.js';
@@ -162,8 +161,11 @@ function catalogOver(source: Source, pastAt: (seq: number) => Promise<Source>): 
   const query = (sql: string, parameters: readonly Param[] = []) => source.query(sql, parameters);
   const close = () => source.close();
   return {
-    latest: async filter => (await query(...latestQuery(filter))).map(artifactRecord)[0],
-    artifacts: async (filter = {}) => (await query(...artifactsQuery(filter))).map(artifactRecord),
+    latest: async filter => {
+      const row = await latestArtifact(query, filter);
+      return row && artifactRecord(row);
+    },
+    artifacts: async (filter = {}) => (await listArtifacts(query, filter)).map(artifactRecord),
     runs: async (filter = {}) => (await query(...runsQuery(filter))).map(runRecord),
     jobs: async (filter = {}) => (await query(...jobsQuery(filter))).map(jobRecord),
     job: async jobId =>

@@ -90,6 +90,17 @@ test('only unprotected artifacts are forgotten; their bytes go, their entries st
   // What is forced goes whatever protects it, the newest included.
   await forgetArtifacts({ keys: [keyOf('r5')], force: true }, { busRoot });
   expect((await catalog.latest({ producer: 'tests', kind: 'numbers' }))?.key).toBe(keyOf('r4'));
+  // Pages are read another way than the whole list.
+  const whole = await catalog.artifacts();
+  expect(whole.map(({ forgottenAt }) => forgottenAt !== null)).toEqual([true, false, false, false, false]);
+  expect([await catalog.artifacts({ limit: 2 }), await catalog.artifacts({ limit: 0 })]).toEqual([
+    whole.slice(0, 2),
+    [],
+  ]);
+  expect(await catalog.artifacts({ limit: 9, offset: 1 })).toEqual(whole.slice(1));
+  expect(await catalog.artifacts({ limit: 3, sort: 'when', offset: 1 })).toEqual(whole.toReversed().slice(1, 4));
+  expect(await catalog.artifacts({ limit: 9, beforeSeq: 3, text: 'R' })).toEqual(whole.slice(3));
+  expect(await catalog.artifacts({ limit: 9, quarantined: true })).toEqual([]);
   await keepArtifacts({ keys: [keyOf('r3')], keep: false }, { busRoot });
   expect((await forgetArtifacts({ keys: [keyOf('r2')] }, { busRoot }))[0]?.status).toBe('forgotten');
   expect((await quantbotBus(bus, 'verify')).code).toBe(0);
