@@ -51,6 +51,7 @@ export {
   storedArtifactsOf,
   tablesAt,
 } from './tables-at.js';
+export { clusterTokens } from './tokens.js';
 export { addTotals, type ClusterTotals, noTotals } from './totals.js';
 export * from './work.js';
 export { channel } from './write-jobs.js';

@@ -96,8 +96,8 @@ const session = createRoute({
 
 /** Adds the route that opens a session. Call it before adding the guard that requires one. */
 function addSession(app: OpenAPIHono, access: Access): void {
-  app.openapi(session, c => {
-    if (access.isNeeded) openSession(access, c, c.req.valid('json').token);
+  app.openapi(session, async c => {
+    await openSession(access, c, c.req.valid('json').token);
     return c.json({ ok: true as const }, 200);
   });
 }

@@ -3,7 +3,6 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { daemonError } from '@quantbot/bus-format';
-import { isTokensFolderSafe, tokensFolderOf } from '@quantbot/bus-format/state';
 import { type ListenAddress, parseListen } from '@quantbot/infra/config';
 import { Access } from './access/access.js';
 import { Answers } from './answers.js';
@@ -34,7 +33,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
   const { listen = '', tls } = bus.config.http;
   const pair = tls === undefined ? undefined : readTls(tls);
   const address = parseListen(listen);
-  const access = accessTo(bus, address);
+  const access = await accessTo(bus, address);
   await bus.totals(); // counts the journal before the loop runs
   const reader = openReader(bus);
   const answers = new Answers(bus);
@@ -78,23 +77,19 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
       server.closeAllConnections(); // event streams would never end
       await closed;
-      access.close();
+      await access.close();
     },
   };
 }
 
 /** @throws DaemonError `HTTP_TOKEN_NEEDED`, `HTTP_TOKEN_INVALID`. */
-function accessTo(bus: VisibleBus, { isLoopback }: ListenAddress): Access {
-  const busRoot = bus.cluster === undefined ? bus.config.busRoot : undefined;
-  if (busRoot !== undefined && !isTokensFolderSafe(busRoot))
-    throw daemonError('HTTP_TOKEN_INVALID', `Others than the owner of the bus can create tokens.`, {
-      hint: `Look at \`ls -ld ${tokensFolderOf(busRoot)}\`. Move it away, and create new tokens.`,
-    });
-  const access = new Access({
-    busRoot,
+async function accessTo(bus: VisibleBus, { isLoopback }: ListenAddress): Promise<Access> {
+  const access = await Access.open({
+    store: bus.tokens,
     configured: readToken(bus.config.http.tokenFile),
     isPublic: !isLoopback,
     now: bus.now,
+    elapsed: bus.elapsed,
     logger: bus.logger,
   });
   if (!isLoopback && !access.hasTokens)

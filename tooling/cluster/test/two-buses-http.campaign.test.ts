@@ -101,6 +101,43 @@ describeBothWorlds(
       const answer = await post({ Authorization: `Bearer ${worldToken}` });
       expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'OPERATION_FORBIDDEN' } }]);
     });
+
+    test('a token has its scopes, shows its last use, and ends when it is revoked', async () => {
+      const bus = world();
+      const create = async (...args: string[]) =>
+        (JSON.parse(await bus.done('token', 'create', ...args, '--json')) as { token: string }).token;
+      const list = async () =>
+        (JSON.parse(await bus.done('token', 'list', '--json')) as { tokens: { lastUsedAt: string | null }[] }).tokens;
+      const producer = await create('laptop', '--submit', 'p', '--expires', '90d');
+      const reader = await create('notebook', '--read');
+      const twice = await bus.command('token', 'create', 'notebook', '--read');
+      expect(twice).toMatchObject({ code: 1, stderr: expect.stringContaining('TOKEN_EXISTS') });
+      const statusOf = async (token: string, path = '/api/v1/status') =>
+        (await fetch(`${url()}${path}`, { headers: { Authorization: `Bearer ${token}` } })).status;
+      await eventually(
+        () => statusOf(reader),
+        status => status === 200,
+      );
+      expect([await statusOf(producer), await statusOf('wrong')]).toEqual([403, 401]);
+      vi.stubEnv('QUANTBOT_BUS_TOKEN', producer);
+      expect(await (await submit('SELECT 2 AS n', { runId: 'r3' })).settled()).toMatchObject({ status: 'ingested' });
+      await expect(submit('SELECT 2 AS n', { producer: 'other' })).rejects.toMatchObject({ code: 'BUS_DENIED' });
+      await expect(setAlias({ ...alias, key }, { busRoot: url() })).rejects.toMatchObject({ code: 'BUS_DENIED' });
+      const listed = await eventually(list, tokens => tokens.every(({ lastUsedAt }) => lastUsedAt !== null));
+      expect(listed).toMatchObject([
+        { name: 'laptop', scopes: { read: false, operate: false, submit: ['p'] }, expiresAt: expect.any(String) },
+        { name: 'notebook', scopes: { read: true, operate: false, submit: [] }, expiresAt: null },
+      ]);
+      await bus.done('token', 'revoke', 'laptop', 'notebook');
+      await eventually(
+        () => statusOf(reader),
+        status => status === 401,
+      );
+      expect(await list()).toEqual([]);
+      const gone = await bus.command('token', 'revoke', 'laptop');
+      expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('TOKEN_NOT_FOUND') });
+      expect(await create('laptop', '--submit', 'p')).not.toBe(producer);
+    });
   },
   ['campaign'],
 );

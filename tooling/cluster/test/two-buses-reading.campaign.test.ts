@@ -61,20 +61,21 @@ describeBothWorlds({ compaction: { release_grace_s: 0.05 } }, furnish, world => 
     });
   });
 
-  test('from the first token on, the server of one machine asks for one, and a cluster has none', async () => {
-    if (world().kind === 'a cluster') {
-      const refused = await world().command('token', 'create', 'notebook', '--read');
-      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('CLUSTER_UNSUPPORTED') });
-      return;
-    }
+  test('from the first token on, the server asks for one', async () => {
     const { code, stdout, stderr } = await world().command('token', 'create', 'notebook', '--read', '--json');
     expect(code, stderr).toBe(0);
     const { token } = JSON.parse(stdout);
     const statusOf = async (headers: Record<string, string>) =>
       (await fetch(`${world().daemon.url}/api/v1/status`, { headers })).status;
-    expect(await statusOf({})).toBe(401);
+    // Another daemon of a cluster may have created the token, which takes a second.
+    const becomes = (wanted: number, headers: Record<string, string>) =>
+      eventually(
+        () => statusOf(headers),
+        status => status === wanted,
+      );
+    await becomes(401, {});
     expect(await statusOf({ Authorization: `Bearer ${token}` })).toBe(200);
     await world().done('token', 'revoke', 'notebook');
-    expect(await statusOf({ Authorization: `Bearer ${token}` })).toBe(401);
+    await becomes(401, { Authorization: `Bearer ${token}` });
   });
 });

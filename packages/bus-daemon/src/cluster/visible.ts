@@ -1,5 +1,6 @@
 import {
   addTotals,
+  clusterTokens,
   countLeased,
   countMembers,
   datedSchemas,
@@ -55,6 +56,7 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
       (await knownExports(postgres)).flatMap(({ name, error }) => (error === null ? [] : [name])),
     catalog: () => lakeAddress(settings),
     spillIn: cluster.workFolder,
+    tokens: clusterTokens(postgres),
     inbox: objectInbox(objects),
     uploadIn: cluster.workFolder,
     checks: async () => ({

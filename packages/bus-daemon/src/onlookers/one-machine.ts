@@ -5,6 +5,7 @@ import { canonicalSchemas, retypesOf, shownName } from '@quantbot/bus-format/can
 import { seqName } from '@quantbot/bus-format/journal';
 import {
   countQueue,
+  folderTokens,
   lockFileOf,
   readExportStatus,
   readGcState,
@@ -61,6 +62,7 @@ export function oneMachine(bus: Bus): VisibleBus {
     },
     catalog: async () => config.duckdbPath,
     spillIn: layout.building,
+    tokens: folderTokens(layout.root),
     inbox: folderInbox(layout.root),
     uploadIn: layout.root,
     checks: async () => ({ lock: await holdsLock(bus), published: await isFile(config.duckdbPath) }),

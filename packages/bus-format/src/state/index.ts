@@ -111,16 +111,22 @@ export {
   scrubStateSchema,
   writeScrubState,
 } from './scrub-state.js';
+export { folderTokens, type StoredTokens, type TokenStore } from './token-store.js';
 export {
+  checkTokenName,
   configuredTokenName,
   createToken,
   isTokensFolderSafe,
+  newToken,
   readTokens,
   readTokenUses,
   revokeToken,
+  scopesSchema,
   sessionOf,
+  type TokenRequest,
   type TokenScopes,
   type TokenState,
+  type TokenUses,
   tokenHash,
   tokensFolderOf,
   tokenUsesFileOf,

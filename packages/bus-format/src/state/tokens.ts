@@ -15,7 +15,8 @@ import { daemonError } from '../errors.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const scopesSchema = z.object({
+/** The schema of {@link TokenScopes}. */
+export const scopesSchema = z.object({
   /** Everything that the bus has. */
   read: z.boolean(),
   /** Retry rejected jobs. */
@@ -66,24 +67,22 @@ export const tokenHash = (text: string): string => hash('sha256', text);
  */
 export const sessionOf = (token: string): string => hash('sha256', `session:${token}`);
 
+/** A token to create. */
+export interface TokenRequest {
+  name: string;
+  scopes: TokenScopes;
+  expiresAt: Date | undefined;
+}
+
 /**
- * Creates a token and stores its hash, durably.
+ * Returns a new token, and what is stored of it.
  *
- * @returns the token itself, which is stored nowhere.
- * @throws DaemonError `TOKEN_EXISTS`, `TOKEN_NAME_INVALID`.
+ * @throws DaemonError `TOKEN_NAME_INVALID`.
  */
-export async function createToken(
-  busRoot: string,
-  { name, scopes, expiresAt }: { name: string; scopes: TokenScopes; expiresAt: Date | undefined },
-): Promise<string> {
-  const path = pathOf(busRoot, name);
-  const folder = tokensFolderOf(busRoot);
-  await makeFolderDurable(busRoot);
-  await makeFolderDurable(folder, 0o700);
-  chmodSync(folder, 0o700);
-  giveToOwner(busRoot, folder);
+export function newToken({ name, scopes, expiresAt }: TokenRequest): { token: string; state: TokenState } {
+  checkTokenName(name);
   const token = `qbt_${randomBytes(32).toString('base64url')}`;
-  const state: TokenState = {
+  const state = {
     name,
     sha256: tokenHash(token),
     session_sha256: tokenHash(sessionOf(token)),
@@ -91,6 +90,30 @@ export async function createToken(
     created_at: new Date().toISOString(),
     expires_at: expiresAt?.toISOString() ?? null,
   };
+  return { token, state };
+}
+
+/** @throws DaemonError `TOKEN_NAME_INVALID`. */
+export function checkTokenName(name: string): void {
+  if (!isId(name) || name === configuredTokenName)
+    throw daemonError('TOKEN_NAME_INVALID', `${name} cannot be the name of a token.`);
+}
+
+/**
+ * Creates a token and stores its hash, durably.
+ *
+ * @returns the token itself, which is stored nowhere.
+ * @throws DaemonError `TOKEN_EXISTS`, `TOKEN_NAME_INVALID`.
+ */
+export async function createToken(busRoot: string, request: TokenRequest): Promise<string> {
+  const { name } = request;
+  const path = pathOf(busRoot, name);
+  const folder = tokensFolderOf(busRoot);
+  await makeFolderDurable(busRoot);
+  await makeFolderDurable(folder, 0o700);
+  chmodSync(folder, 0o700);
+  giveToOwner(busRoot, folder);
+  const { token, state } = newToken(request);
   if (!(await createFileDurable(path, stateText(state), 0o600)))
     throw daemonError('TOKEN_EXISTS', `There is a token ${name} already.`);
   giveToOwner(busRoot, path);
@@ -155,7 +178,6 @@ export const writeTokenUses = (busRoot: string, uses: TokenUses): void =>
   writeState(tokenUsesFileOf(busRoot), { uses });
 
 function pathOf(busRoot: string, name: string): string {
-  if (!isId(name) || name === configuredTokenName)
-    throw daemonError('TOKEN_NAME_INVALID', `${name} cannot be the name of a token.`);
+  checkTokenName(name);
   return join(tokensFolderOf(busRoot), `${name}.json`);
 }

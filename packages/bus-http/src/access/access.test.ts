@@ -1,4 +1,14 @@
-import { createToken, readTokens, readTokenUses, revokeToken, sessionOf } from '@quantbot/bus-format/state';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  createToken,
+  folderTokens,
+  readTokens,
+  readTokenUses,
+  revokeToken,
+  sessionOf,
+  type TokenStore,
+} from '@quantbot/bus-format/state';
 import { createLogger } from '@quantbot/infra';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, test } from 'vitest';
@@ -9,16 +19,37 @@ const configured = 'the-token-of-the-configuration';
 const reading = { read: true, operate: false, submit: [] };
 const start = Date.UTC(2026, 10, 28);
 
-function accessTo(options: Partial<AccessOptions> = {}) {
+async function accessTo(options: Partial<Omit<AccessOptions, 'store'>> & { store?: Partial<TokenStore> } = {}) {
   const busRoot = temporaryFolder();
   const logger = createLogger({ name: 'test', level: 'silent' });
   let time = start;
-  const access = new Access({ busRoot, configured: undefined, isPublic: false, now: () => time, logger, ...options });
-  const nameOf = (bearer?: string, cookie?: string) => access.callerOf({ bearer, cookie })?.name;
+  let isBroken = false;
+  const folder = folderTokens(busRoot);
+  const store = {
+    ...folder,
+    read: () => (isBroken ? Promise.reject(new Error('The store does not answer.')) : folder.read()),
+    ...(options.store ?? {}),
+  };
+  const access = await Access.open({
+    configured: undefined,
+    isPublic: false,
+    now: () => time,
+    elapsed: () => time,
+    logger,
+    ...options,
+    store,
+  });
+  const nameOf = async (bearer?: string, cookie?: string) => {
+    await access.refresh();
+    return access.callerOf({ bearer, cookie })?.name;
+  };
   return {
     access,
     busRoot,
     nameOf,
+    breakStore: () => {
+      isBroken = true;
+    },
     pass: (ms: number) => {
       time += ms;
     },
@@ -26,74 +57,99 @@ function accessTo(options: Partial<AccessOptions> = {}) {
 }
 
 test('programs of this machine need a token as soon as there is one, and after the last is revoked', async () => {
-  const { access, busRoot } = accessTo();
+  const { access, busRoot } = await accessTo();
   expect([access.isNeeded, access.hasTokens]).toEqual([false, false]);
   await createToken(busRoot, { name: 'a', scopes: reading, expiresAt: undefined });
+  await access.refresh();
   expect([access.isNeeded, access.hasTokens]).toEqual([true, true]);
   await revokeToken(busRoot, 'a');
+  await access.refresh();
   expect([access.isNeeded, access.hasTokens]).toEqual([true, false]);
-  expect(accessTo({ isPublic: true }).access.isNeeded).toBe(true);
-  expect(accessTo({ configured }).access).toMatchObject({ isNeeded: true, hasTokens: true });
+  expect((await accessTo({ isPublic: true })).access.isNeeded).toBe(true);
+  expect((await accessTo({ configured })).access).toMatchObject({ isNeeded: true, hasTokens: true });
 });
 
 test('a token is known at once, and is refused at once when it is revoked', async () => {
-  const { busRoot, nameOf } = accessTo();
+  const { busRoot, nameOf } = await accessTo();
   const a = await createToken(busRoot, { name: 'a', scopes: reading, expiresAt: undefined });
-  expect(nameOf(a)).toBe('a');
+  expect(await nameOf(a)).toBe('a');
   const b = await createToken(busRoot, { name: 'b', scopes: reading, expiresAt: undefined });
-  expect([nameOf(a), nameOf(b)]).toEqual(['a', 'b']);
+  expect([await nameOf(a), await nameOf(b)]).toEqual(['a', 'b']);
   await revokeToken(busRoot, 'a');
-  expect([nameOf(a), nameOf(b)]).toEqual([undefined, 'b']);
+  expect([await nameOf(a), await nameOf(b)]).toEqual([undefined, 'b']);
 });
 
 test('a new token owns nothing of an earlier token of its name, and neither does a new configured one', async () => {
-  const { access, busRoot } = accessTo();
-  const ownerOf = (bearer: string, by = access) => by.callerOf({ bearer, cookie: undefined })?.owner;
+  const { access, busRoot } = await accessTo();
+  const ownerOf = async (bearer: string, by = access) => {
+    await by.refresh();
+    return by.callerOf({ bearer, cookie: undefined })?.owner;
+  };
   const first = await createToken(busRoot, { name: 'a', scopes: reading, expiresAt: undefined });
-  const owner = ownerOf(first);
+  const owner = await ownerOf(first);
   expect(access.callerOf({ bearer: undefined, cookie: sessionOf(first) })?.owner).toBe(owner);
   await revokeToken(busRoot, 'a');
   const second = await createToken(busRoot, { name: 'a', scopes: reading, expiresAt: undefined });
-  const owners = [owner, ownerOf(second)];
-  for (const secret of [configured, 'another']) owners.push(ownerOf(secret, accessTo({ configured: secret }).access));
+  const owners = [owner, await ownerOf(second)];
+  for (const secret of [configured, 'another'])
+    owners.push(await ownerOf(secret, (await accessTo({ configured: secret })).access));
   expect(owners).not.toContain(undefined);
   expect(new Set(owners).size).toBe(4);
 });
 
 test('a token ends at its time', async () => {
-  const { busRoot, nameOf, pass } = accessTo();
+  const { busRoot, nameOf, pass } = await accessTo();
   const token = await createToken(busRoot, { name: 'a', scopes: reading, expiresAt: new Date(start + 1000) });
   pass(999);
-  expect(nameOf(token)).toBe('a');
+  expect(await nameOf(token)).toBe('a');
   pass(1);
-  expect(nameOf(token)).toBeUndefined();
+  expect(await nameOf(token)).toBeUndefined();
+});
+
+test('a store that does not answer keeps its tokens valid for a minute, and one that is not safe for no time', async () => {
+  const remote = await accessTo({ store: { stamp: () => undefined } });
+  const token = await createToken(remote.busRoot, { name: 'a', scopes: reading, expiresAt: undefined });
+  remote.pass(1_000);
+  expect(await remote.nameOf(token)).toBe('a');
+  remote.breakStore();
+  remote.pass(60_000);
+  expect(await remote.nameOf(token)).toBe('a');
+  remote.pass(1);
+  expect(await remote.nameOf(token)).toBeUndefined();
+  expect(remote.access.isNeeded).toBe(true);
+  const local = await accessTo();
+  const other = await createToken(local.busRoot, { name: 'a', scopes: reading, expiresAt: undefined });
+  expect(await local.nameOf(other)).toBe('a');
+  chmodSync(join(local.busRoot, 'tokens'), 0o777);
+  local.pass(1_000);
+  expect(await local.nameOf(other)).toBeUndefined();
 });
 
 test('a cookie is no token, a token is no cookie, and what is stored is neither', async () => {
-  const { busRoot, nameOf } = accessTo({ configured });
+  const { busRoot, nameOf } = await accessTo({ configured });
   const token = await createToken(busRoot, { name: 'a', scopes: reading, expiresAt: undefined });
-  expect([nameOf(token), nameOf(undefined, sessionOf(token))]).toEqual(['a', 'a']);
-  expect([nameOf(configured), nameOf(undefined, sessionOf(configured))]).toEqual([
+  expect([await nameOf(token), await nameOf(undefined, sessionOf(token))]).toEqual(['a', 'a']);
+  expect([await nameOf(configured), await nameOf(undefined, sessionOf(configured))]).toEqual([
     'http.token_file',
     'http.token_file',
   ]);
   const [stored] = readTokens(busRoot).tokens;
   for (const other of [stored?.sha256, stored?.session_sha256, `${token}x`, token.slice(0, -1), ''])
-    expect([nameOf(other), nameOf(undefined, other)], other).toEqual([undefined, undefined]);
-  expect([nameOf(sessionOf(token)), nameOf(undefined, token)]).toEqual([undefined, undefined]);
-  expect(nameOf('wrong', sessionOf(token))).toBe('a');
+    expect([await nameOf(other), await nameOf(undefined, other)], other).toEqual([undefined, undefined]);
+  expect([await nameOf(sessionOf(token)), await nameOf(undefined, token)]).toEqual([undefined, undefined]);
+  expect(await nameOf('wrong', sessionOf(token))).toBe('a');
 });
 
 test('the last use of each token is kept', async () => {
-  const { access, busRoot, nameOf, pass } = accessTo();
+  const { access, busRoot, nameOf, pass } = await accessTo();
   const a = await createToken(busRoot, { name: 'a', scopes: reading, expiresAt: undefined });
   const b = await createToken(busRoot, { name: 'b', scopes: reading, expiresAt: undefined });
-  nameOf(a);
-  nameOf(b);
+  await nameOf(a);
+  await nameOf(b);
   pass(5_000);
-  nameOf(a);
-  nameOf('wrong');
-  access.close();
+  await nameOf(a);
+  await nameOf('wrong');
+  await access.close();
   expect(readTokenUses(busRoot)).toEqual({
     a: new Date(start + 5_000).toISOString(),
     b: new Date(start).toISOString(),

@@ -1,14 +1,11 @@
-import { lstatSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   configuredTokenName,
-  isTokensFolderSafe,
-  readTokens,
-  readTokenUses,
+  type StoredTokens,
   sessionOf,
   type TokenScopes,
+  type TokenStore,
   tokenHash,
-  tokensFolderOf,
-  writeTokenUses,
 } from '@quantbot/bus-format/state';
 import type { Logger } from '@quantbot/infra';
 
@@ -31,18 +28,26 @@ export interface Credentials {
 
 /** Where {@link Access} finds tokens, and when it needs them. */
 export interface AccessOptions {
-  /** Undefined on a cluster, which has only the configured token. */
-  busRoot: string | undefined;
+  store: TokenStore;
   /** The token of `http.token_file`. It may do everything. */
   configured: string | undefined;
   /** Whether other machines can reach the server. */
   isPublic: boolean;
   now: () => number;
+  /** Milliseconds since some moment. It never goes back. */
+  elapsed: () => number;
   logger: Logger;
 }
 
-/** A change of the folder shows at once. This covers two changes within one tick of its clock. */
+/**
+ * A change of the stamp shows at once. This covers two changes within one tick of its clock, and
+ * stores without one.
+ */
 const readAgainMs = 1_000;
+/** A request waits for the store for at most this long. */
+const patienceMs = 2_000;
+/** For so long the tokens are good that were read last, while the store does not answer. */
+const goodForMs = 60_000;
 const saveUsesMs = 2_000;
 
 export const everything: TokenScopes = { read: true, operate: true, submit: 'any' };
@@ -53,20 +58,30 @@ export class Access {
   readonly #configured: Map<string, Caller>;
   /** By the hashes of token and cookie. */
   #known = new Map<string, Caller>();
+  #areNeeded = false;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #readAt = Number.NEGATIVE_INFINITY;
-  #changedNs: bigint | undefined;
-  #uses: Record<string, string> | undefined;
+  #stamp: bigint | undefined;
+  #reading: Promise<void> | undefined;
+  /** The uses that are not saved yet. */
+  #uses = new Map<string, string>();
   #saving: NodeJS.Timeout | undefined;
 
-  constructor(options: AccessOptions) {
+  private constructor(options: AccessOptions) {
     this.#options = options;
     const { configured } = options;
     this.#configured = new Map(configured === undefined ? [] : entriesOf(configured));
   }
 
+  /** Reads the tokens for the first time. Its errors are those of the store. */
+  static async open(options: AccessOptions): Promise<Access> {
+    const access = new Access(options);
+    access.#take(await options.store.read());
+    return access;
+  }
+
   /** Whether there is a token at all. */
   get hasTokens(): boolean {
-    this.#read();
     return this.#configured.size + this.#known.size > 0;
   }
 
@@ -75,12 +90,22 @@ export class Access {
    * moment on in which a token was created: a proxy on this machine makes everyone look local.
    */
   get isNeeded(): boolean {
-    return this.#options.isPublic || this.#configured.size > 0 || this.#folder() !== undefined;
+    return this.#options.isPublic || this.#configured.size > 0 || this.#areNeeded;
+  }
+
+  /** Looks for changes of the tokens. Call it before each decision. */
+  async refresh(): Promise<void> {
+    const stamp = this.#options.store.stamp();
+    if (stamp !== this.#stamp || this.#options.elapsed() - this.#lookedAt >= readAgainMs) {
+      this.#stamp = stamp;
+      this.#reading ??= this.#read();
+    }
+    if (this.#reading !== undefined) await Promise.race([this.#reading, sleep(patienceMs, undefined, { ref: false })]);
+    if (this.#options.elapsed() - this.#readAt > goodForMs) this.#forget();
   }
 
   /** Returns who sends a request; undefined without a valid token. */
   callerOf({ bearer, cookie }: Credentials): Caller | undefined {
-    this.#read();
     for (const [secret, kind] of [
       [bearer, 'token'],
       [cookie, 'session'],
@@ -96,53 +121,52 @@ export class Access {
   }
 
   /** Saves when tokens were last used. */
-  close(): void {
-    if (this.#saving !== undefined) this.#save();
+  async close(): Promise<void> {
+    if (this.#saving !== undefined) await this.#save();
   }
 
-  #folder(): { mtimeNs: bigint } | undefined {
-    const { busRoot } = this.#options;
-    if (busRoot === undefined) return undefined;
-    return lstatSync(tokensFolderOf(busRoot), { bigint: true, throwIfNoEntry: false });
-  }
-
-  #read(): void {
-    const { busRoot, logger } = this.#options;
-    if (busRoot === undefined) return;
-    const changedNs = this.#folder()?.mtimeNs;
-    if (changedNs === this.#changedNs && performance.now() - this.#readAt < readAgainMs) return;
-    this.#changedNs = changedNs;
-    this.#readAt = performance.now();
-    this.#known = new Map();
+  async #read(): Promise<void> {
+    this.#lookedAt = this.#options.elapsed();
     try {
-      if (!isTokensFolderSafe(busRoot)) throw new Error('Others than the owner of the bus can create tokens.');
-      for (const { name, sha256, session_sha256, scopes, expires_at } of readTokens(busRoot).tokens) {
-        const expiresAtMs = expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at);
-        const caller = { name, owner: ownerOf(name, sha256), scopes, expiresAtMs };
-        this.#known.set(keyOf('token', sha256), caller).set(keyOf('session', session_sha256), caller);
-      }
+      this.#take(await this.#options.store.read());
     } catch (err) {
-      logger.error({ err }, 'the tokens cannot be read; nobody has access by one');
-      this.#known = new Map();
+      // A store without a stamp is another machine, which may answer again soon.
+      if (this.#stamp !== undefined) this.#forget(err);
+    } finally {
+      this.#reading = undefined;
     }
   }
 
+  #forget(err?: unknown): void {
+    if (this.#known.size > 0)
+      this.#options.logger.error({ err }, 'the tokens cannot be read; nobody has access by one');
+    this.#known = new Map();
+    this.#areNeeded ||= this.#stamp !== undefined;
+  }
+
+  #take({ tokens, areNeeded }: StoredTokens): void {
+    this.#readAt = this.#options.elapsed();
+    this.#areNeeded = areNeeded;
+    this.#known = new Map();
+    for (const { name, sha256, session_sha256, scopes, expires_at } of tokens) {
+      const expiresAtMs = expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at);
+      const caller = { name, owner: ownerOf(name, sha256), scopes, expiresAtMs };
+      this.#known.set(keyOf('token', sha256), caller).set(keyOf('session', session_sha256), caller);
+    }
+  }
   #note(name: string): void {
-    const { busRoot, now } = this.#options;
-    if (busRoot === undefined || this.#configured.size + this.#known.size === 0) return;
-    this.#uses ??= readTokenUses(busRoot);
-    this.#uses[name] = new Date(now()).toISOString();
+    this.#uses.set(name, new Date(this.#options.now()).toISOString());
     this.#saving ??= setTimeout(() => this.#save(), saveUsesMs).unref();
   }
 
-  #save(): void {
-    const { busRoot = '', logger } = this.#options;
+  async #save(): Promise<void> {
+    const { store, logger } = this.#options;
     clearTimeout(this.#saving);
     this.#saving = undefined;
-    const names = new Set([...this.#configured.values(), ...this.#known.values()].map(({ name }) => name));
-    const uses = Object.entries(this.#uses ?? {}).filter(([name]) => names.has(name));
+    const uses = Object.fromEntries(this.#uses);
+    this.#uses.clear();
     try {
-      writeTokenUses(busRoot, Object.fromEntries(uses));
+      await store.noteUses(uses);
     } catch (err) {
       logger.warn({ err }, 'cannot save when tokens were last used');
     }

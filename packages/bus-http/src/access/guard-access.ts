@@ -27,6 +27,7 @@ const readingPosts = ['/api/v1/diff', '/api/v1/query', '/api/v1/rows', '/api/v1/
 /** Accepts requests whose token has the scope that they need. */
 export const guardAccess = (access: Access): MiddlewareHandler => {
   return async (c, next) => {
+    await access.refresh();
     admit(access, c);
     await next();
   };
@@ -64,7 +65,8 @@ export const admitSender = (access: Access, c: Context): Caller =>
   admit(access, c) ?? refuse('HTTP_UNAUTHORIZED', 'Submission needs a token.');
 
 /** Whether the sender of a request that is still being answered may have more. */
-export function isStillAdmitted(access: Access, c: Context): boolean {
+export async function isStillAdmitted(access: Access, c: Context): Promise<boolean> {
+  await access.refresh();
   try {
     admit(access, c);
     return true;
@@ -74,11 +76,14 @@ export function isStillAdmitted(access: Access, c: Context): boolean {
 }
 
 /**
- * Gives a browser with a token a cookie that scripts cannot read and other sites cannot send.
+ * Gives a browser with a token a cookie that scripts cannot read and other sites cannot send. It
+ * needs none where requests need no token.
  *
  * @throws DaemonError `HTTP_UNAUTHORIZED`.
  */
-export function openSession(access: Access, c: Context, token: string): void {
+export async function openSession(access: Access, c: Context, token: string): Promise<void> {
+  await access.refresh();
+  if (!access.isNeeded) return;
   if (access.callerOf({ bearer: token, cookie: undefined }) === undefined)
     refuse('HTTP_UNAUTHORIZED', 'That is not a valid token.');
   setCookie(c, sessionCookie, sessionOf(token), {

@@ -47,7 +47,7 @@ export function addEvents(app: OpenAPIHono, context: HttpContext): void {
       try {
         await stream.writeSSE({ event: 'status', data: JSON.stringify(await statusOf(context)), retry: 2_000 });
         for await (const topics of changes.all()) {
-          if (!isStillAdmitted(context.access, c)) break; // its token was revoked or has expired
+          if (!(await isStillAdmitted(context.access, c))) break; // its token was revoked or has expired
           if (topics.length === 0) {
             await stream.writeSSE({ event: 'alive', data: '' }); // lets both sides notice that the other is gone
             continue;

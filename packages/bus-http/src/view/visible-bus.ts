@@ -1,6 +1,6 @@
 import type { OpenJob } from '@quantbot/bus-care/jobs';
 import type { CanonTable, FirstOfSchema, Retype } from '@quantbot/bus-format/canon';
-import type { GcState, RejectedEntry, ScrubState } from '@quantbot/bus-format/state';
+import type { GcState, RejectedEntry, ScrubState, TokenStore } from '@quantbot/bus-format/state';
 import type { ForgetOutcome, Logger } from '@quantbot/infra';
 import type { ServedInbox } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -56,6 +56,8 @@ export interface VisibleBus {
   catalog(): Promise<string | LakeAddress>;
   /** The folder in which DuckDB may spill. */
   spillIn: string;
+  /** The tokens of the server. */
+  tokens: TokenStore;
   /** The inbox, for jobs and operations that come over HTTP. */
   inbox: ServedInbox;
   /** The folder whose disk takes the files of such jobs, below `uploads/`. */

@@ -1,16 +1,10 @@
-import {
-  createToken,
-  mustBeFolders,
-  readTokens,
-  readTokenUses,
-  revokeToken,
-  type TokenScopes,
-} from '@quantbot/bus-format/state';
+import { folderTokens, mustBeFolders, type TokenScopes, type TokenStore } from '@quantbot/bus-format/state';
 import { isId } from '@quantbot/infra';
-import { isInTheClear } from '@quantbot/infra/config';
+import { isInTheClear, withVariables } from '@quantbot/infra/config';
 import type { Command } from 'commander';
+import { withClusterPackage } from '../../cluster-package.js';
 import { parseDuration } from '../arguments.js';
-import { type CommonOptions, localConfigOf, print } from '../shared.js';
+import { type CommonOptions, configOf, print } from '../shared.js';
 import { tableOf } from '../table.js';
 
 /** `quantbot-bus token create NAME`: creates a token and prints it. */
@@ -19,7 +13,6 @@ export async function tokenCreateCommand(
   options: CommonOptions & { read?: true; operate?: true; submit?: true | string[]; expires?: string },
   command: Command,
 ): Promise<void> {
-  const busRoot = rootOf(options);
   const submit = options.submit === true ? 'any' : (options.submit ?? []);
   const scopes: TokenScopes = { read: options.read ?? false, operate: options.operate ?? false, submit };
   if (!scopes.read && !scopes.operate && submit.length === 0)
@@ -30,7 +23,7 @@ export async function tokenCreateCommand(
   if (options.expires !== undefined && expiresMs === undefined)
     command.error('error: a duration is a number and one of s, m, h, d, such as 90d');
   const expiresAt = expiresMs === undefined ? undefined : new Date(Date.now() + expiresMs);
-  const token = await createToken(busRoot, { name, scopes, expiresAt });
+  const token = await withTokens(options, tokens => tokens.create({ name, scopes, expiresAt }));
   print(options, { name, token, scopes, expiresAt: expiresAt?.toISOString() ?? null }, () =>
     [
       token,
@@ -43,16 +36,17 @@ export async function tokenCreateCommand(
 
 /** Says that other machines can listen when the token is sent. */
 function inTheClear(options: CommonOptions): string[] {
-  const { http } = localConfigOf(options);
+  const { http } = configOf(options);
   if (!isInTheClear(http)) return [];
   return [`It is sent to ${http.listen} in the clear. Set http.tls, or put a proxy with TLS in front.`];
 }
 
 /** `quantbot-bus token list`: lists the tokens and their last use. */
 export async function tokenListCommand(options: CommonOptions): Promise<void> {
-  const busRoot = rootOf(options);
-  const { tokens, damaged } = readTokens(busRoot);
-  const uses = readTokenUses(busRoot);
+  const { tokens, damaged, uses } = await withTokens(options, async store => ({
+    ...(await store.read()),
+    uses: await store.readUses(),
+  }));
   const listed = tokens.map(({ name, scopes, created_at, expires_at }) => {
     const used = uses[name];
     return {
@@ -75,16 +69,27 @@ export async function tokenListCommand(options: CommonOptions): Promise<void> {
 
 /** `quantbot-bus token revoke NAME…`: revokes tokens. */
 export async function tokenRevokeCommand(names: string[], options: CommonOptions): Promise<void> {
-  const busRoot = rootOf(options);
-  for (const name of names) await revokeToken(busRoot, name);
+  await withTokens(options, async tokens => {
+    for (const name of names) await tokens.revoke(name);
+  });
   print(options, { revoked: names }, () => names.map(name => `${name} is revoked`).join('\n'));
 }
 
-/** The folder of the bus. No daemon need have run on it. */
-function rootOf(options: CommonOptions): string {
-  const config = localConfigOf(options);
-  mustBeFolders(config);
-  return config.busRoot;
+/** Opens the tokens of one machine, where no daemon need have run, or of a cluster. */
+async function withTokens<T>(options: CommonOptions, work: (tokens: TokenStore) => Promise<T>): Promise<T> {
+  const config = configOf(options);
+  if (config.cluster === undefined) {
+    mustBeFolders(config);
+    return work(folderTokens(config.busRoot));
+  }
+  const { clusterTokens, mustBeCurrent, Postgres } = await withClusterPackage(() => import('@quantbot/bus-cluster'));
+  const postgres = await Postgres.open(withVariables(config.cluster.postgres), { connections: 1 });
+  try {
+    await mustBeCurrent(postgres);
+    return await work(clusterTokens(postgres));
+  } finally {
+    await postgres.close();
+  }
 }
 
 interface ListedToken {

@@ -16,8 +16,9 @@ const createCommand = (): BusCommand =>
     .option('--operate', 'it may retry rejected jobs, and act: aliases, keep marks, forgetting, tables')
     .option('--expires <duration>', 'it ends after this long: 90d, 12h (default: never)')
     .explain({
-      notes: `The bus keeps the SHA-256 of the token, in a folder that only the user of the daemon can read. Once a token was
-created, the server answers only those who have one, on a loopback address too. A running daemon needs no restart.`,
+      notes: `The bus keeps the SHA-256 of the token, in a folder that only the user of the daemon can read; on a cluster, in
+the database. Once a token was created, the server answers only those who have one, on a loopback address too. A running
+daemon needs no restart.`,
       examples: [
         'quantbot-bus token create notebooks --read',
         'quantbot-bus token create on-call --read --operate --expires 90d',
