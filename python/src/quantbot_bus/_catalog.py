@@ -11,7 +11,8 @@ from ._database import Database, Params
 from ._errors import BusError
 from ._lineage import lineage_of
 from ._list_artifacts import latest_artifact, list_artifacts
-from ._queries import page_of, utc_of, where_of
+from ._list_jobs import list_jobs, list_runs
+from ._queries import utc_of
 from ._records import (
     AliasRecord,
     ArtifactRecord,
@@ -26,7 +27,6 @@ from ._records import (
     run_record,
 )
 from ._results import Result
-from ._sorting import JOB_ORDER, RUN_ORDER, order_by
 from ._watch import Watch
 from ._words import ARTIFACT_WORDS, JOB_WORDS, RUN_WORDS, before_of, words_of
 
@@ -108,12 +108,9 @@ class Catalog:
         ``text``: only runs that have all of these words in id, producers or kinds.
         ``sort`` and ``offset`` are as in :meth:`artifacts`, with ``run``, ``when``, ``artifacts``,
         ``rows`` and ``size``."""
-        where, given = where_of(
-            [("run_id = ?", run_id), ("last_seq < ?", before_seq), *words_of(text, RUN_WORDS)]
-        )
-        order = order_by(RUN_ORDER, sort, "last_seq DESC, run_id")
-        sql = f"SELECT * FROM catalog.runs_d{where} {order}{page_of(limit, offset)}"
-        return self._all(run_record, sql, given)
+        conditions = [("run_id = ?", run_id), ("last_seq < ?", before_seq), *words_of(text, RUN_WORDS)]
+        found = list_runs(self.query, conditions, sort=sort, offset=offset, limit=limit)
+        return Records([run_record(row) for row in found])
 
     def jobs(
         self,
@@ -136,21 +133,18 @@ class Catalog:
         these words in ids, source, code or message. ``sort`` and ``offset`` are as in
         :meth:`artifacts`, with ``state``, ``source``, ``when``, ``rows``, ``artifacts``, ``run``
         and ``job``."""
-        where, given = where_of(
-            [
-                ("status = ?", status),
-                ("run_id = ?", run_id),
-                ("producer = ?", producer),
-                ("kind = ?", kind),
-                ("reject_code = ?", reject_code),
-                ("committed_at >= ?", since),
-                ("committed_at < ?", until),
-                ("seq < ?", before_seq),
-                *words_of(text, JOB_WORDS),
-            ]
-        )
-        order = order_by(JOB_ORDER, sort, "seq DESC")
-        return self._all(job_record, f"SELECT * FROM catalog.jobs_f{where} {order}{page_of(limit, offset)}", given)
+        conditions = [
+            ("status = ?", status),
+            ("run_id = ?", run_id),
+            ("producer = ?", producer),
+            ("kind = ?", kind),
+            ("reject_code = ?", reject_code),
+            ("committed_at >= ?", since),
+            ("committed_at < ?", until),
+            *words_of(text, JOB_WORDS),
+        ]
+        found = list_jobs(self.query, conditions, before_seq=before_seq, sort=sort, offset=offset, limit=limit)
+        return Records([job_record(row) for row in found])
 
     def rejected(self, *, limit: Optional[int] = None) -> Records[JobRecord]:
         """Returns rejected jobs, newest first, with ``reject_code`` and ``reject_error``."""

@@ -45,14 +45,7 @@ ORDER BY seq DESC, ordinal DESC`,
 SELECT seq, job_id, CASE WHEN ${isDismissed} THEN 'dismissed' ELSE status END AS status, run_id, producer, kind, artifacts, rows, bytes,
   created_at_utc, committed_at, reject_code, reject_error,
   ${['dismissed_at', 'dismiss_note', 'dismissed_by'].map(name => `CASE WHEN ${isDismissed} THEN ${name} END AS ${name}`).join(', ')}
-FROM (SELECT seq, any_value(job_id) AS job_id,
-  CASE WHEN bool_or(status = 'rejected') THEN 'rejected' WHEN bool_or(status <> 'duplicate') THEN 'ingested' ELSE 'duplicate' END AS status,
-  arg_min(run_id, ordinal) AS run_id, arg_min(producer, ordinal) AS producer, arg_min(kind, ordinal) AS kind,
-  count(artifact_key) FILTER (WHERE ${isBrought}) AS artifacts, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows,
-  CAST(coalesce(sum(bytes) FILTER (WHERE ${isBrought}), 0) AS BIGINT) AS bytes,
-  any_value(created_at_utc) AS created_at_utc, any_value(committed_at) AS committed_at,
-  any_value(reject_code) AS reject_code, any_value(reject_error) AS reject_error
-FROM _bus.journal GROUP BY seq) LEFT JOIN (${dismissalsQuery}) USING (job_id)`,
+FROM (${jobs}) LEFT JOIN (${dismissalsQuery}) USING (job_id)`,
 
   `CREATE VIEW catalog.runs_d AS
 SELECT run_id, list_sort(list(DISTINCT producer)) AS producers, list_sort(list(DISTINCT kind)) AS kinds,
@@ -88,6 +81,23 @@ SELECT ${literal(info.busId)} AS bus_id, ${literal(dirname(layout.root))} AS dat
 /** The artifacts, for views that need no `forgotten_at`: its join costs time. */
 const brought = `_bus.journal WHERE status = 'ingested'`;
 
+/** Whether a row is an artifact that its job brought, and not one that it forgot. */
+const isBrought = `status NOT IN ('forgotten', 'erased')`;
+
+/**
+ * The jobs. The first row of a job has its facts, and only the further rows are grouped: most jobs
+ * have none. DuckDB then applies conditions and limits before it reads a million jobs, and reads
+ * 0.1 to 0.5 instead of 1.5 s for a page of them.
+ */
+const jobs = `SELECT seq, job_id, CASE WHEN status = 'rejected' THEN status WHEN status <> 'duplicate' OR coalesce(further_new, false) THEN 'ingested' ELSE 'duplicate' END AS status,
+  run_id, producer, kind, artifacts + coalesce(further_artifacts, 0) AS artifacts,
+  rows + coalesce(further_rows, 0) AS rows, bytes + coalesce(further_bytes, 0) AS bytes, created_at_utc, committed_at, reject_code, reject_error
+FROM (SELECT seq, job_id, status, run_id, producer, kind, CAST(artifact_key IS NOT NULL AS BIGINT) AS artifacts, coalesce(rows, 0) AS rows, coalesce(bytes, 0) AS bytes,
+    created_at_utc, committed_at, reject_code, reject_error FROM _bus.journal WHERE ordinal = 0)
+LEFT JOIN (SELECT seq, bool_or(status <> 'duplicate') AS further_new, count(artifact_key) FILTER (WHERE ${isBrought}) AS further_artifacts,
+    CAST(sum(rows) AS BIGINT) AS further_rows, CAST(sum(bytes) FILTER (WHERE ${isBrought}) AS BIGINT) AS further_bytes
+  FROM _bus.journal WHERE ordinal > 0 GROUP BY seq) USING (seq)`;
+
 /** Whether a job was rejected, and then dismissed. A retry that is rejected later is not. */
 const isDismissed = `status = 'rejected' AND coalesce(dismissed_seq > seq, false)`;
 
@@ -97,9 +107,6 @@ const isFree = `(schema_hint IS NULL OR schema_hint NOT LIKE 'quarantine.%')`;
 /** Returns the tables under the names that readers know. */
 const listed = ({ tables, names }: Snapshot): ListedTable[] =>
   tables.map(({ table }) => ({ ...table, name: shownName(table), ...(names && { hints: names.hintsOf(table.name) }) }));
-
-/** Whether a row is an artifact that its job brought, and not one that it forgot. */
-const isBrought = `status NOT IN ('forgotten', 'erased')`;
 
 /**
  * The last column of `catalog.artifacts_f`, and its source. The join costs time, so it is there

@@ -1,10 +1,8 @@
 import type { Param } from '../duckdb/bind.js';
 import type { Row } from '../types/mapping.js';
-import { type ArtifactFilter, type Condition, type LatestFilter, pageOf, whereOf } from './queries.js';
+import { type ArtifactFilter, type Condition, type LatestFilter, pageOf, type Query, whereOf } from './queries.js';
 import { artifactOrder, orderBy } from './sorting.js';
 import { artifactWords, wordsOf } from './words.js';
-
-type Query = (sql: string, parameters?: readonly Param[]) => Promise<Row[]>;
 
 /**
  * The artifacts without the join of `catalog.artifacts_f` with those that are forgotten. It has the

@@ -4,10 +4,11 @@ import { expect, test } from 'vitest';
 import { runIn } from '../../test/support/database.js';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { openCatalog } from './open-catalog.js';
+import type { ArtifactFilter, JobFilter, RunFilter } from './queries.js';
 
 /** Views of the public shape, over rows that stand in the statement. */
 async function publish(path: string, runs: readonly string[]): Promise<void> {
-  const rows = runs.map((run, i) => `(${i + 1}, '${run}')`).join(', ');
+  const rows = runs.map((run, i) => `(${i + 1}, '${run.replaceAll("'", "''")}')`).join(', ');
   await runIn(
     path,
     'CREATE SCHEMA catalog',
@@ -74,6 +75,32 @@ test('a list has the order and the page that were asked for, and an order that d
     (await catalog.runs()).map(({ runId }) => runId).sort(),
   );
   await expect(catalog.jobs({ sort: 'toString' as 'when' })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
+});
+
+test('a page is a part of the whole list, whatever is asked for', async () => {
+  const runs = ['a', "it's b", 'c', 'd', 'e', 'f', 'g'];
+  await using catalog = await openCatalog({ duckdbPath: await published(...runs) });
+  const { artifacts, jobs, runs: runsOf } = catalog;
+  const lists: Record<string, (filter: ArtifactFilter & JobFilter & RunFilter) => Promise<object[]>> = {
+    artifacts,
+    jobs,
+    runs: runsOf,
+  };
+  const filters = [
+    {},
+    { text: 'it' },
+    { text: 'nothing' },
+    { sort: 'run' },
+    { sort: '-when' },
+    { beforeSeq: 6 },
+  ] as const;
+  for (const [name, list] of Object.entries(lists))
+    for (const filter of [...filters, { since: new Date('2026-01-04') }]) {
+      const all = await list(filter);
+      expect(await list({ ...filter, limit: 1_001 })).toEqual(all);
+      for (const limit of [0, 1, 3, 50]) expect(await list({ ...filter, limit }), name).toEqual(all.slice(0, limit));
+      expect(await list({ ...filter, limit: 3, offset: 2 }), name).toEqual(all.slice(2, 5));
+    }
 });
 
 test('artifacts can be asked for by run, producer, kind and time, newest first', async () => {

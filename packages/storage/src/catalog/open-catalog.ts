@@ -11,15 +11,10 @@ import { HttpSource } from './http-source.js';
 import { openLakeDatabase, openLakePast } from './lake-source.js';
 import { type Lineage, type LineageOptions, lineageOf } from './lineage.js';
 import { latestArtifact, listArtifacts } from './list-artifacts.js';
+import { listJobs } from './list-jobs.js';
+import { listRuns } from './list-runs.js';
 import { openPast } from './past.js';
-import {
-  type ArtifactFilter,
-  type JobFilter,
-  jobsQuery,
-  type LatestFilter,
-  type RunFilter,
-  runsQuery,
-} from './queries.js';
+import type { ArtifactFilter, JobFilter, LatestFilter, RunFilter } from './queries.js';
 import {
   type ArtifactRecord,
   artifactRecord,
@@ -166,8 +161,8 @@ function catalogOver(source: Source, pastAt: (seq: number) => Promise<Source>): 
       return row && artifactRecord(row);
     },
     artifacts: async (filter = {}) => (await listArtifacts(query, filter)).map(artifactRecord),
-    runs: async (filter = {}) => (await query(...runsQuery(filter))).map(runRecord),
-    jobs: async (filter = {}) => (await query(...jobsQuery(filter))).map(jobRecord),
+    runs: async (filter = {}) => (await listRuns(query, filter)).map(runRecord),
+    jobs: async (filter = {}) => (await listJobs(query, filter)).map(jobRecord),
     job: async jobId =>
       (await query('SELECT * FROM catalog.jobs_f WHERE job_id = ? ORDER BY seq DESC LIMIT 1', [jobId])).map(
         jobRecord,

@@ -1,7 +1,7 @@
 import type { Param } from '../duckdb/bind.js';
+import type { Row } from '../types/mapping.js';
 import type { JobRecord } from './records.js';
-import { type artifactOrder, jobOrder, orderBy, runOrder, type SortBy } from './sorting.js';
-import { jobWords, runWords, wordsOf } from './words.js';
+import type { artifactOrder, jobOrder, runOrder, SortBy } from './sorting.js';
 
 /** Selects the newest artifact of a producer and kind. */
 export interface LatestFilter {
@@ -89,34 +89,8 @@ export interface RunFilter {
   limit?: number;
 }
 
-/** Settled jobs, newest first. */
-export function jobsQuery(filter: JobFilter): [string, Param[]] {
-  const [where, given] = whereOf([
-    ['status = ?', filter.status],
-    ['run_id = ?', filter.runId],
-    ['producer = ?', filter.producer],
-    ['kind = ?', filter.kind],
-    ['reject_code = ?', filter.rejectCode],
-    ['committed_at >= ?', filter.since],
-    ['committed_at < ?', filter.until],
-    ['seq < ?', filter.beforeSeq],
-    ...wordsOf(filter.text, jobWords),
-  ]);
-  return [`SELECT * FROM catalog.jobs_f${where} ${orderBy(jobOrder, filter.sort, 'seq DESC')}${pageOf(filter)}`, given];
-}
-
-/** Runs, newest first. */
-export function runsQuery(filter: RunFilter): [string, Param[]] {
-  const [where, given] = whereOf([
-    ['run_id = ?', filter.runId],
-    ['last_seq < ?', filter.beforeSeq],
-    ...wordsOf(filter.text, runWords),
-  ]);
-  return [
-    `SELECT * FROM catalog.runs_d${where} ${orderBy(runOrder, filter.sort, 'last_seq DESC, run_id')}${pageOf(filter)}`,
-    given,
-  ];
-}
+/** Asks a catalog. */
+export type Query = (sql: string, parameters?: readonly Param[]) => Promise<Row[]>;
 
 /** A condition with one parameter. Without a value it is none. */
 export type Condition = readonly [sql: string, value: Param | undefined];

@@ -99,6 +99,16 @@ def answers(bus: Bus, key: str) -> dict[str, Any]:
         }
 
 
+def check_pages(bus: Bus) -> None:
+    """A page is a part of the whole list."""
+    for ask in (bus.artifacts, bus.jobs, bus.runs):
+        for given in ({}, {"text": "reader"}, {"text": "nothing"}, {"sort": "run"}, {"before_seq": 4}):
+            whole = ask(**given)
+            for limit in (0, 1, 2, 2000):
+                assert ask(**given, limit=limit) == whole[:limit], (ask, given, limit)
+            assert ask(**given, limit=2, offset=1) == whole[1:3], (ask, given)
+
+
 def codes(bus: Bus) -> dict[str, str]:
     past = bus.as_of(1)
     closed = bus.as_of(1)
@@ -187,6 +197,7 @@ if __name__ == "__main__":
     with Bus("data/bus") as opened_bus:
         print(json.dumps({"answers": {name: plain(value) for name, value in answers(opened_bus, sys.argv[1]).items()}}))
         print(json.dumps(codes(opened_bus)))
+        check_pages(opened_bus)
         check_frames(opened_bus)
         check_threads_and_forks(opened_bus)
         check_watching(opened_bus)
