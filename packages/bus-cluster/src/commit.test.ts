@@ -211,6 +211,7 @@ test('migrations that run at once run once', async () => {
     '007-places.sql',
     '008-condemned-orphans.sql',
     '009-operated-tables.sql',
+    '010-tokens.sql',
   ]);
 });
 

@@ -1,4 +1,6 @@
-import { type CatalogAnswer, type CatalogQuestion, WorkerProcess } from '@quantbot/duckdb-process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { type CatalogAnswer, type CatalogQuestion, WorkerProcess, withLocalSides } from '@quantbot/duckdb-process';
 import { atMost } from './at-most.js';
 import type { Reader } from './context.js';
 import type { VisibleBus } from './view/visible-bus.js';
@@ -22,8 +24,9 @@ const idleMs = 300_000;
  */
 export function openReader({
   catalog: catalogOf,
+  config,
   spillIn,
-}: Pick<VisibleBus, 'catalog' | 'spillIn'>): Reader & { close(): void } {
+}: Pick<VisibleBus, 'catalog' | 'config' | 'spillIn'>): Reader & { close(): void } {
   const catalog = new WorkerProcess('catalog', { idleMs, spillIn });
   const select = new WorkerProcess('select', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
   const rows = new WorkerProcess('rows', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
@@ -77,21 +80,25 @@ export function openReader({
           left,
         ),
       ),
-    diff: (one, other, options, gone) =>
+    diff: (left, right, options, gone) =>
       oneDiff(() =>
-        diffs.request(
-          {
-            ...options,
-            task: 'diff',
-            left: one,
-            right: other,
-            maxBytes: selectMaxBytes,
-            timeoutMs: diffTimeoutMs,
-            memoryMb: selectMemoryMb,
-            maxSpillMb: diffMaxSpillMb,
-          },
-          diffTimeoutMs + 5_000,
-          gone,
+        withLocalSides(
+          { left, right },
+          { folder: join(spillIn, `diff-${randomUUID()}`), s3: config.cluster?.s3, signal: gone },
+          sides =>
+            diffs.request(
+              {
+                ...options,
+                ...sides,
+                task: 'diff',
+                maxBytes: selectMaxBytes,
+                timeoutMs: diffTimeoutMs,
+                memoryMb: selectMemoryMb,
+                maxSpillMb: diffMaxSpillMb,
+              },
+              diffTimeoutMs + 5_000,
+              gone,
+            ),
         ),
       ),
     close: () => {

@@ -17,6 +17,7 @@ export {
   type SlowFile,
   writingMemoryMb,
 } from './decoder.js';
+export { withLocalSides } from './local-sides.js';
 export type {
   AnswerTask,
   CatalogAnswer,

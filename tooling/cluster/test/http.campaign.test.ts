@@ -10,6 +10,7 @@ import { findBusConfig } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { submitArtifact } from '@quantbot/infra/utils';
 import { readParquet } from '@quantbot/storage';
+import { freePort } from '@quantbot/tooling-servers/free-port';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
@@ -17,7 +18,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { describeClusters, type NewCluster, type TestCluster } from './support/cluster.js';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
-const count = 400_000;
+const count = 200_000;
 const token = 'a-token-of-a-test-0123456789';
 
 /** Starts a daemon of a cluster in this process, and returns the URL of its server. */
@@ -57,7 +58,7 @@ async function duckdb() {
 
 describeClusters(
   'the files of a cluster over HTTP',
-  newCluster => {
+  (newCluster, kind) => {
     test('an artifact and an export are read whole, in parts, by DuckDB, and by those who leave', async () => {
       const { bus, urls, url, path, sha256 } = await served(newCluster);
       const whole = await fetch(urls.artifact);
@@ -82,6 +83,11 @@ describeClusters(
         FROM read_parquet('${urls.artifact}') a JOIN read_parquet('${urls.export}') e USING (n, h)`;
       expect(await query(await duckdb(), sql)).toEqual([{ all: count, last: count - 1 }]);
       expect(await readParquet(urls.export, { columns: ['n'], limit: 2 })).toHaveLength(2);
+      const pair = JSON.stringify({ left: 'r/p/k/a', right: 'r/p/k/a' });
+      const headers = { 'Content-Type': 'application/json' };
+      const compared = await fetch(`${url}/api/v1/diff`, { method: 'POST', body: pair, headers });
+      expect(await compared.json()).toMatchObject({ equal: true, rows: { leftRows: count } });
+      expect(JSON.parse(await bus.done('diff', 'r/p/k/a', 'r/p/k/a', '--json'))).toMatchObject({ equal: true });
       const preview = await fetch(`${url}/api/v1/preview?key=r/p/k/a&limit=1`);
       expect(await preview.json()).toMatchObject({ rows: [[0, expect.anything()]] });
       const profile = await fetch(`${url}/api/v1/profile?key=r/p/k/a`);
@@ -136,6 +142,29 @@ describeClusters(
         headers: { Authorization: `Bearer ${token}` },
       });
       expect(JSON.parse(((await outcome.json()) as { receipt: string }).receipt)).toMatchObject({ job_id: 'sent' });
+    });
+
+    test.skipIf(kind !== 'file')('a daemon that is killed before it has submitted a job loses nothing', async () => {
+      const port = await freePort();
+      const url = `http://127.0.0.1:${port}`;
+      const bus = await newCluster({ http: { listen: `127.0.0.1:${port}`, token_file: 'token' } });
+      writeFileSync(join(bus.folder, 'token'), token);
+      vi.stubEnv('QUANTBOT_BUS_TOKEN', token);
+      const killed = bus.killedAt('submit:staged', 'start');
+      const isUp = () =>
+        fetch(`${url}/healthz`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      await eventually(isUp, up => up);
+      const parquetPath = await writeSelect(bus.folder, 'SELECT 1 AS x');
+      const job = { runId: 'r', producer: 'p', kind: 'k', artifactId: 'a', parquetPath };
+      const submitted = submitArtifact({ busRoot: url, ...job });
+      submitted.catch(() => {}); // awaited below
+      await killed;
+      expect([await bus.names('store/'), await bus.names('inbox/')]).toMatchObject([[expect.any(String)], []]);
+      await serve(bus);
+      expect(await (await submitted).settled()).toMatchObject({ status: 'ingested' });
     });
   },
   ['campaign'],

@@ -17,12 +17,7 @@ async function furnish(world: World): Promise<void> {
 }
 
 describeBothWorlds({ compaction: { release_grace_s: 0.05 } }, furnish, world => {
-  test('diff compares the rows of two artifacts on one machine, and a cluster refuses it', async () => {
-    if (world().kind === 'a cluster') {
-      const refused = await world().command('diff', keyOf('base'), keyOf('changed'));
-      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('CLUSTER_UNSUPPORTED') });
-      return;
-    }
+  test('diff compares the rows of two artifacts', async () => {
     expect(await world().done('diff', keyOf('base'), keyOf('shuffled'))).toContain('equal');
     const { code, stdout, stderr } = await world().command(
       ...['diff', keyOf('base'), keyOf('changed'), '--key', 'id', '--json'],

@@ -12,7 +12,6 @@ import type { HttpContext } from '../context.js';
 import { refuse } from '../http-error.js';
 import { answers, asOf, beforeSeqOf, body, committed, limitOf, sorted, textOf } from '../openapi.js';
 import { profileOf } from '../profile.js';
-import { refuseOnCluster } from '../refuse-on-cluster.js';
 import { storedArtifact } from '../stored-artifact.js';
 import { whileHere } from '../while-here.js';
 import { wireArtifact, wireRun } from '../wire.js';
@@ -158,7 +157,6 @@ export function addArtifacts(app: OpenAPIHono, { bus, reader }: HttpContext): vo
     return c.json({ status, bytes, rows, protectedBy }, 200);
   });
   app.openapi(diff, async c => {
-    refuseOnCluster(bus);
     const { left, right, ...options } = c.req.valid('json');
     const one = await storedArtifact(reader, left);
     const other = await storedArtifact(reader, right);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { busLayout, fileNames, objectKeys, storeObjectKey } from '../bus-layout.js';
+import { faultPoint } from '../fault-point.js';
 import { readLoneFile } from '../files/read-small.js';
 import {
   type Manifest,
@@ -77,6 +78,7 @@ async function submitToObjects(
   const manifestBytes = manifestText(manifest);
   const { job_id: jobId, op } = given;
   if (op !== undefined) await showOperator(objects, { jobId, op }, manifestBytes);
+  faultPoint('submit:staged');
   const entered = await enterObjectInbox(objects, jobId, manifestBytes, false);
   dropGivenAway(givenAway);
   return entered.manifestBytes;

@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
+import { withLocalSides } from '@quantbot/duckdb-process';
 import { describeDiff, diffArtifacts } from '@quantbot/duckdb-process/diff';
 import { type ArtifactRecord, type Catalog, openCatalog } from '@quantbot/storage';
 import { makeSpillFolder } from '@quantbot/storage/sandbox';
 import type { Source } from '../arguments.js';
-import { type CommonOptions, openedBus, print } from '../shared.js';
+import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 import { noSuchArtifact } from './catalog.js';
 
 /** `quantbot-bus diff LEFT RIGHT`: what differs between two artifacts. Exit code 2 if anything. */
@@ -12,12 +14,16 @@ export async function diffCommand(
   right: string | Source,
   { key = [], limit, ...options }: CommonOptions & { key?: string[]; limit: number },
 ): Promise<void> {
-  const config = await openedBus(options);
-  await using catalog = await openCatalog({ duckdbPath: config.duckdbPath });
-  const found = [await artifactOf(catalog, left), await artifactOf(catalog, right)] as const;
+  const { cluster, export: settings } = configOf(options);
+  if (cluster === undefined) await openedBus(options);
+  await using catalog = await openCatalog({ config: options.config });
+  const found = { left: await artifactOf(catalog, left), right: await artifactOf(catalog, right) };
   const spill = makeSpillFolder();
-  const { memoryLimitMb: memoryMb } = config.export;
-  const diff = await diffArtifacts(...found, { key, limit, memoryMb, spillFolder: spill.path }).finally(spill.remove);
+  const limits = { memoryMb: settings.memoryLimitMb, spillFolder: join(spill.path, 'spill') };
+  const files = { folder: join(spill.path, 'files'), s3: cluster?.s3 };
+  const diff = await withLocalSides(found, files, sides =>
+    diffArtifacts(sides.left, sides.right, { key, limit, ...limits }),
+  ).finally(spill.remove);
   print(options, diff, () => describeDiff(diff));
   if (!diff.equal) process.exitCode = 2;
 }
