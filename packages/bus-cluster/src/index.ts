@@ -42,7 +42,7 @@ export { atTheirPlaces, freshPlace } from './places.js';
 export { hostOf, Postgres, type Queries } from './postgres/postgres.js';
 export { condemn, nextRemoval, noteRemoved, removeCondemned } from './removal.js';
 export { type RestoredJournal, restoreJournal } from './restore.js';
-export { operatedTables, tableOperationsBetween } from './table-operations.js';
+export { OperatedTables, operatedTables, tableOperationsBetween } from './table-operations.js';
 export {
   countArtifactsOf,
   datedSchemas,

@@ -170,6 +170,62 @@ describeClusters(
       expect([12, 13, 14]).toContain((await last.settled()).seq);
     });
 
+    test('brings along what was forgotten, and tables that operations have changed', async () => {
+      const bus = await newCluster(canon);
+      const old = machine(bus, 'old');
+      const run = (...args: string[]) => bus.done(...args, '--config', old.config);
+      await initBusRoot(old.root);
+      const parquetPath = join(bus.folder, 'rows.parquet');
+      await writeSmallParquet(parquetPath, { columns: { id: 'int64' }, rows: [{ id: 1 }, { id: 2 }] });
+      const add = (runId: string, kind: string, schemaHint?: string) =>
+        submitArtifact({ busRoot: old.root, runId, producer: 'p', kind, artifactId: kind, schemaHint, parquetPath });
+      for (const [index, runId] of ['a', 'b', 'c'].entries()) {
+        await submit(bus, old.root, runId, index);
+        for (const table of ['keyed', 'dropped', 'again']) await add(runId, table, `canon.${table}`);
+        await add(runId, 'plain');
+      }
+      await run('start', '--drain');
+      await run('table', 'rename', 'ticks', 'quotes', '--apply');
+      await run('table', 'set-mode', 'keyed', 'upsert', '--key', 'id', '--apply');
+      for (const table of ['dropped', 'again']) await run('table', 'drop', table, '--apply');
+      await run('table', 'restore', 'again');
+      await run('forget', 'a/p/plain/plain', 'b/p/plain/plain', '--force', '--apply');
+      await run('forget', 'b/p/k/A', '--force', '--apply');
+      await add('b', 'plain'); // brings it back
+      await submit(bus, old.root, 'd', 3);
+      await run('start', '--drain');
+
+      const move = () => bus.command('move', '--config', old.config, '--to', bus.config);
+      expect((await move()).stderr).toMatch(/CLUSTER_UNSUPPORTED.*canon\.quotes has rows of artifacts/);
+      expect(await bus.names('store/')).toEqual([]);
+      await run('forget', 'b/p/k/A', '--rows', 'drop', '--force', '--apply');
+      await run('start', '--drain');
+      const before = await contentOf(old.config);
+      expect(before).toMatchObject({
+        'canon.quotes': { length: 3 },
+        'canon.keyed': { length: 2 },
+        'canon.again': { length: 6 },
+        'catalog.forgotten_f': { length: 2 },
+      });
+      expect(Object.keys(before)).not.toContain('canon.dropped');
+
+      await bus.killedAt('move:appended', 'move', '--config', old.config, '--to', bus.config);
+      expect(await move()).toMatchObject({ code: 0 });
+      expect(await contentOf(bus.config)).toEqual(before);
+      expect(await bus.done('verify', '--deep')).toContain('every file matches');
+      const daemon = bus.start();
+      await bus.done('table', 'restore', 'dropped');
+      await (await bus.submit('late', 9)).settled();
+      daemon.process.kill('SIGTERM');
+      expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });
+      expect(await contentOf(bus.config)).toMatchObject({ 'canon.dropped': { length: 6 } });
+
+      const back = machine(bus, 'back');
+      await bus.done('move', '--to', back.config);
+      expect(await contentOf(back.config)).toEqual(await contentOf(bus.config));
+      expect(await bus.done('verify', '--deep', '--config', back.config)).toContain('every file matches');
+    });
+
     test('is refused before anything is copied', async () => {
       const bus = await newCluster();
       const old = machine(bus, 'old');
@@ -194,7 +250,10 @@ describeClusters(
       expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('other canonical tables: times') });
       await bus.done('forget', 'r/p/k/a', '--force', '--apply', '--config', old.config);
       const forgetful = await move(bus.config);
-      expect(forgetful).toMatchObject({ code: 1, stderr: expect.stringContaining('has 1 forgotten artifacts') });
+      expect(forgetful).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('canon.times has rows of artifacts'),
+      });
       expect(await bus.names('store/')).toEqual([]);
       expect(await bus.pg.query('SELECT seq FROM bus.head')).toEqual([{ seq: 0 }]);
     });

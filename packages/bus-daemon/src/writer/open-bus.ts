@@ -75,17 +75,17 @@ export async function openBus(
     starts,
     names: journal.names,
   });
-  for (const operation of operations)
-    if (lacksRowsAfter(operation) && turnTaken(layout, operation.table) < operation.seq) tables.hold(operation.table);
   for (const [name, generation] of await hotGenerations(layout, await listHotCommits(layout.hot)))
     tables.keepGeneration(name, generation);
+  for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
+  for (const operation of operations)
+    if (lacksRowsAfter(operation) && turnTaken(layout, operation.table) < operation.seq) tables.hold(operation.table);
   const inspector = new WorkerProcess('inspect', { idleMs: inspectorIdleMs, spillIn: layout.building });
   await mustFitRows({ config, layout, journal, tables, inspector }).catch(error => {
     inspector.close();
     journal.close();
     throw error;
   });
-  for (const table of tables.tables()) await ensureEmptyTableFiles(layout, table);
   const events = new Events(logger);
   return {
     ...injected,

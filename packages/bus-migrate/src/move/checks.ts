@@ -1,16 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Queries, rowsBetween, unsupportedColumns } from '@quantbot/bus-cluster';
+import { type OperatedTables, type Queries, rowsBetween, unsupportedColumns } from '@quantbot/bus-cluster';
 import { daemonError } from '@quantbot/bus-format';
-import {
-  type JournalledTableOperation,
-  namesGivenBy,
-  type RegisteredArtifact,
-  TableRegistry,
-  tableStarts,
-} from '@quantbot/bus-format/canon';
+import type { TableRegistry } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
 import { busError } from '@quantbot/infra/bus';
-import { type BusConfig, defaultTableMode } from '@quantbot/infra/config';
+import type { BusConfig, DeclaredTable } from '@quantbot/infra/config';
+
+/** Returns the canonical tables of the bus that is moved, as a configuration declares them. */
+type TablesOf = (declared: readonly DeclaredTable[]) => TableRegistry | Promise<TableRegistry>;
 
 /**
  * Refuses configurations that would change canonical tables, and tables that the lake cannot hold.
@@ -18,15 +15,10 @@ import { type BusConfig, defaultTableMode } from '@quantbot/infra/config';
  *
  * @throws BusError `CONFIG_INVALID`, `COLUMN_UNSUPPORTED`.
  */
-export function checkTables(schemas: readonly RegisteredArtifact[], from: BusConfig, to: BusConfig): void {
-  const [before, after] = [from, to].map(
-    ({ canon }) =>
-      new Map(
-        TableRegistry.replay(schemas, canon.tables)
-          .tables()
-          .map(table => [table.name, table]),
-      ),
-  ) as [Map<string, object>, Map<string, object>];
+export async function checkTables(tablesOf: TablesOf, from: BusConfig, to: BusConfig): Promise<void> {
+  const named = async ({ canon }: BusConfig) =>
+    new Map((await tablesOf(canon.tables)).tables().map(table => [table.name, table]));
+  const [before, after] = [await named(from), await named(to)];
   const names = [...new Set([...before.keys(), ...after.keys()])];
   const different = names.filter(name => !isDeepStrictEqual(before.get(name), after.get(name)));
   if (different.length > 0)
@@ -38,9 +30,9 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
       },
     );
   if (to.cluster === undefined) return;
-  const details = TableRegistry.replay(schemas, to.canon.tables)
-    .tables()
-    .flatMap(({ name, columns }) => unsupportedColumns(columns).map(problem => `canon.${name}: ${problem}`));
+  const details = [...after.values()].flatMap(({ name, columns }) =>
+    unsupportedColumns(columns).map(problem => `canon.${name}: ${problem}`),
+  );
   if (details.length > 0)
     throw busError('COLUMN_UNSUPPORTED', 'The bus has canonical tables that a cluster cannot have.', {
       details,
@@ -49,56 +41,35 @@ export function checkTables(schemas: readonly RegisteredArtifact[], from: BusCon
 }
 
 /**
- * Refuses a bus with dropped or renamed tables, or with modes or types that operations have set.
+ * Refuses a bus with types of columns that operations have set: only a bus on one machine has them.
  *
  * @throws DaemonError `CLUSTER_UNSUPPORTED`.
  */
-export async function mustHaveTables(journal: {
-  tableOperations(): Promise<readonly JournalledTableOperation[]>;
-}): Promise<void> {
-  const operations = await journal.tableOperations();
-  const starts = tableStarts(operations);
-  const names = namesGivenBy(operations);
-  if (!names.areFirst)
-    throw daemonError(
-      'CLUSTER_UNSUPPORTED',
-      `Tables of the bus were renamed (${names.all.map(name => `canon.${name}`).join(', ')}), and a bus on many machines knows only first names yet.`,
-      { hint: 'Stay on one machine.' },
-    );
-  const dropped = [...starts].filter(([, { after }]) => after !== undefined).map(([name]) => `canon.${name}`);
-  const set = [...starts].filter(([, { mode = defaultTableMode }]) => mode !== defaultTableMode);
-  if (set.length > 0)
-    throw daemonError(
-      'CLUSTER_UNSUPPORTED',
-      `Operations have set the mode of ${set.map(([name]) => `canon.${name}`).join(', ')}, and a move does not bring these modes along yet.`,
-      { hint: 'Stay where you are, or run `quantbot-bus table set-mode TABLE append --apply` for each table.' },
-    );
+export function mustHaveFileTypes({ starts }: OperatedTables): void {
   const retyped = [...starts].filter(([, { types = [] }]) => types.length > 0).map(([name]) => `canon.${name}`);
-  if (retyped.length > 0)
-    throw daemonError(
-      'CLUSTER_UNSUPPORTED',
-      `Operations have set types of columns of ${retyped.join(', ')}, and a move does not bring these types along yet.`,
-      { hint: 'Stay where you are.' },
-    );
-  if (dropped.length > 0)
-    throw daemonError(
-      'CLUSTER_UNSUPPORTED',
-      `The bus has dropped tables (${dropped.join(', ')}), and a bus on many machines cannot have any yet.`,
-      { hint: 'Stay on one machine, or restore the tables with `quantbot-bus table restore TABLE`.' },
-    );
+  if (retyped.length === 0) return;
+  throw daemonError(
+    'CLUSTER_UNSUPPORTED',
+    `Operations have set types of columns of ${retyped.join(', ')}, and a bus on many machines cannot have any yet.`,
+    { hint: 'Stay where you are.' },
+  );
 }
 
 /**
- * Refuses a bus with forgotten artifacts, whose bytes are gone.
+ * Refuses a bus with canonical tables that have rows of forgotten artifacts: a move makes tables
+ * from the bytes of artifacts, and these bytes are gone.
  *
+ * @param tables by first name.
  * @throws DaemonError `CLUSTER_UNSUPPORTED`.
  */
-export function mustRemember(forgotten: number): void {
-  if (forgotten === 0) return;
+export function mustHaveBytes(tables: readonly string[], { names }: OperatedTables): void {
+  if (tables.length === 0) return;
   throw daemonError(
     'CLUSTER_UNSUPPORTED',
-    `The bus has ${forgotten} forgotten artifacts, and a bus with forgotten artifacts cannot be moved yet.`,
-    { hint: 'Stay where you are, or restore the artifacts: submit their bytes again under the same keys.' },
+    `${tables.map(table => `canon.${names.nameOf(table)}`).join(', ')} has rows of artifacts whose bytes were forgotten, and such rows cannot be moved yet.`,
+    {
+      hint: 'Remove these rows, too: `quantbot-bus forget KEY --rows drop --apply`. Or restore the artifacts: submit their bytes again under the same keys.',
+    },
   );
 }
 

@@ -7,12 +7,13 @@ import {
   type HistoryRow,
   JournalArchive,
   migrate,
+  OperatedTables,
   Postgres,
   type Queries,
   rowsBetween,
 } from '@quantbot/bus-cluster';
 import { concurrently, daemonError, type OnProgress } from '@quantbot/bus-format';
-import { canonicalSchemas } from '@quantbot/bus-format/canon';
+import { canonicalSchemas, TableRegistry, tablesWithForgotten } from '@quantbot/bus-format/canon';
 import { damaged, Journal, type JournalRow, rottenJournalFiles } from '@quantbot/bus-format/journal';
 import { acquireWriterLock, countQueue, mustBeFolders } from '@quantbot/bus-format/state';
 import { busLayout, readBusMarker } from '@quantbot/infra/bus';
@@ -20,7 +21,7 @@ import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/inf
 import { faultPoint, inFolder } from '@quantbot/infra/files';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
-import { checkTables, mustBeBeginning, mustHaveTables, mustRemember, rowAt } from './checks.js';
+import { checkTables, mustBeBeginning, mustHaveBytes, mustHaveFileTypes, rowAt } from './checks.js';
 import { isStored, toObjects } from './map-rows.js';
 import { copyOutcomes } from './outcomes-to-cluster.js';
 import { type MoveReport, mustBeSame, placeOf } from './report.js';
@@ -62,10 +63,11 @@ export async function moveToCluster(options: MoveToCluster): Promise<MoveReport>
     if (rotten.length > 0) throw damaged(layout, rotten);
     journal = await Journal.read(layout);
     await journal.check();
-    await mustHaveTables(journal);
-    const [forgotten] = await journal.query<{ n: bigint }>('SELECT count(*) AS n FROM _bus.forgotten');
-    mustRemember(Number(forgotten?.n ?? 0));
-    checkTables(await canonicalSchemas(journal), from, to);
+    const operated = new OperatedTables(await journal.tableOperations());
+    mustHaveFileTypes(operated);
+    mustHaveBytes(await tablesWithForgotten(journal), operated);
+    const schemas = await canonicalSchemas(journal);
+    await checkTables(declared => TableRegistry.replay(schemas, declared, operated), from, to);
     const objects = await openObjects(withVariables(to.cluster.objects), to.cluster.s3);
     postgres = await Postgres.open((await lakeAddress(to.cluster)).postgres);
     const busId = await begin(options, postgres, objects, layout.root);
@@ -112,7 +114,7 @@ class Move {
     for (let seq = before; seq < lastSeq; seq += stepJobs) {
       const rows = await this.#rows(seq + 1, seq + stepJobs);
       await concurrently(
-        rows.filter(isStored),
+        await this.#stored(rows),
         async row => {
           await this.#copy(row);
           moved.artifacts++;
@@ -150,6 +152,13 @@ class Move {
   /** Returns the rows of jobs from one seq to another, as one machine has them. */
   async #rows(first: number, last: number): Promise<JournalRow[]> {
     return [...(await this.#journal.jobsBetween(first, last)).values()].flat();
+  }
+
+  /** Returns those of these rows that are artifacts with a stored file. */
+  async #stored(rows: readonly JournalRow[]): Promise<JournalRow[]> {
+    const artifacts = rows.filter(isStored);
+    const known = await this.#journal.findKeys(artifacts.map(({ artifact_key: key }) => key ?? ''));
+    return artifacts.filter(({ artifact_key: key }) => known.get(key ?? '')?.gone === undefined);
   }
 
   /** Returns the last seq that an earlier run has moved. */

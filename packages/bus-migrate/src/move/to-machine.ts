@@ -5,14 +5,17 @@ import type { VerifyReport } from '@quantbot/bus-care/verify';
 import {
   atTheirPlaces,
   countMembers,
+  forgottenAmong,
   historyBetween,
+  keysWithRowsOnly,
   leasesUnseen,
   mustBeCurrent,
   openBusObjects,
+  operatedTables,
   Postgres,
+  type Queries,
   rowsBetween,
-  schemasBetween,
-  tableOperationsBetween,
+  tablesAt,
 } from '@quantbot/bus-cluster';
 import { concurrently, daemonError, type OnProgress } from '@quantbot/bus-format';
 import { commitFile, Journal, type JournalRow, segmentName } from '@quantbot/bus-format/journal';
@@ -33,7 +36,7 @@ import {
 } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
-import { checkTables, mustBeBeginning, mustHaveTables, mustRemember, rowAt } from './checks.js';
+import { checkTables, mustBeBeginning, mustHaveBytes, rowAt } from './checks.js';
 import { isStored, toFiles } from './map-rows.js';
 import { copyOutcomes } from './outcomes-to-machine.js';
 import { type MoveReport, mustBeSame, placeOf } from './report.js';
@@ -69,10 +72,8 @@ export async function moveToMachine(options: MoveToMachine): Promise<MoveReport>
     const [head] = await postgres.query<{ seq: number; busId: string }>('SELECT seq, bus_id AS "busId" FROM bus.head');
     const { seq, busId } = head ?? { seq: 0, busId: '' };
     const objects = await openBusObjects(withVariables(cluster.objects), cluster.s3, busId);
-    const [forgotten] = await postgres.query<{ n: number }>('SELECT count(*) AS n FROM bus.forgotten');
-    mustRemember(forgotten?.n ?? 0);
-    await mustHaveTables({ tableOperations: () => tableOperationsBetween(postgres, 0, seq) });
-    checkTables(await schemasBetween(postgres, 0, seq), options.from, options.to);
+    await mustHaveStoredRows(postgres, seq, options.from);
+    await checkTables(declared => tablesAt(postgres, seq, declared), options.from, options.to);
     const moved = await new Move(options, postgres, objects).run(busId, seq);
     await options.rebuild();
     mustBeSame((await options.verify()).problems);
@@ -81,6 +82,14 @@ export async function moveToMachine(options: MoveToMachine): Promise<MoveReport>
   } finally {
     await postgres.close();
   }
+}
+
+/** @throws DaemonError `CLUSTER_UNSUPPORTED`, see {@link mustHaveBytes}. */
+async function mustHaveStoredRows(queries: Queries, seq: number, { canon }: BusConfig): Promise<void> {
+  const withoutBytes: string[] = [];
+  for (const { name } of (await tablesAt(queries, seq, canon.tables)).tables())
+    if ((await keysWithRowsOnly(queries, name)).length > 0) withoutBytes.push(name);
+  mustHaveBytes(withoutBytes, await operatedTables(queries));
 }
 
 type Moved = Pick<MoveReport, 'jobs' | 'artifacts' | 'bytes' | 'receipts' | 'rejected'>;
@@ -144,7 +153,7 @@ class Move {
   async #moveJobs(first: number, last: number, total: number, moved: { artifacts: number; bytes: number }) {
     const rows = await historyBetween(this.#postgres, first, last);
     await concurrently(
-      await atTheirPlaces(this.#postgres, rows.filter(isStored)),
+      await this.#stored(rows),
       async row => {
         await this.#copy(row);
         moved.artifacts++;
@@ -157,6 +166,17 @@ class Move {
     const segment = join(this.#layout.segments, segmentName(first, last));
     await writeFileDurable(segment, commitFile(rows.map(({ retry_of: _, ...row }) => toFiles(row))), 0o444);
     faultPoint('move:appended');
+  }
+
+  /** Returns those of these rows that are artifacts with an object, each with its key. */
+  async #stored(rows: readonly JournalRow[]): Promise<JournalRow[]> {
+    const artifacts = rows.filter(isStored);
+    const keyOf = ({ artifact_key: key }: JournalRow) => key ?? '';
+    const gone = await forgottenAmong(this.#postgres, artifacts.map(keyOf));
+    return atTheirPlaces(
+      this.#postgres,
+      artifacts.filter(row => !gone.has(keyOf(row))),
+    );
   }
 
   async #copy(row: JournalRow): Promise<void> {
