@@ -163,7 +163,10 @@ describeClusters(
       submitted.catch(() => {}); // awaited below
       await killed;
       expect([await bus.names('store/'), await bus.names('inbox/')]).toMatchObject([[expect.any(String)], []]);
+      const workFolders = () => readdirSync(bus.folder).filter(name => name.startsWith('quantbot-bus-'));
+      const [left] = workFolders();
       await serve(bus);
+      expect(workFolders()).toEqual([expect.not.stringMatching(left ?? '')]);
       expect(await (await submitted).settled()).toMatchObject({ status: 'ingested' });
     });
   },

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   JournalArchive,
   mustBeCurrent,
@@ -17,6 +16,7 @@ import type { Logger } from '@quantbot/infra';
 import { busError, writeBusLimits } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { lakeAddresses } from '@quantbot/storage/lake';
+import { makeOwnFolder } from '@quantbot/storage/sandbox';
 import { Closers } from '../closers.js';
 import { lookOn, runToItsEnd } from '../look-on.js';
 import type { Daemon } from '../running-daemon.js';
@@ -75,9 +75,10 @@ export async function openCluster(
   const objects = await openBusObjects(withVariables(cluster.objects), cluster.s3, busId);
   await JournalArchive.open(postgres, objects); // refuses a database that was restored to an earlier state
   const daemon = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`;
-  const workFolder = join(cluster.workDir ?? tmpdir(), `quantbot-bus-${daemon}`);
-  mkdirSync(workFolder, { recursive: true, mode: 0o700 });
-  opened.push(async () => rmSync(workFolder, { recursive: true, force: true }));
+  const base = cluster.workDir ?? tmpdir();
+  mkdirSync(base, { recursive: true, mode: 0o700 });
+  const { path: workFolder, remove } = makeOwnFolder(`bus-${hostname()}`, base);
+  opened.push(async () => remove());
   await writeBusLimits(workFolder, { min_free_bytes: config.minFreeBytes }); // it takes uploads
   const inspector = new WorkerProcess('inspect', { idleMs: workerIdleMs, spillIn: workFolder });
   const fragmentWriter = new WorkerProcess('fragments', { idleMs: workerIdleMs, spillIn: workFolder });

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { runIn } from '../../test/support/database.js';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { openDuckDb } from '../open-duckdb.js';
-import { makeSpillFolder, nextSpillPath } from './spill-folder.js';
+import { makeOwnFolder, makeSpillFolder, nextSpillPath } from './spill-folder.js';
 
 function inTemporaryFolder(): string {
   const folder = temporaryFolder();
@@ -29,6 +29,19 @@ test('what a process that was killed has spilled is removed by the next one, and
   for (const path of [living.path, next.path, elsewhere]) expect(existsSync(path), path).toBe(true);
   for (const { remove } of [living, next]) remove();
   expect(readdirSync(folder).sort()).toEqual(['quantbot-spill-mine', elsewhere.split('/').at(-1)].sort());
+});
+
+test('a folder of another kind, or in another place, is left alone', () => {
+  const other = temporaryFolder();
+  const folder = inTemporaryFolder();
+  const { pid } = spawnSync(process.execPath, ['-e', '']);
+  const deadOf = (path: string) => path.replace(`-${process.pid}-`, `-${pid}-`);
+  const own = makeOwnFolder('work', other);
+  for (const path of [deadOf(own.path), join(folder, basename(deadOf(own.path)))]) mkdirSync(path);
+  makeSpillFolder().remove();
+  expect(readdirSync(other)).toHaveLength(2);
+  makeOwnFolder('work', other).remove();
+  expect([readdirSync(other), readdirSync(folder).length]).toEqual([[basename(own.path)], 1]);
 });
 
 test('others cannot look into it', () => {

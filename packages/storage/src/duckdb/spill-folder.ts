@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemErrorCode } from '@quantbot/infra/files';
 
-/** A folder for spilled data. */
+/** A folder of this process, such as that for spilled data. */
 export interface SpillFolder {
   path: string;
   remove(): void;
@@ -18,16 +18,22 @@ function processNamespace(): string {
   }
 }
 
-const pattern = /^quantbot-spill-(\d+)-(\d+)-/;
-
 /**
  * Creates a private folder below the system's temporary folder, and removes those of ended
  * processes.
  */
-export function makeSpillFolder(): SpillFolder {
-  const namespace = processNamespace();
-  removeThoseOfTheDead(namespace);
-  const path = mkdtempSync(join(tmpdir(), `quantbot-spill-${namespace}-${process.pid}-`));
+export const makeSpillFolder = (): SpillFolder => makeOwnFolder('spill');
+
+/**
+ * Creates a private folder of this process, and removes those of the same kind whose processes have
+ * ended.
+ *
+ * @param base the folder in which to create it.
+ */
+export function makeOwnFolder(kind: string, base = tmpdir()): SpillFolder {
+  const before = `quantbot-${kind}-${processNamespace()}-`;
+  removeThoseOfTheDead(base, before);
+  const path = mkdtempSync(join(base, `${before}${process.pid}-`));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
@@ -51,11 +57,12 @@ export function nextSpillPath(): string {
   }
 }
 
-function removeThoseOfTheDead(namespace: string): void {
-  for (const name of readdirSync(tmpdir())) {
-    const [, where, pid] = pattern.exec(name) ?? [];
-    if (where !== namespace || isAlive(Number(pid))) continue;
-    const path = join(tmpdir(), name);
+/** @param before what comes before the process id in their names. */
+function removeThoseOfTheDead(base: string, before: string): void {
+  for (const name of readdirSync(base)) {
+    const [, pid] = name.startsWith(before) ? (/^(\d+)-/.exec(name.slice(before.length)) ?? []) : [];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    const path = join(base, name);
     const info = lstatSync(path, { throwIfNoEntry: false });
     // Other users can create names here too.
     if (info?.isDirectory() && info.uid === process.getuid?.()) removeIfPossible(path);

@@ -4,7 +4,7 @@
  */
 export { type ListedTables, openListedTables } from '../catalog/listed-tables.js';
 export { distinctNames } from '../duckdb/distinct-names.js';
-export { makeSpillFolder, type SpillFolder } from '../duckdb/spill-folder.js';
+export { makeOwnFolder, makeSpillFolder, type SpillFolder } from '../duckdb/spill-folder.js';
 export { type CopyToFile, copyExactly, toStream } from '../parquet/copy-exactly.js';
 export { findNanoseconds } from '../parquet/nanoseconds.js';
 export { type FileColumn, fileColumnOf } from '../types/file-types.js';
