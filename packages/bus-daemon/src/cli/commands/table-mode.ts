@@ -1,25 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  artifactsOfTable,
-  type CanonTable,
-  canonicalSchemas,
-  forgottenOfTable,
-  shownRows,
-  storedRows,
-  TableRegistry,
-  tableStarts,
-} from '@quantbot/bus-format/canon';
-import { Journal, type JournalRow } from '@quantbot/bus-format/journal';
-import { WorkerProcess } from '@quantbot/duckdb-process';
+import { artifactsOfTable, type CanonTable, forgottenOfTable, shownRows, storedRows } from '@quantbot/bus-format/canon';
+import type { JournalRow } from '@quantbot/bus-format/journal';
 import type { TableOperation } from '@quantbot/infra';
-import { busLayout } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, type TableMode, tableModeNames } from '@quantbot/infra/config';
 import type { Command } from 'commander';
 import type { TableChange } from '../../writer/job.js';
-import { decideTable, tableFactsOf } from '../../writer/stages/table-operation.js';
+import { decideTable } from '../../writer/stages/table-operation.js';
 import { operate } from '../operate.js';
 import { print } from '../shared.js';
+import { withTablesOfBus } from '../tables-of-bus.js';
 import { whoAsks } from '../who-asks.js';
 import { withCatalog } from './catalog.js';
 import { busOfTables, type ChangeOptions, isOfCluster, previewOnCluster, tableNamed, timeoutMs } from './table.js';
@@ -75,13 +65,6 @@ async function setMode(
   );
 }
 
-/** Returns the canonical tables of a journal. */
-export const tablesIn = async (journal: Journal, { canon }: Pick<BusConfig, 'canon'>): Promise<TableRegistry> =>
-  TableRegistry.replay(await canonicalSchemas(journal), canon.tables, {
-    starts: tableStarts(await journal.tableOperations()),
-    names: journal.names,
-  });
-
 /** The rows of a table before and after a change. */
 interface Changing {
   table: string;
@@ -95,22 +78,15 @@ interface Changing {
   lost_rows: number;
 }
 
-async function whatChanges(config: BusConfig, op: ModeOperation, options: ChangeOptions): Promise<Changing> {
-  const layout = busLayout(config.busRoot);
-  const journal = await Journal.read(layout);
-  const inspector = new WorkerProcess('inspect', { idleMs: 60_000 });
-  try {
-    const tables = await tablesIn(journal, config);
-    const tableFacts = tableFactsOf({ config, layout, journal, inspector });
+const whatChanges = (config: BusConfig, op: ModeOperation, options: ChangeOptions): Promise<Changing> =>
+  withTablesOfBus(config, async opened => {
     // As the daemon decides, so that a mistake shows here.
-    const change = await decideTable({ config, tables, tableFacts }, op);
-    const artifacts = await artifactsOfTable(journal, change.table, journal.lastSeq);
-    const forgotten = await forgottenOfTable(journal, change.table);
-    const stored = artifacts.filter(
-      ({ artifact_key, rel_path }) =>
-        !forgotten.has(artifact_key ?? '') && existsSync(join(layout.root, rel_path ?? '')),
-    );
-    const shown = await countShown(change, stored, row => join(layout.root, row.rel_path ?? ''), options);
+    const change = await decideTable(opened, op);
+    const artifacts = await artifactsOfTable(opened.journal, change.table, opened.journal.lastSeq);
+    const forgotten = await forgottenOfTable(opened.journal, change.table);
+    const pathOf = ({ rel_path }: JournalRow) => join(config.busRoot, rel_path ?? '');
+    const stored = artifacts.filter(row => !forgotten.has(row.artifact_key ?? '') && existsSync(pathOf(row)));
+    const shown = await countShown(change, stored, pathOf, options);
     return {
       table: op.table,
       before: foundMode(change.before),
@@ -119,11 +95,7 @@ async function whatChanges(config: BusConfig, op: ModeOperation, options: Change
       hidden_rows: rowsIn(stored) - shown,
       lost_rows: rowsIn(change.erased),
     };
-  } finally {
-    inspector.close();
-    journal.close();
-  }
-}
+  });
 
 /** As {@link whatChanges}. The lake has all rows of a table. */
 async function whatChangesOnCluster(

@@ -1,10 +1,9 @@
-import { Journal } from '@quantbot/bus-format/journal';
 import type { TableOperation } from '@quantbot/infra';
-import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { decideRename } from '../../writer/stages/table-operation.js';
 import { operate } from '../operate.js';
 import { print } from '../shared.js';
+import { withTablesOfBus } from '../tables-of-bus.js';
 import { whoAsks } from '../who-asks.js';
 import {
   busOfTables,
@@ -15,7 +14,6 @@ import {
   tableNamed,
   timeoutMs,
 } from './table.js';
-import { tablesIn } from './table-mode.js';
 
 type RenameOperation = Extract<TableOperation, { type: 'table_rename' }>;
 
@@ -55,10 +53,5 @@ export async function tableRenameCommand(
 /** Decides as the daemon does, so that a mistake shows here. */
 async function mustBePossible(config: BusConfig, op: RenameOperation): Promise<void> {
   if (isOfCluster(config)) return void (await previewOnCluster(config, op));
-  const journal = await Journal.read(busLayout(config.busRoot));
-  try {
-    decideRename({ config, tables: await tablesIn(journal, config) }, op);
-  } finally {
-    journal.close();
-  }
+  await withTablesOfBus(config, async opened => decideRename(opened, op));
 }

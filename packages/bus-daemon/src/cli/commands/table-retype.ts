@@ -1,14 +1,11 @@
-import { Journal } from '@quantbot/bus-format/journal';
-import { WorkerProcess } from '@quantbot/duckdb-process';
 import type { TableOperation } from '@quantbot/infra';
-import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
-import { decideTable, tableFactsOf } from '../../writer/stages/table-operation.js';
+import { decideTable } from '../../writer/stages/table-operation.js';
 import { operate } from '../operate.js';
 import { openedBus, print } from '../shared.js';
+import { withTablesOfBus } from '../tables-of-bus.js';
 import { whoAsks } from '../who-asks.js';
 import { type ChangeOptions, tableNamed, timeoutMs } from './table.js';
-import { tablesIn } from './table-mode.js';
 
 type RetypeOperation = Extract<TableOperation, { type: 'table_retype' }>;
 
@@ -61,17 +58,8 @@ const quoted = (text: string): string => (/^\w+$/.test(text) ? text : `'${text.r
  *
  * @param isTrial whether to decide as the daemon does. A value that does not fit shows then.
  */
-async function typeBefore(config: BusConfig, op: RetypeOperation, isTrial: boolean): Promise<string> {
-  const layout = busLayout(config.busRoot);
-  const journal = await Journal.read(layout);
-  const inspector = new WorkerProcess('inspect', { idleMs: 60_000 });
-  try {
-    const tables = await tablesIn(journal, config);
-    const tableFacts = tableFactsOf({ config, layout, journal, inspector });
-    if (isTrial) await decideTable({ config, tables, tableFacts }, op);
-    return tables.named(op.table)?.columns.find(({ name }) => name === op.column)?.type ?? '';
-  } finally {
-    inspector.close();
-    journal.close();
-  }
-}
+const typeBefore = (config: BusConfig, op: RetypeOperation, isTrial: boolean): Promise<string> =>
+  withTablesOfBus(config, async opened => {
+    if (isTrial) await decideTable(opened, op);
+    return opened.tables.named(op.table)?.columns.find(({ name }) => name === op.column)?.type ?? '';
+  });

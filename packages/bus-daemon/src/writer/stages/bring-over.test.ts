@@ -87,6 +87,7 @@ test.skipIf(!isRoot)('no access control list lets a producer write to a stored f
   const inherited = [layout.store, layout.claimed, layout.hot, layout.processed];
   if (!succeeds('setfacl', '-d', '-m', `${entry},g::rwx,o::rwx`, ...inherited))
     return context.skip('no setfacl, or a file system without ACLs');
+  if (!succeeds('getfattr', '--version')) return context.skip('no getfattr');
   const parquetPath = await produce(opened.test, numbers(3));
   const artifacts = [{ artifact_id: 'a', relpath: 'a.parquet', schema_hint: 'canon.numbers' }];
   const own = putClaimed(opened.bus, { jobId: 'own', files: { 'a.parquet': parquetPath }, manifest: { artifacts } });
