@@ -121,6 +121,21 @@ sampled('a name that another table gets leads to that table from then on', async
   await mustVerify(bus);
 });
 
+sampled('a file that does not fit is told the name of today', async () => {
+  const bus = makeTestBus({ export: { enabled: false } });
+  await drain(bus);
+  await submit(bus, { runId: 'a', schemaHint: 'canon.kyed', select: 'SELECT 1 AS id' });
+  await drain(bus);
+  for (const change of [
+    ['set-mode', 'kyed', 'upsert', '--key', 'id'],
+    ['rename', 'kyed', 'keyed'],
+  ])
+    expect(await quantbotBus(bus, 'table', ...change, '--apply')).toMatchObject({ code: 0 });
+  const asked = await submit(bus, { runId: 'b', schemaHint: 'canon.kyed', select: 'SELECT NULL::INTEGER AS id' });
+  await drain(bus);
+  await expect(asked.settled()).rejects.toThrow(/does not fit canon\.keyed: /);
+});
+
 sampled('a table that waits, and rows that are left, are named by the name of today', async () => {
   const jobs = [{ name: 'own', sql: 'SELECT run AS r FROM canon.alerts' }];
   const bus = makeTestBus({ compaction: { release_grace_s: 0 } });

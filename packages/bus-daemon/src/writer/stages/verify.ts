@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { breathe, concurrently, isMachineFault } from '@quantbot/bus-format';
-import { canonTableOf } from '@quantbot/bus-format/canon';
 import type { DecodeFinding, SlowFile } from '@quantbot/duckdb-process';
 import { BusError, type Manifest, parseManifest } from '@quantbot/infra';
 import { busError, isForOperators, maxManifestBytes, schemaHintProblem } from '@quantbot/infra/bus';
@@ -33,7 +32,7 @@ export async function verify(
   );
   const decodable = verified
     .filter(job => isRejected(job) || !handOverSlow(bus, job, undecodable))
-    .map(job => (isRejected(job) ? job : rejectUndecodable(job, undecodable)));
+    .map(job => (isRejected(job) ? job : rejectUndecodable(bus, job, undecodable)));
   return bus.config.catalog.contentHash ? hashContents(bus, decodable) : decodable;
 }
 
@@ -87,7 +86,7 @@ export async function verifyNewKeys(bus: VerifyingBus, jobs: readonly CheckedJob
   const changed = jobs.flatMap(job => (isRejected(job) ? [] : job.artifacts.filter(hasNewKey(bus))));
   if (changed.length === 0) return jobs;
   const undecodable = await checkDecodable({ ...bus, beside: undefined }, changed);
-  return jobs.map(job => (isRejected(job) ? job : rejectUndecodable(job, undecodable)));
+  return jobs.map(job => (isRejected(job) ? job : rejectUndecodable(bus, job, undecodable)));
 }
 
 const hasNewKey =
@@ -209,21 +208,27 @@ async function hashContents(bus: VerifyingBus, jobs: readonly CheckedJob[]): Pro
   return [...jobs];
 }
 
-function rejectUndecodable(job: VerifiedJob, undecodable: ReadonlyMap<string, DecodeFinding | SlowFile>): CheckedJob {
+function rejectUndecodable(
+  { tables }: VerifyingBus,
+  job: VerifiedJob,
+  undecodable: ReadonlyMap<string, DecodeFinding | SlowFile>,
+): CheckedJob {
   const bad = job.artifacts.find(artifact => undecodable.has(artifact.file));
   if (bad === undefined) return job;
   const { artifacts: _artifacts, ...rest } = job;
-  return { ...rest, error: undecodableError(bad, undecodable.get(bad.file) as DecodeFinding) };
+  const table = tables.nameOf(tables.tableOf(bad.entry.schema_hint) ?? '');
+  return { ...rest, error: undecodableError(bad, table, undecodable.get(bad.file) as DecodeFinding) };
 }
 
-function undecodableError({ entry, key }: VerifiedArtifact, finding: DecodeFinding): BusError {
+/** @param table the name that readers know. */
+function undecodableError({ entry, key }: VerifiedArtifact, table: string, finding: DecodeFinding): BusError {
   const { relpath } = entry;
   if ('nulls' in finding) {
-    const sentence = `${key} does not fit canon.${canonTableOf(entry.schema_hint)}: ${finding.nulls.join('; ')}.`;
+    const sentence = `${key} does not fit canon.${table}: ${finding.nulls.join('; ')}.`;
     return busError('SCHEMA_MISMATCH', sentence, { details: finding.nulls });
   }
   if ('unfaithful' in finding) {
-    const sentence = `canon.${canonTableOf(entry.schema_hint)} would not give back all values of ${key}: ${finding.unfaithful.join('; ')}.`;
+    const sentence = `canon.${table} would not give back all values of ${key}: ${finding.unfaithful.join('; ')}.`;
     return busError('COLUMN_UNSUPPORTED', sentence, { details: finding.unfaithful });
   }
   if ('missing' in finding)
