@@ -123,6 +123,17 @@ describeBothWorlds(
       expect(await (await submit('SELECT 2 AS n', { runId: 'r3' })).settled()).toMatchObject({ status: 'ingested' });
       await expect(submit('SELECT 2 AS n', { producer: 'other' })).rejects.toMatchObject({ code: 'BUS_DENIED' });
       await expect(setAlias({ ...alias, key }, { busRoot: url() })).rejects.toMatchObject({ code: 'BUS_DENIED' });
+      // It sees what becomes of jobs of its own producers only.
+      const theirs = { producer: 'q', jobId: 'theirs', runId: 'r4' };
+      vi.stubEnv('QUANTBOT_BUS_TOKEN', worldToken);
+      const rejected = await submit("SELECT 'text' AS n", theirs);
+      await expect(rejected.settled()).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+      const reasonFor = async (token: string) => {
+        const headers = { Authorization: `Bearer ${token}` };
+        const answer = await fetch(`${url()}/api/v1/jobs/theirs/outcome`, { headers });
+        return ((await answer.json()) as { reason: string | null }).reason;
+      };
+      expect([await reasonFor(producer), await reasonFor(worldToken)]).toEqual([null, expect.stringMatching('theirs')]);
       const listed = await eventually(list, tokens => tokens.every(({ lastUsedAt }) => lastUsedAt !== null));
       expect(listed).toMatchObject([
         { name: 'laptop', scopes: { read: false, operate: false, submit: ['p'] }, expiresAt: expect.any(String) },
