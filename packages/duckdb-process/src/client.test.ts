@@ -44,6 +44,15 @@ test('a task that fails says why, and the process lives on', async () => {
   expect(await pid()).toBe(before);
 });
 
+test('an error of the catalog keeps its code and its hint', async () => {
+  const built = fileURLToPath(new URL('../dist/worker.js', import.meta.url));
+  const worker = new WorkerProcess('catalog', { idleMs: 60_000, entry: built });
+  onTestFinished(() => worker.stop());
+  const database = join(temporaryFolder(), 'missing.duckdb');
+  const asked = worker.request({ task: 'catalog', database, question: { ask: 'jobs', limit: 1 } }, 20_000);
+  await expect(asked).rejects.toMatchObject({ code: 'DATABASE_NOT_FOUND', hint: expect.stringMatching(/./) });
+});
+
 test('when the process is killed, all that was under way fails with WORKER_KILLED, and the next request starts another', async () => {
   const { tell, pid } = obedientWorker();
   const before = await pid();

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { CodedError, readParquetFooter } from '@quantbot/infra';
+import { type CodedError, readParquetFooter } from '@quantbot/infra';
 import { answerToFile } from './answer.js';
 import { contentHash } from './content.js';
 import { copyToParquet, writePartitions } from './copy.js';
@@ -72,11 +72,15 @@ async function run(task: WorkerTask, cancelled: AbortSignal): Promise<unknown> {
   }
 }
 
-/** The parts of our own errors besides their text. */
-const codedOf = (error: unknown) =>
-  error instanceof CodedError
-    ? { code: error.code, hint: error.hint, details: error.details.slice(0, maxDetails).map(shortened) }
-    : undefined;
+/**
+ * The parts of our own errors besides their text. Code that is not bundled into this program has
+ * its own copy of the class.
+ */
+function codedOf(error: unknown) {
+  const { code, hint, details } = (error ?? {}) as Partial<CodedError>;
+  if (typeof code !== 'string' || typeof hint !== 'string' || !Array.isArray(details)) return undefined;
+  return { code, hint, details: details.slice(0, maxDetails).map(shortened) };
+}
 
 /** DuckDB quotes values, of which one may have gigabytes. */
 const maxTextLength = 10_000;
