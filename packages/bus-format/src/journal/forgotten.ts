@@ -1,3 +1,4 @@
+import { literal } from '../sql.js';
 import type { Gone, KnownArtifact } from './known-keys.js';
 import type { TableNames } from './table-names.js';
 import { droppedQuery, isTableOperation } from './table-operations.js';
@@ -36,6 +37,15 @@ export const shownInTables = (names: TableNames): string => `(FROM ${withoutDrop
 
 /** The journal without the artifacts whose bytes are gone. */
 export const withoutForgotten = `(FROM _bus.journal ANTI JOIN (SELECT artifact_key, run_id FROM _bus.forgotten) USING (artifact_key, run_id))`;
+
+/**
+ * The condition for rows of one of these artifacts, of which there is at least one. The list is
+ * `$1`. A key begins with its run, so DuckDB skips the row groups of other runs.
+ */
+export function isOneOf(keys: readonly string[]): string {
+  const runs = keys.map(key => key.slice(0, key.indexOf('/'))).sort(); // ASCII, as DuckDB sorts
+  return `artifact_key IN (SELECT unnest($1)) AND run_id BETWEEN ${literal(runs[0] ?? '')} AND ${literal(runs.at(-1) ?? '')}`;
+}
 
 /** A row about a key, in the order of the journal. */
 export interface KeyRow {

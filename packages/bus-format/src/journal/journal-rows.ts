@@ -1,6 +1,7 @@
 import type { SqlValue } from '../duckdb.js';
 import {
   foldKeys,
+  isOneOf,
   type KeyRow,
   keyStatuses,
   shownInTables,
@@ -33,7 +34,7 @@ export abstract class JournalRows {
     if (keys.length === 0) return new Map();
     const rows = await this.query<KeyRow>(
       `SELECT artifact_key, seq, sha256, rel_path, status, reject_details IS NOT NULL AS quarantined FROM _bus.journal
-       WHERE status IN ${keyStatuses} AND artifact_key IN (SELECT unnest($1)) ORDER BY seq`,
+       WHERE status IN ${keyStatuses} AND ${isOneOf(keys)} ORDER BY seq`,
       keys,
     );
     return foldKeys(rows);

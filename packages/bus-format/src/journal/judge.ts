@@ -1,3 +1,4 @@
+import { isOneOf } from './forgotten.js';
 import type { JournalRows } from './journal-rows.js';
 import type { KnownArtifact } from './known-keys.js';
 import { aliasesQuery, aliasHistoryQuery, keepsQuery } from './marks.js';
@@ -60,14 +61,14 @@ export const judge = (journal: JournalRows, keys: readonly string[]): Promise<Ju
       inputs: some =>
         journal.query(
           `SELECT artifact_key, inputs FROM _bus.journal
-           WHERE status = 'ingested' AND inputs IS NOT NULL AND artifact_key IN (SELECT unnest($1))`,
+           WHERE status = 'ingested' AND inputs IS NOT NULL AND ${isOneOf(some)}`,
           some,
         ),
       newest: some => newestAmong(journal, some),
       placed: async some =>
         (
           await journal.query<{ artifact_key: string }>(
-            `SELECT artifact_key FROM ${journal.placed} WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`,
+            `SELECT artifact_key FROM ${journal.placed} WHERE status = 'ingested' AND ${isOneOf(some)}`,
             some,
           )
         ).map(row => row.artifact_key),
@@ -136,7 +137,8 @@ async function inputsOf(journal: JudgedJournal, roots: readonly string[]): Promi
  * columns of only those rows that constants name, which takes a fraction of the time.
  */
 async function artifactsOf(journal: JournalRows, keys: readonly string[]): Promise<JournalRow[]> {
-  const isOne = `status = 'ingested' AND artifact_key IN (SELECT unnest($1))`;
+  if (keys.length === 0) return [];
+  const isOne = `status = 'ingested' AND ${isOneOf(keys)}`;
   const jobs = await journal.query<{ seq: bigint }>(`SELECT DISTINCT seq FROM _bus.journal WHERE ${isOne}`, keys);
   if (jobs.length === 0) return [];
   return journal.rows(`WHERE ${isOne} AND seq IN (${jobs.map(({ seq }) => seq).join(', ')})`, keys);
@@ -147,11 +149,21 @@ async function artifactsOf(journal: JournalRows, keys: readonly string[]): Promi
  * which name them after the run.
  */
 async function newestAmong(journal: JournalRows, keys: readonly string[]): Promise<string[]> {
-  const rows = await journal.query<{ key: string }>(
-    `SELECT arg_max(artifact_key, seq * 100000 + ordinal) AS key FROM ${journal.stored}
-     WHERE status = 'ingested' AND (producer || '/' || kind || '/' || artifact_id) IN (SELECT unnest($1))
-     GROUP BY producer, kind, artifact_id`,
-    [...new Set(keys.map(key => key.slice(key.indexOf('/') + 1)))],
-  );
-  return rows.map(({ key }) => key);
+  const newestIn = async (from: string, sources: readonly string[]) =>
+    (
+      await journal.query<{ key: string }>(
+        `SELECT arg_max(artifact_key, seq * 100000 + ordinal) AS key FROM ${from}
+         WHERE status = 'ingested' AND (producer || '/' || kind || '/' || artifact_id) IN (SELECT unnest($1))
+         GROUP BY producer, kind, artifact_id`,
+        [...new Set(sources)],
+      )
+    ).map(({ key }) => key);
+  const newest = await newestIn('_bus.journal', keys.map(sourceOf));
+  // Few are forgotten, so only these pay for the join with all that are.
+  const states = await journal.findKeys(newest);
+  const gone = newest.filter(key => states.get(key)?.gone !== undefined);
+  const others = gone.length === 0 ? [] : await newestIn(journal.stored, gone.map(sourceOf));
+  return [...newest.filter(key => !gone.includes(key)), ...others];
 }
+
+const sourceOf = (key: string): string => key.slice(key.indexOf('/') + 1);
