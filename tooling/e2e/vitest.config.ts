@@ -2,7 +2,14 @@ import { projects } from '@quantbot/tooling-config/vitest';
 import { defineConfig } from 'vitest/config';
 
 // Run the browser tests alone, because their timeouts are short.
-const inBrowser = ['dashboard', 'dashboard-act', 'dashboard-find', 'dashboard-look', 'dashboard-sql'];
+const inBrowser = [
+  'dashboard',
+  'dashboard-act',
+  'dashboard-find',
+  'dashboard-look',
+  'dashboard-many-jobs.campaign',
+  'dashboard-sql',
+];
 
 const longest = [
   'readers/recipes.campaign',

@@ -1,6 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
-import { ApiError } from './client.js';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ApiError, get } from './client.js';
 import { type Topic, useLive } from './live.js';
+import type { Filters } from './route.js';
 
 /**
  * The state of a request: loading, loaded or failed. The last answer stays while a new one loads.
@@ -8,6 +9,8 @@ import { type Topic, useLive } from './live.js';
 export interface Asked<T> {
   data: T | undefined;
   error: ApiError | undefined;
+  /** Of a page of a list: whether the answer is that of the page before, because this one loads. */
+  isOld?: boolean;
 }
 
 /**
@@ -39,4 +42,20 @@ export function useAsked<T>(
     return () => end.abort();
   }, [of, topic === undefined ? 0 : changes[topic]]);
   return asked.of === of ? asked : { data: undefined, error: undefined };
+}
+
+/**
+ * {@link useAsked} for a page of a list. The page before stays until this one is there, so that the
+ * window never empties itself. `given` in the answer are the filters that it answers.
+ */
+export function useList<T>(path: string, given: Filters, limit: number): Asked<T & { given: Filters }> {
+  const asked = useAsked(
+    signal => get<T>(path, { ...given, limit }, signal).then(page => ({ ...page, given })),
+    [given],
+    'jobs',
+  );
+  const last = useRef(asked.data);
+  if (asked.data !== undefined) last.current = asked.data;
+  const isOld = asked.data === undefined && asked.error === undefined;
+  return { ...asked, isOld, data: isOld ? last.current : asked.data };
 }

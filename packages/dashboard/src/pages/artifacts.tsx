@@ -1,6 +1,6 @@
 import { exactJson } from '@quantbot/infra/visible';
 import type { ComponentChildren } from 'preact';
-import { useAsked } from '../ask.js';
+import { useAsked, useList } from '../ask.js';
 import { type Answer, type Artifact as ArtifactOf, get, type Lineage } from '../client.js';
 import { AsOf } from '../parts/as-of.js';
 import { Command, Copy, IdLink } from '../parts/copy.js';
@@ -34,18 +34,14 @@ const filters: readonly Filter[] = [
 /** All artifacts, page by page. The address holds filters and page. */
 export function Artifacts() {
   const [given] = useFilters('artifacts');
-  const asked = useAsked(
-    signal => get<{ artifacts: ArtifactOf[] }>('/artifacts', { ...given, limit: pageSize }, signal),
-    [given],
-    'jobs',
-  );
+  const asked = useList<{ artifacts: ArtifactOf[] }>('/artifacts', given, pageSize);
   return (
     <>
       <Title>Artifacts</Title>
       <Filters place="artifacts" filters={filters} />
       <AsOf place="artifacts" />
       <Shown asked={asked}>
-        {({ artifacts }) => {
+        {({ artifacts, given }) => {
           const last = artifacts.length === pageSize ? artifacts.at(-1) : undefined;
           const empty = (
             <Nothing place="artifacts" given={given}>

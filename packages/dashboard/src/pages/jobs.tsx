@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { useAsked } from '../ask.js';
+import { useAsked, useList } from '../ask.js';
 import { ApiError, get, type Job as JobOf, post } from '../client.js';
 import { AsOf } from '../parts/as-of.js';
 import { Command, IdLink } from '../parts/copy.js';
@@ -28,11 +28,7 @@ const filters: readonly Filter[] = [
 /** All jobs, page by page. The address holds filters and page. */
 export function Jobs() {
   const [given] = useFilters('jobs');
-  const asked = useAsked(
-    signal => get<{ jobs: JobOf[] }>('/jobs', { ...given, limit: pageSize }, signal),
-    [given],
-    'jobs',
-  );
+  const asked = useList<{ jobs: JobOf[] }>('/jobs', given, pageSize);
   return (
     <>
       <Title>Jobs</Title>
@@ -42,7 +38,7 @@ export function Jobs() {
         <RetryAll key={JSON.stringify(given)} given={given} />
       )}
       <Shown asked={asked}>
-        {({ jobs }) => {
+        {({ jobs, given }) => {
           const before = jobs.findLast(job => job.settled !== null)?.settled?.seq;
           const empty = (
             <Nothing place="jobs" given={given}>

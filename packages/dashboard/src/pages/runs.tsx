@@ -1,4 +1,4 @@
-import { useAsked } from '../ask.js';
+import { useAsked, useList } from '../ask.js';
 import { type Artifact, get, type Job, type Run as RunOf } from '../client.js';
 import { Command, IdLink } from '../parts/copy.js';
 import { type Filter, Filters, Nothing, nextPage, Pages } from '../parts/filters.js';
@@ -16,17 +16,13 @@ const filters: readonly Filter[] = [{ name: 'text', label: 'Words', hint: 'id, p
 /** All runs, page by page. */
 export function Runs() {
   const [given] = useFilters('runs');
-  const asked = useAsked(
-    signal => get<{ runs: RunOf[] }>('/runs', { ...given, limit: pageSize }, signal),
-    [given],
-    'jobs',
-  );
+  const asked = useList<{ runs: RunOf[] }>('/runs', given, pageSize);
   return (
     <>
       <Title>Runs</Title>
       <Filters place="runs" filters={filters} />
       <Shown asked={asked}>
-        {({ runs }) => {
+        {({ runs, given }) => {
           const last = runs.length === pageSize ? runs.at(-1) : undefined;
           return (
             <>

@@ -1,6 +1,6 @@
 import { visibleLines } from '@quantbot/infra/visible';
-import { useEffect, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 
 /** A line of a chart; null where it has no value. */
@@ -30,27 +30,40 @@ const maxInWords = 2;
  */
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#8c6bb1', '#666666'];
 
-/** A line chart with its newest values as text for screen readers. */
+/**
+ * A line chart with its newest values as text for screen readers. The code that draws is loaded
+ * with the first chart.
+ */
 export function LineChart({ title, x, isTime, lines, format }: Props) {
   const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot>(undefined);
+  const [plot, setPlot] = useState<uPlot>();
   const names = lines.map(line => line.name).join('\n');
   useEffect(() => {
     const element = place.current;
-    if (element === null) return;
-    plot.current = new uPlot(
-      optionsOf(element, isTime, names.split('\n'), format),
-      [[], ...lines.map(() => [])],
-      element,
+    let isLeft = element === null;
+    let leave = () => {};
+    import('uplot').then(
+      ({ default: Plot }) => {
+        if (isLeft || element === null) return;
+        const none = [[], ...lines.map(() => [])] as uPlot.AlignedData;
+        const drawn = new Plot(optionsOf(element, isTime, names.split('\n'), format), none, element);
+        const resized = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height }));
+        resized.observe(element);
+        setPlot(drawn);
+        leave = () => {
+          resized.disconnect();
+          drawn.destroy();
+        };
+      },
+      () => {}, // the caption has the newest values
     );
-    const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
-    resized.observe(element);
     return () => {
-      resized.disconnect();
-      plot.current?.destroy();
+      isLeft = true;
+      setPlot(undefined);
+      leave();
     };
   }, [isTime, names]);
-  useEffect(() => plot.current?.setData([[...x], ...lines.map(line => [...line.values])]), [x, lines]);
+  useEffect(() => plot?.setData([[...x], ...lines.map(line => [...line.values])]), [plot, x, lines]);
   return (
     <figure>
       <figcaption>

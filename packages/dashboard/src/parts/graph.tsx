@@ -1,4 +1,5 @@
-import { graphlib, layout } from '@dagrejs/dagre';
+import type * as dagre from '@dagrejs/dagre';
+import { useEffect, useState } from 'preact/hooks';
 import type { Lineage } from '../client.js';
 import { linkTo } from '../route.js';
 import { Scroll } from './scroll.js';
@@ -7,8 +8,17 @@ const node = { width: 210, height: 52 };
 
 /**
  * The lineage of an artifact as a graph from left to right. Each artifact links to its own page.
+ * The code that arranges it is loaded with the first graph.
  */
 export function LineageGraph({ lineage }: { lineage: Lineage }) {
+  const [code, setCode] = useState<typeof dagre>();
+  useEffect(() => {
+    import('@dagrejs/dagre').then(setCode, () => {}); // the words stay
+  }, []);
+  return code === undefined ? <p class="quiet">{inWords(lineage)}</p> : <Graph lineage={lineage} code={code} />;
+}
+
+function Graph({ lineage, code: { graphlib, layout } }: { lineage: Lineage; code: typeof dagre }) {
   const keys = [...new Set([lineage.key, ...lineage.inputs, ...lineage.outputs])];
   const graph = new graphlib.Graph();
   graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 48, marginx: 4, marginy: 4 });

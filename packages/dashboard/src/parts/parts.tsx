@@ -68,14 +68,36 @@ export function Problem({ error }: { error: ApiError }) {
 /** The answer of a request, once it has loaded. */
 export function Shown<T>({ asked, children }: { asked: Asked<T>; children: (data: T) => ComponentChildren }) {
   const { connected } = useLive();
-  const { data, error } = asked;
+  const { data, error, isOld } = asked;
   // The top of the page already says that the daemon does not answer.
   const isTold = error?.code === 'UNREACHABLE' && !connected;
   return (
     <>
       {error !== undefined && !isTold && <Problem error={error} />}
-      {data === undefined ? error === undefined && <p class="quiet">Loading…</p> : children(data)}
+      {data === undefined ? (
+        error === undefined && <p class="quiet">Loading…</p>
+      ) : isOld === undefined ? (
+        children(data)
+      ) : (
+        <Listed isOld={isOld}>{children(data)}</Listed>
+      )}
     </>
+  );
+}
+
+/** A page of a list. When the next one replaces it, its first rows come into view. */
+function Listed({ isOld, children }: { isOld: boolean; children: ComponentChildren }) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const box = place.current?.querySelector('.scroll');
+    if (isOld || !box) return;
+    box.scrollTo(0, 0);
+    if (box.getBoundingClientRect().top < 0) box.scrollIntoView();
+  }, [isOld]);
+  return (
+    <div ref={place} class="list" aria-busy={isOld}>
+      {children}
+    </div>
   );
 }
 

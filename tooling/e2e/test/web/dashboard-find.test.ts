@@ -68,7 +68,18 @@ inBrowser('a list is filtered and turned over by its address, and no artifact of
   const ids = () => cells(page, 'Artifacts').allTextContents();
   const newestFirst = manyIds.toReversed();
   await expect.poll(ids, patience).toEqual(newestFirst.slice(0, 50));
+  let answer = () => {};
+  const answered = new Promise<void>(resolve => {
+    answer = resolve;
+  });
+  await page.route('**/api/v1/artifacts?*before=*', async route => {
+    await answered;
+    await route.continue();
+  });
   await page.getByRole('link', { name: 'Older' }).click();
+  await page.locator('[aria-busy=true]').waitFor();
+  expect(await ids()).toEqual(newestFirst.slice(0, 50));
+  answer();
   await expect.poll(ids, patience).toEqual(newestFirst.slice(50));
   await page.reload();
   await expect.poll(ids, patience).toEqual(newestFirst.slice(50));

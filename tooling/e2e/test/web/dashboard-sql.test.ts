@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { readParquet } from '@quantbot/storage';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { submit } from '@quantbot/tooling-testing/submit';
@@ -26,8 +27,18 @@ async function type(page: Page, sql: string): Promise<void> {
   await page.keyboard.insertText(sql);
 }
 
+/** The bytes of code and styles that a page has loaded, as gzip transfers them. */
+async function gzippedBytes(page: Page): Promise<number> {
+  const urls = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
+  const files = urls.filter(url => /\.(js|css)$/.test(url)).map(async url => (await fetch(url)).text());
+  return (await Promise.all(files)).reduce((sum, text) => sum + gzipSync(text).length, 0);
+}
+
 inBrowser('SQL can be asked, its answer be sent as a link, and its mistakes are told', async () => {
   const { page, problems } = await sqlPage();
+  const loaded = await gzippedBytes(page);
+  expect(loaded).toBeGreaterThan(100_000); // with the editor
+  expect(loaded).toBeLessThan(150_000);
   await type(page, 'SELECT count(*) AS total, NULL AS nothing FROM canon.numbers');
   await page.keyboard.press('Control+Enter');
   await page.getByRole('row', { name: '15 NULL' }).waitFor();
