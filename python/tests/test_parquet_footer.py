@@ -32,6 +32,7 @@ class FooterTest(BusTestCase):
             (b'[{"time": 1, "price": 2.5}]', "a JSON file"),
             (b"hello there\nagain", "a text file"),
             (b"ARROW1\0\0" + bytes(20), "an Arrow IPC (Feather) file"),
+            (b"a,b\n1,2\n", "a CSV file"),
             (b"PAR1,this,was,cut", None),
             (bytes(600), None),
         ):

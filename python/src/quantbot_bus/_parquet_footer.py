@@ -44,11 +44,9 @@ def read_rows_of(file: BinaryIO) -> int:
 
 def _read_footer(file: BinaryIO) -> bytes:
     size = file.seek(0, os.SEEK_END)
-    if size < 12:
-        raise BusError("NOT_PARQUET", f"The file has {size} bytes; the smallest Parquet file has more.")
     file.seek(0)
     head = file.read(LOOKED_AT_BYTES)
-    file.seek(size - 8)
+    file.seek(max(0, size - 8))
     tail = file.read(8)
     if tail[4:] == b"PARE":
         raise BusError("UNSUPPORTED_PARQUET", "The file is encrypted Parquet, which the bus cannot read.")
@@ -60,6 +58,8 @@ def _read_footer(file: BinaryIO) -> bytes:
             f"The file is {other}, not Parquet.",
             hint="Convert it with DuckDB, pandas or polars, and submit the Parquet file.",
         )
+    if size < 12:
+        raise BusError("NOT_PARQUET", f"The file has {size} bytes; the smallest Parquet file has more.")
     if not starts_right or tail[4:] != b"PAR1":
         raise BusError(
             "NOT_PARQUET", "The file does not begin and end with PAR1; it may be another format, or cut off."

@@ -98,8 +98,7 @@ const footerIn = (tail: Buffer, footerBytes: number, file: WholeFile): ParquetFo
 
 /** Returns the footer's claimed length, if it is possible. */
 function footerLength(head: Buffer, tail: Buffer, size: number): number {
-  if (size < 12) throw notParquet(`The file has ${size} bytes; the smallest Parquet file has more.`);
-  const lastFour = tail.toString('latin1', tail.length - 4);
+  const lastFour = tail.toString('latin1', Math.max(0, tail.length - 4));
   if (lastFour === 'PARE') throw encrypted();
   const startsRight = head.toString('latin1', 0, 4) === magic;
   const other = startsRight ? undefined : otherFormat(head);
@@ -107,6 +106,7 @@ function footerLength(head: Buffer, tail: Buffer, size: number): number {
     throw busError('NOT_PARQUET', `The file is ${other}, not Parquet.`, {
       hint: 'Convert it with DuckDB, pandas or polars, and submit the Parquet file.',
     });
+  if (size < 12) throw notParquet(`The file has ${size} bytes; the smallest Parquet file has more.`);
   if (!startsRight || lastFour !== magic)
     throw notParquet('The file does not begin and end with PAR1; it may be another format, or cut off.');
   const footerBytes = tail.readUInt32LE(tail.length - 8);

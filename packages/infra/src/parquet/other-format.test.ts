@@ -26,5 +26,8 @@ test.each(files)('%# a file is called what it is', (head, name) => {
 
 test('the error of a CSV calls it one, that of a cut Parquet file does not', () => {
   expect(() => readFooterIn(Buffer.from('time,price\n1,2.5\n'))).toThrow('The file is a CSV file, not Parquet.');
+  expect(() => readFooterIn(Buffer.from('a,b\n1,2\n'))).toThrow('The file is a CSV file, not Parquet.');
+  expect(() => readFooterIn(Buffer.from('PAR1'))).toThrow('The file has 4 bytes; the smallest Parquet file has more.');
+  expect(() => readFooterIn(Buffer.alloc(0))).toThrow('The file has 0 bytes; the smallest Parquet file has more.');
   expect(() => readFooterIn(Buffer.from('PAR1,this,was,cut'))).toThrow('it may be another format, or cut off');
 });
