@@ -4,7 +4,7 @@ import { claimedNames, type InboxEntry, lookIntoInbox } from '@quantbot/bus-form
 import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, systemErrorCode } from '@quantbot/infra/files';
-import { type JobFilter, type JobRecord, openCatalog } from '@quantbot/storage';
+import { type Catalog, type JobFilter, type JobRecord, openCatalog } from '@quantbot/storage';
 
 /** Where a job is. The last four are outcomes. */
 export type JobState = 'uncommitted' | 'waiting' | 'claimed' | 'ingested' | 'duplicate' | 'rejected' | 'dismissed';
@@ -31,15 +31,40 @@ export interface JobsWanted extends Omit<JobFilter, 'status' | 'beforeSeq'> {
   limit: number;
 }
 
+/** A part of a list of jobs, and how many more there are. */
+export interface JobList {
+  jobs: JobEntry[];
+  more: number;
+}
+
 /** Returns jobs that have not settled, then settled ones, newest first. */
-export async function listJobs(config: BusConfig, { state, limit, ...filter }: JobsWanted): Promise<JobEntry[]> {
-  const wantsOpen = Object.values(filter).every(value => value === undefined);
-  const open = wantsOpen ? (await findOpenJobs(config)).filter(job => (state ?? job.state) === job.state) : [];
-  if (isOpen(state) || !(await exists(config.duckdbPath))) return open.slice(0, limit);
+export async function listJobs(config: BusConfig, wanted: JobsWanted): Promise<JobList> {
+  const open = wantsOpen(wanted) ? await findOpenJobs(config) : [];
+  if (!(await exists(config.duckdbPath))) return listedJobs(undefined, open, wanted);
   await using catalog = await openCatalog({ duckdbPath: config.duckdbPath });
-  const left = Math.max(0, limit - open.length);
-  const settled = await catalog.jobs({ ...filter, status: state, limit: left });
-  return [...open.slice(0, limit), ...settled.map(settledEntry)];
+  return await listedJobs(catalog, open, wanted);
+}
+
+/** Returns whether jobs that have not settled belong to a list. */
+export const wantsOpen = ({ state: _state, limit: _limit, ...filter }: JobsWanted): boolean =>
+  Object.values(filter).every(value => value === undefined);
+
+/** Returns a list of jobs: first those of `open` in the wanted state, then those of the catalog. */
+export async function listedJobs(
+  catalog: Catalog | undefined,
+  open: readonly OpenJob[],
+  { state, limit, ...filter }: JobsWanted,
+): Promise<JobList> {
+  const waiting = open.filter(job => (state ?? job.state) === job.state);
+  const shown: JobEntry[] = waiting.slice(0, limit);
+  let more = waiting.length - shown.length;
+  if (catalog !== undefined && !isOpen(state)) {
+    const settled = { ...filter, status: state };
+    const found = await catalog.jobs({ ...settled, limit: limit - shown.length });
+    shown.push(...found.map(settledEntry));
+    if (shown.length === limit) more += (await catalog.count('jobs', settled)) - found.length;
+  }
+  return { jobs: shown, more };
 }
 
 /** Returns a job by its id; undefined if the bus does not know it. */

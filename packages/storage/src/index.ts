@@ -1,5 +1,11 @@
 export type { Lineage, LineageEdge, LineageOptions } from './catalog/lineage.js';
-export { type AliasRecord, type Catalog, type CatalogOptions, openCatalog } from './catalog/open-catalog.js';
+export {
+  type AliasRecord,
+  type Catalog,
+  type CatalogOptions,
+  type ListFilters,
+  openCatalog,
+} from './catalog/open-catalog.js';
 export type { ArtifactFilter, JobFilter, LatestFilter, RunFilter } from './catalog/queries.js';
 export type { ArtifactRecord, JobRecord, RunRecord } from './catalog/records.js';
 export type { WatchOptions } from './catalog/watch.js';

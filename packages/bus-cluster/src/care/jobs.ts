@@ -1,4 +1,11 @@
-import type { JobEntry, JobsWanted, OpenJob } from '@quantbot/bus-care/jobs';
+import {
+  type JobEntry,
+  type JobList,
+  type JobsWanted,
+  listedJobs,
+  type OpenJob,
+  wantsOpen,
+} from '@quantbot/bus-care/jobs';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
@@ -20,17 +27,10 @@ export class ClusterJobs {
    * Returns jobs that have not settled, then settled ones, newest first. A cluster has no job
    * without COMMIT, because an entry of the inbox is always whole.
    */
-  async list({ state, limit, ...filter }: JobsWanted): Promise<JobEntry[]> {
-    const wantsOpen = Object.values(filter).every(value => value === undefined);
-    const isOpen = state === 'uncommitted' || state === 'waiting' || state === 'claimed';
-    const open = wantsOpen ? (await this.#open()).filter(job => (state ?? job.state) === job.state) : [];
-    if (isOpen || open.length >= limit) return open.slice(0, limit);
+  async list(wanted: JobsWanted): Promise<JobList> {
+    const open = wantsOpen(wanted) ? await this.#open() : [];
     await using catalog = await openCatalog({ lake: await lakeAddress(this.#cluster) });
-    const settled = await catalog.jobs({ ...filter, status: state, limit: limit - open.length });
-    return [
-      ...open,
-      ...settled.map(job => ({ jobId: job.jobId, state: job.status, at: job.committedAt, settled: job })),
-    ];
+    return await listedJobs(catalog, open, wanted);
   }
 
   /** Returns a job by its id; undefined if the bus does not know it. */

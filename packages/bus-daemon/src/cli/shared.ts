@@ -72,6 +72,6 @@ export const forTerminal = (text: string): string =>
 
 const bold = new RegExp(`(${['1', '22'].map(code => `\u001b\\[${code}m`).join('|')})`);
 
-/** Returns a list, with a note if it is cut. */
-export const withRest = (text: string, isCut: boolean, limit: number): string =>
-  isCut ? `${text}\nthere are more than these ${limit}; --limit shows them` : text;
+/** Returns a list, with a note how many more entries there are. */
+export const withRest = (text: string, more: number): string =>
+  more === 0 ? text : `${text}\nand ${more.toLocaleString('en')} more; --limit shows them`;

@@ -39,22 +39,28 @@ export async function latestArtifact(
 
 /** Returns the rows of artifacts, newest first. */
 export const listArtifacts = (query: Query, filter: ArtifactFilter): Promise<Row[]> =>
-  listed(
-    query,
-    [
-      ['artifact_key = ?', filter.key],
-      ['run_id = ?', filter.runId],
-      ['producer = ?', filter.producer],
-      ['kind = ?', filter.kind],
-      ['artifact_id = ?', filter.artifactId],
-      ['committed_at >= ?', filter.since],
-      ['committed_at < ?', filter.until],
-      [`(${filter.limit === undefined ? 'quarantined' : 'reject_details'} IS NOT NULL) = ?`, filter.quarantined],
-      ...beforeOf(filter),
-      ...wordsOf(filter.text, artifactWords),
-    ],
-    filter,
-  );
+  listed(query, conditionsOf(filter, filter.limit === undefined ? 'quarantined' : 'reject_details'), filter);
+
+/** Returns the number of artifacts. */
+export async function countArtifacts(query: Query, filter: ArtifactFilter): Promise<number> {
+  const [where, given] = whereOf(conditionsOf(filter, 'reject_details'));
+  const [found] = await query(`SELECT count(*) AS n FROM ${brought}${where}`, given);
+  return Number(found?.n);
+}
+
+/** @param mark the column that artifacts in quarantine have. */
+const conditionsOf = (filter: ArtifactFilter, mark: 'quarantined' | 'reject_details'): Condition[] => [
+  ['artifact_key = ?', filter.key],
+  ['run_id = ?', filter.runId],
+  ['producer = ?', filter.producer],
+  ['kind = ?', filter.kind],
+  ['artifact_id = ?', filter.artifactId],
+  ['committed_at >= ?', filter.since],
+  ['committed_at < ?', filter.until],
+  [`(${mark} IS NOT NULL) = ?`, filter.quarantined],
+  ...beforeOf(filter),
+  ...wordsOf(filter.text, artifactWords),
+];
 
 /** Artifacts before a seq, or before one artifact of the job with this seq. */
 function beforeOf({ beforeSeq, beforeOrdinal }: ArtifactFilter): Condition[] {

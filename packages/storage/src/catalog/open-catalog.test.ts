@@ -97,6 +97,7 @@ test('a page is a part of the whole list, whatever is asked for', async () => {
   for (const [name, list] of Object.entries(lists))
     for (const filter of [...filters, { since: new Date('2026-01-04') }]) {
       const all = await list(filter);
+      expect(await catalog.count(name as 'jobs', { ...filter, limit: 2, offset: 1 }), name).toBe(all.length);
       expect(await list({ ...filter, limit: 1_001 })).toEqual(all);
       for (const limit of [0, 1, 3, 50]) expect(await list({ ...filter, limit }), name).toEqual(all.slice(0, limit));
       expect(await list({ ...filter, limit: 3, offset: 2 }), name).toEqual(all.slice(2, 5));

@@ -10,11 +10,11 @@ import type { Row } from '../types/mapping.js';
 import { HttpSource } from './http-source.js';
 import { openLakeDatabase, openLakePast } from './lake-source.js';
 import { type Lineage, type LineageOptions, lineageOf } from './lineage.js';
-import { latestArtifact, listArtifacts } from './list-artifacts.js';
-import { listJobs } from './list-jobs.js';
-import { listRuns } from './list-runs.js';
+import { countArtifacts, latestArtifact, listArtifacts } from './list-artifacts.js';
+import { countJobs, listJobs } from './list-jobs.js';
+import { countRuns, listRuns } from './list-runs.js';
 import { openPast } from './past.js';
-import type { ArtifactFilter, JobFilter, LatestFilter, RunFilter } from './queries.js';
+import type { ArtifactFilter, JobFilter, LatestFilter, Query, RunFilter } from './queries.js';
 import {
   type ArtifactRecord,
   artifactRecord,
@@ -43,6 +43,13 @@ export interface CatalogOptions {
   cwd?: string;
 }
 
+/** The lists of a catalog, and their conditions. */
+export interface ListFilters {
+  artifacts: ArtifactFilter;
+  jobs: JobFilter;
+  runs: RunFilter;
+}
+
 /** A name that stands for an artifact. */
 export interface AliasRecord {
   producer: string;
@@ -68,6 +75,8 @@ export interface Catalog extends AsyncDisposable {
   runs(filter?: RunFilter): Promise<RunRecord[]>;
   /** Returns settled jobs, newest first. A job id that was retried appears once per attempt. */
   jobs(filter?: JobFilter): Promise<JobRecord[]>;
+  /** Returns how many entries a list has, whatever its limit, offset and order. */
+  count<List extends keyof ListFilters>(list: List, filter?: ListFilters[List]): Promise<number>;
   /** Returns the outcome of a job's newest attempt, or undefined while it has not settled. */
   job(jobId: string): Promise<JobRecord | undefined>;
   /**
@@ -144,6 +153,12 @@ async function openPublished(path: string): Promise<Catalog> {
   return catalogOver(connection, seq => openPast(path, seq));
 }
 
+const counts: { [List in keyof ListFilters]: (query: Query, filter: ListFilters[List]) => Promise<number> } = {
+  artifacts: countArtifacts,
+  jobs: countJobs,
+  runs: countRuns,
+};
+
 /** The source of a catalog's answers: the published database, its past, or a server. */
 interface Source {
   isElsewhere?: boolean;
@@ -163,6 +178,7 @@ function catalogOver(source: Source, pastAt: (seq: number) => Promise<Source>): 
     artifacts: async (filter = {}) => (await listArtifacts(query, filter)).map(artifactRecord),
     runs: async (filter = {}) => (await listRuns(query, filter)).map(runRecord),
     jobs: async (filter = {}) => (await listJobs(query, filter)).map(jobRecord),
+    count: (list, filter = {}) => counts[list](query, filter),
     job: async jobId =>
       (await query('SELECT * FROM catalog.jobs_f WHERE job_id = ? ORDER BY seq DESC LIMIT 1', [jobId])).map(
         jobRecord,

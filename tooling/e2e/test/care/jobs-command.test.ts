@@ -55,7 +55,7 @@ test('one job is told with what became of it, and what to do when it was rejecte
   expect(await show('ingested')).toContain('origin    run r, tests/numbers\ncontent   1 artifacts, 3 rows');
   expect(await show('rejected')).toMatch(/rejected {2}MANIFEST_INVALID: .*\nTry: quantbot-bus rejected rejected\n$/);
   const people = await quantbotBus(bus, 'jobs', '--limit', '4');
-  expect(people.stdout).toContain('there are more than these 4');
+  expect(people.stdout).toContain('and 2 more; --limit shows them');
 });
 
 test.each([

@@ -81,8 +81,8 @@ test('artifacts and runs are listed newest first, filtered, as they were, and sa
   const people = await quantbotBus(bus, 'catalog', 'artifacts', '--limit', '1');
   expect(people.stdout).toContain('d/others/things/one');
   expect(people.stdout).not.toContain(key('c'));
-  expect(people.stdout).toContain('there are more than these 1; --limit shows them');
-  expect((await quantbotBus(bus, 'catalog', 'runs', '--limit', '4')).stdout).not.toContain('there are more');
+  expect(people.stdout).toContain('and 3 more; --limit shows them');
+  expect((await quantbotBus(bus, 'catalog', 'runs', '--limit', '4')).stdout).not.toContain('more;');
 });
 
 test('lineage goes both ways, one step or all', async () => {

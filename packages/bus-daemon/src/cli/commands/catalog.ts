@@ -39,17 +39,17 @@ export async function catalogArtifactsCommand({ run, artifact, limit, ...options
   await withCatalog(options, async catalog => {
     const { producer, kind, since, until } = options;
     const filter = { runId: run, artifactId: artifact, producer, kind, since, until };
-    const found = await catalog.artifacts({ ...filter, limit: limit + 1 });
-    const shown = found.slice(0, limit);
-    print(options, shown, () => withRest(describeAll(shown, 'no artifact'), found.length > limit, limit));
+    const shown = await catalog.artifacts({ ...filter, limit });
+    const more = shown.length < limit ? 0 : (await catalog.count('artifacts', filter)) - shown.length;
+    print(options, shown, () => withRest(describeAll(shown, 'no artifact'), more));
   });
 }
 
 /** `quantbot-bus catalog runs`: lists runs, newest first. */
 export async function catalogRunsCommand({ limit, ...options }: CatalogOptions & { limit: number }): Promise<void> {
   await withCatalog(options, async catalog => {
-    const found = await catalog.runs({ limit: limit + 1 });
-    const shown = found.slice(0, limit);
+    const shown = await catalog.runs({ limit });
+    const more = shown.length < limit ? 0 : (await catalog.count('runs')) - shown.length;
     print(options, shown, () => {
       const rows = shown.map(run => [
         run.runId,
@@ -61,7 +61,7 @@ export async function catalogRunsCommand({ limit, ...options }: CatalogOptions &
         run.lastCommittedAt,
       ]);
       const head = ['run', 'producers', 'kinds', 'artifacts', 'rows', 'bytes', 'last commit'];
-      return withRest(rows.length === 0 ? 'no run' : tableOf(head, rows), found.length > limit, limit);
+      return withRest(rows.length === 0 ? 'no run' : tableOf(head, rows), more);
     });
   });
 }

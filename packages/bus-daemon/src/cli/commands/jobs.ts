@@ -31,9 +31,8 @@ export async function jobsCommand(jobId: string | undefined, options: Options): 
   }
   const { state, run, producer, kind, code, since, until, limit } = options;
   const settled = { runId: run, producer, kind, rejectCode: code, since, until };
-  const found = await known.list({ state, ...settled, limit: limit + 1 });
-  const shown = found.slice(0, limit);
-  print(options, shown, () => withRest(describeJobs(shown), found.length > limit, limit));
+  const { jobs, more } = await known.list({ state, ...settled, limit });
+  print(options, jobs, () => withRest(describeJobs(jobs), more));
 }
 
 /** Returns the jobs of one machine or of a cluster. */
