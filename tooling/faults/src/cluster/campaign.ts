@@ -36,7 +36,8 @@ export interface CampaignOptions extends WorldOptions {
   tell?: (line: string) => void;
 }
 
-const healMs = 180_000;
+/** Generous: on a loaded machine, a cluster settles one operation a second. */
+const healMs = 600_000;
 /** A mutant may never have done. */
 const mutantHealMs = 20_000;
 
