@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, Union
 from ._bus_root import Origin
 from ._errors import BusError
 from ._frames import library
+from ._queries import literal
 from ._sealed import JournalCheck
 
 Params = Union[Sequence[Any], Mapping[str, Any]]
@@ -304,8 +305,7 @@ def _attached(duckdb: Any, path: Path) -> Any:
     }
     connection = duckdb.connect(":memory:", config=settings)
     try:
-        quoted = str(path).replace("'", "''")
-        connection.execute(f"ATTACH '{quoted}' AS {PUBLISHED} (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(str(path))} AS {PUBLISHED} (READ_ONLY)")
         return connection
     except duckdb.Error as error:
         connection.close()

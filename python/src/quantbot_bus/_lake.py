@@ -16,6 +16,7 @@ from ._durable import digest_of
 from ._errors import BusError
 from ._frames import library
 from ._objects import StoreDenied, StoreFailed
+from ._queries import literal
 
 if TYPE_CHECKING:
     from ._s3 import S3Objects
@@ -143,9 +144,9 @@ def _attached(cluster: ClusterSettings, root: str, secrets: list[str]) -> Any:
         for secret in secrets:
             connection.execute(secret)
         if address.password is not None:
-            connection.execute(f"CREATE SECRET (TYPE postgres, PASSWORD {_literal(address.password)})")
+            connection.execute(f"CREATE SECRET (TYPE postgres, PASSWORD {literal(address.password)})")
         try:
-            connection.execute(f"ATTACH {_literal('ducklake:postgres:' + address.text)} AS {PUBLISHED} (READ_ONLY)")
+            connection.execute(f"ATTACH {literal('ducklake:postgres:' + address.text)} AS {PUBLISHED} (READ_ONLY)")
         except duckdb.Error as error:
             said = _SECRETS.sub(r"\1\2:***@", str(error))
             raise BusError("LAKE_UNREACHABLE", f"DuckLake cannot be attached: {said}") from None
@@ -165,7 +166,7 @@ def _load(connection: Any, name: str, folder: Optional[Path], duckdb: Any) -> No
         if not files:
             raise FileNotFoundError(f"there is no {name}.duckdb_extension below {folder} (cluster.extensions)")
         own = [file for file in files if f"v{duckdb.__version__}" in file.parts]
-        connection.execute(f"LOAD {_literal(str((own or files)[0]))}")
+        connection.execute(f"LOAD {literal(str((own or files)[0]))}")
     except (duckdb.Error, OSError) as error:
         sentence = f"DuckDB {duckdb.__version__} cannot load its extension {name}: {error}"
         raise BusError("EXTENSION_MISSING", sentence) from error
@@ -183,13 +184,9 @@ def _secret_of(objects: S3Objects) -> str:
         "REGION": access.region,
         "URL_STYLE": "path" if access.path_style else "vhost",
     }
-    texts = [f"{name} {_literal(value)}" for name, value in words.items() if value]
+    texts = [f"{name} {literal(value)}" for name, value in words.items() if value]
     texts.append(f"USE_SSL {str(server.scheme == 'https').lower()}")
     return f"CREATE OR REPLACE SECRET _bus (TYPE s3, {', '.join(texts)})"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _keyword(value: str) -> str:

@@ -17,6 +17,7 @@ from ._database import coded
 from ._errors import BusError
 from ._frames import library
 from ._http_bus import HttpBus, ServerFailed, ServerSilent, place_of, retrying, silence
+from ._queries import literal
 
 _T = TypeVar("_T")
 PIECE_BYTES = 1024 * 1024
@@ -91,7 +92,7 @@ def _fetch(bus: HttpBus, question: bytes, path: Path) -> None:
 
 def _select(connection: Any, path: Path) -> str:
     """The rows with the names and types of the query."""
-    file = "'" + str(path).replace("'", "''") + "'"
+    file = literal(str(path))
     keys = f"SELECT decode(value) FROM parquet_kv_metadata({file}) WHERE decode(key) = 'quantbot.columns'"
     columns = json.loads(connection.execute(keys).fetchone()[0])
     shown = []

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Optional, Sequence
 
 from ._queries import Condition, page_of, where_of
 from ._records import ArtifactRecord, Records, artifacts_in
-from ._results import Result
+from ._results import Ask
 from ._sorting import ARTIFACT_ORDER, order_by
-
-Ask = Callable[[str, list[Any]], Result]
 
 # The artifacts without the join of catalog.artifacts_f with those that are forgotten. It has the
 # columns by which lists are filtered and sorted, except ``quarantined``.

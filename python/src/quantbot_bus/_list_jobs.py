@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Optional, Sequence
 
-from ._queries import Condition, page_of, where_of
-from ._results import Result
+from ._queries import Condition, literal, page_of, where_of
+from ._results import Ask
 from ._sorting import JOB_ORDER, RUN_ORDER, order_by
-
-Ask = Callable[[str, list[Any]], Result]
 
 _FEW_RUNS = 1_000
 """Of more runs, reading all takes less time than naming each."""
@@ -52,5 +50,5 @@ def list_runs(
     if not found:
         return []
     # DuckDB applies a list of constants while it reads the journal, but not a subquery.
-    ids = ", ".join("'" + row["run_id"].replace("'", "''") + "'" for row in found)
+    ids = ", ".join(literal(row["run_id"]) for row in found)
     return ask(f"SELECT * FROM catalog.runs_d WHERE run_id IN ({ids}) {order}", []).rows()

@@ -10,6 +10,11 @@ from ._errors import BusError
 Condition = tuple[str, Any]
 
 
+def literal(text: str) -> str:
+    """A text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def where_of(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
     """The conditions whose value is given."""
     given = [(sql, value) for sql, value in conditions if value is not None]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import weakref
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ._bus_root import Origin
 from ._database import Database, Params, selected
 from ._errors import BusError
 from ._frames import library
+from ._queries import literal
 
 _INTEGERS = {f"{sign.lower()}nt{bits}": f"{sign}nt{bits}" for sign in ("I", "UI") for bits in (8, 16, 32, 64)}
 """Arrow's integers, and pandas' types for those with gaps."""
@@ -64,6 +65,10 @@ class Result:
         return self._database.relation(self._sql, self._params)
 
 
+Ask = Callable[[str, list[Any]], Result]
+"""A question to a catalog: SQL and its parameters."""
+
+
 def read_arrow(path: Path) -> Any:
     """A Parquet file as a ``pyarrow.Table``, as pyarrow reads it."""
     _must_be_there(path)
@@ -114,7 +119,7 @@ def exact_relation(connection: Any, path: str) -> Any:
     cuts values. An expression that is always true keeps it from using them.
     """
     relation = connection.read_parquet(path, hive_partitioning=False)
-    file = "'" + path.replace("'", "''") + "'"
+    file = literal(path)
     ((writer,),) = connection.execute(f"SELECT created_by FROM parquet_file_metadata({file})").fetchall()
     if str(writer).startswith("DuckDB"):
         return relation

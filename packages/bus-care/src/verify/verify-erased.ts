@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { ignoreMissing, literal } from '@quantbot/bus-format';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
-import { Journal, type JournalRow, positionIn } from '@quantbot/bus-format/journal';
+import { isOneOf, Journal, type JournalRow, positionIn } from '@quantbot/bus-format/journal';
 import { readExportStatus } from '@quantbot/bus-format/state';
 import { type BusLayout, busError, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -37,7 +37,7 @@ export async function verifyErased(config: BusConfig, key: string): Promise<Eras
   const journal = await Journal.read(layout);
   const database = await openMemoryDatabase({ memoryMb, threads: 2 });
   try {
-    const [row] = await journal.rows(`WHERE status = 'ingested' AND artifact_key IN (SELECT unnest($1))`, [key]);
+    const [row] = await journal.rows(`WHERE status = 'ingested' AND ${isOneOf([key])}`, [key]);
     if (row === undefined) throw busError('OPTIONS_INVALID', `The bus never had an artifact ${key}.`);
     const table = journal.names.tableOf(row.schema_hint, row.seq);
     const search = new Search(config, layout, database, { row, table, shown: journal.names.nameOf(table ?? '') });

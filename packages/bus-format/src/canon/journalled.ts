@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra/bus';
 import { isTableFile, type Segment, seqName } from '../journal/files.js';
+import { isOneOf } from '../journal/forgotten.js';
 import type { Journal } from '../journal/journal.js';
 import { isOfTable, type JournalRow } from '../journal/row.js';
 import { literal } from '../sql.js';
@@ -83,11 +84,7 @@ const ofArtifacts = ({ names }: Journal, rows: string): string =>
 export async function forgottenRowsOf(journal: Journal, table: string): Promise<JournalRow[]> {
   const keys = [...(await forgottenOfTable(journal, table))];
   if (keys.length === 0) return [];
-  return journal.rows(
-    `WHERE ${isOfTable(table, journal.names)} AND artifact_key IN (SELECT unnest($1))`,
-    keys,
-    journal.shown,
-  );
+  return journal.rows(`WHERE ${isOfTable(table, journal.names)} AND ${isOneOf(keys)}`, keys, journal.shown);
 }
 
 /**

@@ -16,7 +16,7 @@ export {
   seqName,
   tableFileName,
 } from './files.js';
-export { foldKeys, forgottenQuery, type KeyRow, withoutErased } from './forgotten.js';
+export { foldKeys, forgottenQuery, isOneOf, type KeyRow, withoutErased } from './forgotten.js';
 export { Journal } from './journal.js';
 export { type Judged, type JudgedJournal, judge, judgeBy } from './judge.js';
 export type { Gone, KnownArtifact } from './known-keys.js';
