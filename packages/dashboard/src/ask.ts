@@ -9,7 +9,7 @@ import type { Filters } from './route.js';
 export interface Asked<T> {
   data: T | undefined;
   error: ApiError | undefined;
-  /** Of a page of a list: whether the answer is that of the page before, because this one loads. */
+  /** Of {@link useKept}: whether the answer is the one before, because the new one loads. */
   isOld?: boolean;
 }
 
@@ -45,17 +45,22 @@ export function useAsked<T>(
 }
 
 /**
- * {@link useAsked} for a page of a list. The page before stays until this one is there, so that the
- * window never empties itself. `given` in the answer are the filters that it answers.
+ * Keeps the answer before until the new one is there, so that the window never empties itself. The
+ * page must take from the answer what it says about it: the address may already be another.
  */
-export function useList<T>(path: string, given: Filters, limit: number): Asked<T & { given: Filters }> {
-  const asked = useAsked(
-    signal => get<T>(path, { ...given, limit }, signal).then(page => ({ ...page, given })),
-    [given],
-    'jobs',
-  );
+export function useKept<T>(asked: Asked<T>): Asked<T> {
   const last = useRef(asked.data);
   if (asked.data !== undefined) last.current = asked.data;
   const isOld = asked.data === undefined && asked.error === undefined;
   return { ...asked, isOld, data: isOld ? last.current : asked.data };
+}
+
+/**
+ * {@link useAsked} for a page of a list, which stays until the next one is there. `given` in the
+ * answer are the filters that it answers.
+ */
+export function useList<T>(path: string, given: Filters, limit: number): Asked<T & { given: Filters }> {
+  return useKept(
+    useAsked(signal => get<T>(path, { ...given, limit }, signal).then(page => ({ ...page, given })), [given], 'jobs'),
+  );
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useAsked } from '../ask.js';
+import { useAsked, useList } from '../ask.js';
 import { type Artifact, type Export, get, type Job, type Run, type Table as TableOf } from '../client.js';
 import { IdLink } from '../parts/copy.js';
 import { Section, Shown, Time, Title } from '../parts/parts.js';
@@ -62,11 +62,11 @@ function Tables({ words }: { words: readonly string[] }) {
 }
 
 function Runs({ text }: { text: string }) {
-  const asked = useAsked(signal => get<{ runs: Run[] }>('/runs', { text, limit }, signal), [text], 'jobs');
+  const asked = useList<{ runs: Run[] }>('/runs', { text }, limit);
   return (
     <Section title="Runs">
       <Shown asked={asked}>
-        {({ runs }) => (
+        {({ runs, given }) => (
           <>
             <Table
               caption="Runs"
@@ -78,7 +78,7 @@ function Runs({ text }: { text: string }) {
                 { head: 'Artifacts', isNumber: true, cell: ({ artifacts }) => count(artifacts) },
               ]}
             />
-            <More isCut={runs.length === limit} link={listLink('runs', { text })} />
+            <More isCut={runs.length === limit} link={listLink('runs', given)} />
           </>
         )}
       </Shown>
@@ -87,18 +87,14 @@ function Runs({ text }: { text: string }) {
 }
 
 function Artifacts({ text }: { text: string }) {
-  const asked = useAsked(
-    signal => get<{ artifacts: Artifact[] }>('/artifacts', { text, limit }, signal),
-    [text],
-    'jobs',
-  );
+  const asked = useList<{ artifacts: Artifact[] }>('/artifacts', { text }, limit);
   return (
     <Section title="Artifacts">
       <Shown asked={asked}>
-        {({ artifacts }) => (
+        {({ artifacts, given }) => (
           <>
             <ArtifactTable caption="Artifacts" artifacts={artifacts} empty={none} />
-            <More isCut={artifacts.length === limit} link={listLink('artifacts', { text })} />
+            <More isCut={artifacts.length === limit} link={listLink('artifacts', given)} />
           </>
         )}
       </Shown>
@@ -107,14 +103,14 @@ function Artifacts({ text }: { text: string }) {
 }
 
 function Jobs({ text }: { text: string }) {
-  const asked = useAsked(signal => get<{ jobs: Job[] }>('/jobs', { text, limit }, signal), [text], 'jobs');
+  const asked = useList<{ jobs: Job[] }>('/jobs', { text }, limit);
   return (
     <Section title="Jobs">
       <Shown asked={asked}>
-        {({ jobs }) => (
+        {({ jobs, given }) => (
           <>
             <JobTable caption="Jobs" jobs={jobs} empty={none} />
-            <More isCut={jobs.length === limit} link={listLink('jobs', { text })} />
+            <More isCut={jobs.length === limit} link={listLink('jobs', given)} />
           </>
         )}
       </Shown>

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { useAsked } from '../ask.js';
+import { useAsked, useKept } from '../ask.js';
 import { type Answer, type Export, get, post, type TableChange, type Table as TableOf } from '../client.js';
 import { useLive } from '../live.js';
 import { AsOf, useAsOf } from '../parts/as-of.js';
@@ -25,14 +25,16 @@ const listedAsOf = `SELECT table_name AS name, mode, artifacts, artifact_rows, c
 
 /** The tables as they were after a job. Their columns are on their pages. */
 const useTablesAsOf = (asOf: number | undefined) =>
-  useAsked(
-    async (signal): Promise<{ tables: Listed[] }> => {
-      if (asOf === undefined) return get<{ tables: TableOf[] }>('/tables', {}, signal);
-      const { rows } = await post<Answer>('/query', { sql: listedAsOf, asOf, limit: 10_000 }, signal);
-      return { tables: rows.map(listed) };
-    },
-    ['tables', asOf],
-    'jobs',
+  useKept(
+    useAsked(
+      async (signal): Promise<{ tables: Listed[] }> => {
+        if (asOf === undefined) return get<{ tables: TableOf[] }>('/tables', {}, signal);
+        const { rows } = await post<Answer>('/query', { sql: listedAsOf, asOf, limit: 10_000 }, signal);
+        return { tables: rows.map(listed) };
+      },
+      ['tables', asOf],
+      'jobs',
+    ),
   );
 
 type Listed = Omit<TableOf, 'columns' | 'key'> & { columns?: TableOf['columns'] };
@@ -140,7 +142,7 @@ function Content({ name }: { name: string }) {
   const table = `FROM canon."${name.replaceAll('"', '""')}"`;
   const sql = `${table} LIMIT 50`;
   const asOf = useAsOf(['tables', name]);
-  const rows = useAsked(signal => post<Answer>('/query', { sql, asOf }, signal), [sql, asOf], 'jobs');
+  const rows = useKept(useAsked(signal => post<Answer>('/query', { sql, asOf }, signal), [sql, asOf], 'jobs'));
   return (
     <>
       <AsOf place={['tables', name]} />
@@ -165,10 +167,13 @@ function Content({ name }: { name: string }) {
 /** How many rows a table had. */
 function Past({ name, asOf }: { name: string; asOf: number }) {
   const sql = `SELECT count(*) FROM canon."${name.replaceAll('"', '""')}"`;
-  const asked = useAsked(signal => post<Answer>('/query', { sql, asOf }, signal), [sql, asOf]);
+  const ask = async (signal: AbortSignal) => {
+    const { rows } = await post<Answer>('/query', { sql, asOf }, signal);
+    return { seq: asOf, rows: Number(rows[0]?.[0]) };
+  };
   return (
-    <Shown asked={asked}>
-      {({ rows }) => <Facts facts={{ [`Rows as of seq ${count(asOf)}`]: count(Number(rows[0]?.[0])) }} />}
+    <Shown asked={useKept(useAsked(ask, [sql, asOf]))}>
+      {({ seq, rows }) => <Facts facts={{ [`Rows as of seq ${count(seq)}`]: count(rows) }} />}
     </Shown>
   );
 }

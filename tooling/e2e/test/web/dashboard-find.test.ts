@@ -27,6 +27,15 @@ async function busToSearch() {
 }
 
 const heading = (page: Page) => page.getByRole('heading', { level: 1 }).textContent();
+/** A promise that a test fulfils. */
+function withhold(): { answered: Promise<void>; answer(): void } {
+  let answer = () => {};
+  const answered = new Promise<void>(resolve => {
+    answer = resolve;
+  });
+  return { answered, answer };
+}
+
 const cells = (page: Page, table: string) => page.getByRole('region', { name: table }).locator('td:first-child a');
 
 sampledInBrowser('the key / searches everything, and Back leads back', async () => {
@@ -39,11 +48,22 @@ sampledInBrowser('the key / searches everything, and Back leads back', async () 
     await page.keyboard.type(words);
     await page.keyboard.press('Enter');
     await expect.poll(() => heading(page), patience).toBe(`Search: ${words}`);
-    await expect.poll(() => page.getByText('Loading…').count(), patience).toBe(0);
+    const loading = page.getByText('Loading…').or(page.locator('[aria-busy=true]'));
+    await expect.poll(() => loading.count(), patience).toBe(0);
   };
   await search('MOMENTUM meta.deep.level=3');
   expect(await cells(page, 'Artifacts').allTextContents()).toEqual(['numbers']);
-  await search('schema_mismatch');
+  // The results stay until all of the next ones are there.
+  const { answered, answer } = withhold();
+  await page.route('**/api/v1/artifacts?*schema_mismatch*', async route => {
+    await answered;
+    await route.continue();
+  });
+  const found = search('schema_mismatch');
+  await page.locator('[aria-busy=true]', { hasText: 'numbers' }).waitFor();
+  expect(await page.getByText('Loading…').count()).toBe(0);
+  answer();
+  await found;
   await page.getByRole('region', { name: 'Jobs' }).last().getByRole('link', { name: 'job-bad' }).waitFor();
   await search('small');
   expect(await cells(page, 'Tables and exports').allTextContents()).toEqual(['canon.small', 'small']);
@@ -68,10 +88,7 @@ inBrowser('a list is filtered and turned over by its address, and no artifact of
   const ids = () => cells(page, 'Artifacts').allTextContents();
   const newestFirst = manyIds.toReversed();
   await expect.poll(ids, patience).toEqual(newestFirst.slice(0, 50));
-  let answer = () => {};
-  const answered = new Promise<void>(resolve => {
-    answer = resolve;
-  });
+  const { answered, answer } = withhold();
   await page.route('**/api/v1/artifacts?*before=*', async route => {
     await answered;
     await route.continue();
