@@ -55,7 +55,7 @@ export async function restoreJournal(
         await appendHistory(postgres, rows);
         faultPoint('restore:appended');
         seq = rows.at(-1)?.seq ?? seq;
-        onProgress({ done: seq, total: lastSeq, unit: 'jobs' });
+        onProgress({ done: seq, total: lastSeq, unit: 'jobs', what: 'database' });
       }
     } finally {
       await rm(folder, { recursive: true, force: true });

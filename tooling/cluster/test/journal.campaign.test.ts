@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { hasPython } from '@quantbot/tooling-testing/python';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
 
@@ -68,7 +69,11 @@ describeClusters(
       expect(await codesOf(bus)).toContain('DATABASE_BEHIND');
       const refused = await bus.command('start', '--drain');
       expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('CLUSTER_BEHIND') });
-      await bus.done('rebuild', '--from-objects');
+      if (hasPython) {
+        const shown = await bus.onTerminal('rebuild', '--from-objects');
+        expect(shown).toMatch(/100% {2}5 of 5 jobs .* database/);
+        expect(shown).toMatch(/100% {2}5 of 5 jobs .* lake/);
+      } else await bus.done('rebuild', '--from-objects');
       expect(await contentOf(bus)).toEqual(before);
 
       await bus.done('start', '--drain');

@@ -19,11 +19,12 @@ export function addCompletion(program: BusCommand): void {
   command
     .description('Print the script that completes commands and options in a shell.')
     .explain({
-      notes: 'Put the line for your shell into its startup file (~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish).',
+      notes: `Put the line for your shell into its startup file: ~/.bashrc, ~/.zshrc, ~/.config/fish/config.fish, or\nPowerShell's $PROFILE.`,
       examples: [
         'source <(quantbot-bus completion bash)',
         'source <(quantbot-bus completion zsh)',
         'quantbot-bus completion fish | source',
+        'quantbot-bus completion powershell | Out-String | Invoke-Expression',
       ],
     })
     .action((shell: string) => {

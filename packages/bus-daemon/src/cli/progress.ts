@@ -22,12 +22,15 @@ export async function withProgress<T>(
     linewrap: true,
     etaBuffer: 50,
   });
-  let isShown = false;
+  let last: Progress | undefined;
   try {
-    return await work(({ done, total, ...payload }) => {
-      if (isShown) bar.setTotal(total);
+    return await work(now => {
+      const { done, total, ...payload } = now;
+      const isSamePart = last?.unit === now.unit && last.done <= done;
+      if (last !== undefined && !isSamePart) bar.stop(); // rate and time left are those of each part
+      if (isSamePart) bar.setTotal(total);
       else bar.start(total, done, payload);
-      isShown = true;
+      last = now;
       bar.update(done, payload);
     });
   } finally {

@@ -17,6 +17,13 @@ test("the package's README has a row for each command, and for no other", () => 
   expect([...new Set(rows)].sort()).toEqual([...names].sort());
 });
 
+test("the package's README names the shells of completion", () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+  const [, named = ''] = /^\| `completion ([^`]+)`/m.exec(readme) ?? [];
+  const [argument] = new Map(commands).get('quantbot-bus completion')?.registeredArguments ?? [];
+  expect(named.split('\\|').sort()).toEqual(argument?.argChoices?.toSorted());
+});
+
 test.each(commands)('%s has examples, each a command line that there is', (path, command) => {
   const examples = command.explanation?.examples ?? [];
   expect(examples.length).toBeGreaterThan(0);

@@ -34,7 +34,7 @@ export async function move(
       from,
       to: { ...to, cluster },
       init: () => initCluster(to, cluster),
-      publish: () => publishAll({ config: to, cluster, logger }),
+      publish: () => publishAll({ config: to, cluster, logger, onProgress }),
       verify: () => verifyCluster(cluster, { config: path, onProgress }),
       onProgress,
     });

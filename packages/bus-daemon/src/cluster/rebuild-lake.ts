@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dropLake } from '@quantbot/bus-cluster';
+import type { OnProgress } from '@quantbot/bus-format';
 import type { Logger } from '@quantbot/infra';
 import type { BusConfig, ClusterConfig } from '@quantbot/infra/config';
 import { Closers } from '../closers.js';
@@ -13,6 +14,7 @@ interface Options {
   config: BusConfig;
   cluster: ClusterConfig;
   logger: Logger;
+  onProgress: OnProgress;
 }
 
 /**
@@ -34,7 +36,13 @@ async function publish(options: Options, anew: boolean): Promise<number> {
     const publication = new Publication(cluster, () => {});
     opened.push(() => publication.close());
     const [{ seq } = { seq: 0 }] = await cluster.postgres.query<{ seq: number }>('SELECT seq FROM bus.head');
-    while (publication.seq < seq) if (!(await publication.advance())) await sleep(lookEveryMs);
+    const tell = () =>
+      options.onProgress({ done: Math.min(publication.seq, seq), total: seq, unit: 'jobs', what: 'lake' });
+    tell();
+    while (publication.seq < seq) {
+      if (!(await publication.advance())) await sleep(lookEveryMs);
+      tell();
+    }
     return publication.seq;
   } finally {
     await opened.close();

@@ -121,6 +121,17 @@ export class TestCluster {
     return child;
   }
 
+  /** Runs a command on a terminal of its own, and returns what it prints there. */
+  async onTerminal(...args: string[]): Promise<string> {
+    const spawn = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+    const command = [process.execPath, program, ...this.#withConfig(args)];
+    const child = startChild('python3', ['-c', spawn, ...command], this.folder, {
+      NODE_OPTIONS: `--require ${hook}`,
+    });
+    expect(await child.ended, child.stdout()).toEqual({ code: 0, signal: null });
+    return child.stdout();
+  }
+
   /** Runs a command in this process. */
   command(...args: string[]): Promise<CommandResult> {
     return runInProcess(this.#withConfig(args), this.folder, this.#env);

@@ -35,7 +35,7 @@ export async function rebuildCommand(options: Options): Promise<void> {
   }
   if (cluster !== undefined) {
     const { rebuildLake } = await withClusterPackage(() => import('../../cluster/rebuild-lake.js'));
-    const lastSeq = await rebuildLake({ config, cluster, logger });
+    const lastSeq = await withProgress(options, onProgress => rebuildLake({ config, cluster, logger, onProgress }));
     return print(options, { lastSeq }, () => `rebuilt the lake from journal and store, up to seq ${lastSeq}`);
   }
   const report = await withProgress(options, onProgress => rebuild(config, logger, onProgress));
