@@ -5,6 +5,7 @@ import type { Access } from './access/access.js';
 import type { Answers } from './answers.js';
 import type { Gauges } from './metrics/gauges.js';
 import type { History } from './metrics/history.js';
+import type { Uploads } from './uploads/uploads.js';
 import type { LoopView } from './view/loop-view.js';
 import type { VisibleBus } from './view/visible-bus.js';
 
@@ -18,6 +19,7 @@ export interface HttpContext {
   reader: Reader;
   answers: Answers;
   access: Access;
+  uploads: Uploads;
 }
 
 /** Queries DuckDB in another process, so that no query can harm the daemon. */

@@ -15,6 +15,7 @@ import { createMetrics } from './metrics/metrics.js';
 import { openReader } from './reader.js';
 import { followTls, readTls, tlsOptions } from './tls.js';
 import { readToken } from './token-file.js';
+import { Uploads } from './uploads/uploads.js';
 import type { LoopView } from './view/loop-view.js';
 import type { Onlooker, VisibleBus } from './view/visible-bus.js';
 
@@ -44,7 +45,8 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
   });
   const metrics = createMetrics(bus, gauges);
   const limits = connectionLimits();
-  const context = { bus, loop, gauges, history, metrics, reader, answers, access };
+  const uploads = uploadsOf(bus);
+  const context = { bus, loop, gauges, history, metrics, reader, answers, access, uploads };
   const app = createApp(context, readAssets(), maxFilesFor(limits));
   const server = createAdaptorServer({
     fetch: app.fetch,
@@ -62,6 +64,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
   limitConnections(server, limits, bus.logger);
   const url = await listenOn(server, address, pair === undefined ? 'http' : 'https').catch(error => {
     reader.close();
+    uploads.close();
     throw error;
   });
   const unfollow = tls === undefined ? () => {} : followTls(server as TlsServer, tls, bus.logger);
@@ -74,6 +77,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
       unfollow();
       reader.close();
       answers.close();
+      uploads.close();
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
       server.closeAllConnections(); // event streams would never end
       await closed;
@@ -98,6 +102,11 @@ async function accessTo(bus: VisibleBus, { isLoopback }: ListenAddress): Promise
       `Other machines can reach ${bus.config.http.listen}, and there is no token.`,
     );
   return access;
+}
+
+/** On one machine, `gc` removes old files. */
+function uploadsOf({ config, uploadIn: folder, cluster }: VisibleBus): Uploads {
+  return new Uploads(config, { folder, keepMs: cluster && config.gc.keepUnfinishedMs });
 }
 
 async function listenOn(server: Server, { host, port }: ListenAddress, scheme: string): Promise<string> {

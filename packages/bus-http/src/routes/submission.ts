@@ -13,7 +13,7 @@ import { answers } from '../openapi.js';
 import { outcomeReader, outcomeRoute } from '../outcome.js';
 import { bodyOf, manifestBody } from '../uploads/body.js';
 import { takeJob } from '../uploads/take-job.js';
-import { type Upload, Uploads } from '../uploads/uploads.js';
+import type { Upload } from '../uploads/uploads.js';
 import { whileHere } from '../while-here.js';
 
 const uploadParam = z.object({
@@ -64,10 +64,8 @@ const outcome = outcomeRoute(
 const silentMs = 300_000;
 
 /** Adds the submission of jobs. */
-export function addSubmission(app: OpenAPIHono, { bus, access }: HttpContext): void {
-  const { inbox, config, uploadIn: folder, cluster } = bus;
-  // On one machine, `gc` removes old files.
-  const uploads = new Uploads(config, { folder, keepMs: cluster && config.gc.keepUnfinishedMs });
+export function addSubmission(app: OpenAPIHono, { bus, access, uploads }: HttpContext): void {
+  const { inbox } = bus;
   const incomingOf = (c: Context): IncomingMessage => (c.env as HttpBindings).incoming;
   const answerOffset = (c: Context, offset: number) => {
     c.header('Upload-Offset', String(offset));

@@ -1,6 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, truncateSync, unlinkSync, utimesSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
@@ -12,12 +22,16 @@ import { bodyOf } from './body.js';
 import { DailyBytes } from './daily-bytes.js';
 import { type Upload, Uploads } from './uploads.js';
 
+vi.mock('node:fs', { spy: true }); // counts the listings
+
 const content = randomBytes(10_000);
 const upload: Upload = { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length };
 
-function uploadsIn(folder = temporaryFolder(), keepMs?: number) {
+function uploadsIn(folder = temporaryFolder(), keepMs?: number, maxOpen = 256) {
+  writeFileSync(join(folder, 'bus_config.json'), JSON.stringify({ http: { uploads: { max_open: maxOpen } } }));
   const { config } = findBusConfig({ cwd: folder, env: {} });
   const uploads = new Uploads(config, { folder, keepMs });
+  onTestFinished(() => uploads.close());
   const add = (start: number, ...ends: number[]) => uploads.add('a', upload, { start, chunks: chunks(start, ends) });
   return { folder, uploads, add, part: join(folder, 'uploads/a', `${upload.sha256}-${upload.bytes}.part`) };
 }
@@ -44,19 +58,40 @@ test('a file is hashed as it comes, in any parts, by one daemon after another', 
   expect(readFileSync(uploads.pathOf('a', upload)).equals(content)).toBe(true);
 });
 
-test('a file that nobody goes on with is removed when the next one begins', async () => {
-  const { add, folder, uploads, part } = uploadsIn(temporaryFolder(), 60_000);
+test('a file that nobody goes on with is removed after a while', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { add, folder, uploads, part } = uploadsIn(temporaryFolder(), 600_000);
   await add(0, 4_000);
   const other: Upload = { sha256: createHash('sha256').update('x').digest('hex'), bytes: 1 };
-  const begin = () => uploads.add('b', other, { start: 0, chunks: chunksOf('x') });
-  await begin();
+  await uploads.add('b', other, { start: 0, chunks: chunksOf('x') });
+  await uploads.tidy();
   expect(existsSync(part)).toBe(true);
-  utimesSync(part, new Date(), new Date(Date.now() - 120_000));
-  unlinkSync(uploads.pathOf('b', other));
-  await begin();
-  expect(existsSync(part)).toBe(false);
+  utimesSync(part, new Date(), new Date(Date.now() - 1_200_000));
+  vi.advanceTimersByTime(60_000);
+  await vi.waitUntil(() => !existsSync(part), 5_000);
   expect(uploads.offsetOf('a', upload)).toBe(0);
   expect(uploadsIn(folder).uploads.offsetOf('b', other)).toBe(1);
+});
+
+test('a new file lists no others, however many there are, until the limit is reached', async () => {
+  const { folder, uploads } = uploadsIn(temporaryFolder(), 60_000, 5_000);
+  const listings = () => vi.mocked(readdirSync).mock.calls.filter(([path]) => String(path).startsWith(folder));
+  mkdirSync(join(folder, 'uploads/a'), { recursive: true });
+  for (let i = 0; i < 4_995; i++) linkSync(join(folder, 'bus_config.json'), join(folder, `uploads/a/${i}-9.part`));
+  const begin = (text: string) => {
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    return uploads.add('a', { sha256, bytes: text.length }, { start: 0, chunks: chunksOf(text) });
+  };
+  await begin('first');
+  expect(listings().map(([path]) => path)).toEqual([join(folder, 'uploads/a')]);
+  for (let i = 0; i < 3; i++) await begin(`file ${i}`);
+  expect(listings()).toHaveLength(1);
+  await begin('the last one');
+  await expect(begin('one too many')).rejects.toMatchObject({ code: 'UPLOAD_LIMIT' });
+  expect(listings()).toHaveLength(2);
+  unlinkSync(join(folder, 'uploads/a/1-9.part')); // its job took it
+  await begin('one too many');
 });
 
 test('two requests do not write to one file at once', async () => {

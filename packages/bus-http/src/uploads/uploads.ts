@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { constants, lstatSync, mkdirSync, readdirSync, rmSync, type Stats } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, opendir, readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
 import { busError, mustHaveRoom } from '@quantbot/infra/bus';
@@ -33,6 +33,7 @@ interface OpenUpload {
 const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 const readBytes = 1024 * 1024;
 const flushBytes = 64 * 1024 * 1024;
+const tidyMs = 60_000;
 /** A flush can take seconds. One at a time, so that the other thread takes what arrives. */
 const oneFlush = atMost(1, Number.POSITIVE_INFINITY);
 const flushed = (file: FileHandle) => oneFlush(() => withFileThread(() => flush(file.fd)));
@@ -50,16 +51,33 @@ export class Uploads {
   readonly #open = new Map<string, OpenUpload>();
   /** The files that a request is writing to. */
   readonly #busy = new Set<string>();
+  /**
+   * By folder, the files that may be there. Some are gone: their jobs took them, or `gc` did. So
+   * this is read from the disk again before a limit refuses a file.
+   */
+  readonly #names = new Map<string, Set<string>>();
+  readonly #timer: NodeJS.Timeout;
 
   /**
    * @param options.folder its disk takes the files, below `uploads/`.
    * @param options.keepMs how long to keep a file that nobody goes on with; undefined: until `gc`
-   * removes it.
+   * removes it. A timer looks for them until `close`.
    */
   constructor(config: BusConfig, { folder, keepMs }: { folder: string; keepMs?: number | undefined }) {
     this.#config = config;
     this.#in = folder;
     this.#keepMs = keepMs;
+    let isTidying = false;
+    this.#timer = setInterval(async () => {
+      if (isTidying) return;
+      isTidying = true;
+      await this.tidy().catch(() => {}); // the next round tries again
+      isTidying = false;
+    }, tidyMs).unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
   }
 
   /** Returns how many bytes of a file are there. */
@@ -106,7 +124,8 @@ export class Uploads {
     }
   }
 
-  #checkNew(owner: string, { bytes }: Upload): void {
+  #checkNew(owner: string, upload: Upload): void {
+    const { bytes } = upload;
     const { limits, http } = this.#config;
     if (bytes > limits.maxArtifactBytes)
       throw busError('TOO_LARGE', `The file has ${bytes} bytes; ${limits.maxArtifactBytes} are allowed.`);
@@ -114,26 +133,36 @@ export class Uploads {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     for (const path of [dirname(folder), folder])
       if (!lstatSync(path).isDirectory()) throw daemonError('NOT_A_FOLDER', `${path} is not a folder.`);
-    this.#removeOld();
+    const { maxOpen } = http.uploads;
+    const known = this.#names.get(folder);
+    const names = known === undefined || known.size >= maxOpen ? this.#namesIn(folder) : known;
+    names.add(basename(this.pathOf(owner, upload)));
+    if (names.size > maxOpen)
+      throw daemonError('UPLOAD_LIMIT', `${maxOpen} files are open, which is the limit of a token.`);
+    mustHaveRoom(this.#in, bytes);
+  }
+
+  #namesIn(folder: string): Set<string> {
     const names = new Set(readdirSync(folder).map(name => name.replace(/\.part$/, '')));
     for (const path of this.#busy) if (dirname(path) === folder) names.add(basename(path));
-    if (names.size > http.uploads.maxOpen)
-      throw daemonError('UPLOAD_LIMIT', `${http.uploads.maxOpen} files are open, which is the limit of a token.`);
-    mustHaveRoom(this.#in, bytes);
-    for (const part of this.#open.keys()) if (sizeOf(part) === undefined) this.#open.delete(part);
+    this.#names.set(folder, names);
+    return names;
   }
 
   /** Removes files of all owners that nobody has sent anything of for long. */
-  #removeOld(): void {
+  async tidy(): Promise<void> {
+    for (const part of this.#open.keys()) if (sizeOf(part) === undefined) this.#open.delete(part);
     if (this.#keepMs === undefined) return;
-    const before = Date.now() - this.#keepMs;
     const uploads = join(this.#in, 'uploads');
-    for (const owner of readdirSync(uploads))
-      for (const name of readdirSync(join(uploads, owner))) {
+    for (const owner of await readdir(uploads)) {
+      // Entry by entry, so that many files take neither memory nor the thread.
+      for await (const { name } of await opendir(join(uploads, owner))) {
         const path = join(uploads, owner, name);
         const info = lstatSync(path, { throwIfNoEntry: false });
-        if (info !== undefined && info.mtimeMs < before) rmSync(path, { force: true });
+        if (info === undefined || info.mtimeMs >= Date.now() - this.#keepMs) continue;
+        if (!this.#busy.has(path.replace(/\.part$/, ''))) rmSync(path, { force: true });
       }
+    }
   }
 
   async #write(
