@@ -16,6 +16,9 @@ from typing import Any, Optional
 from unittest import mock
 
 from quantbot_bus import Artifact, BusError, JobRejectedError, is_bus_unavailable, submit_artifact, submit_artifacts
+from quantbot_bus._bus_root import ObjectRoot
+from quantbot_bus._manifest import Job
+from quantbot_bus._object_bus import ObjectBus
 from quantbot_bus._objects import Objects, open_objects
 from tests.json_schema import problems
 from tests.support import FIXTURES, IDS, REPOSITORY, SCHEMAS, TRADES, TRADES_ROWS, read_json
@@ -30,6 +33,28 @@ VERSITYGW = shutil.which(os.environ.get("VERSITYGW") or "versitygw")
 def put(objects: Objects, key: str, content: Any) -> None:
     data = content if isinstance(content, bytes) else json.dumps(content).encode()
     assert objects.create(key, data, hashlib.sha256(data).hexdigest())
+
+
+class Slow:
+    """Objects that say how many of them were created at once."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._running = 0
+        self.begun: list[str] = []
+        self.most = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
+
+    def create(self, key: str, body: Any, sha256: str) -> bool:
+        self.begun.append(f"{key} beside {self._running}")
+        self._running += 1
+        self.most = max(self.most, self._running)
+        time.sleep(0.05)
+        created = self._objects.create(key, body, sha256)
+        self._running -= 1
+        return created
 
 
 class ObjectBusCases:
@@ -98,6 +123,24 @@ class ObjectBusCases:
         )
         self.assertEqual(len(json.loads(self.waiting(submission.job_id))["artifacts"]), 2)
         self.assertEqual([path.exists() for path in files], [False, True])
+
+    def test_several_files_are_sent_at_once_and_the_manifest_after_all_of_them(self: Any) -> None:
+        names = [str(number) for number in range(10)]
+        with mock.patch("quantbot_bus._object_bus.open_objects", lambda *root: Slow(open_objects(*root))):
+            bus = ObjectBus(ObjectRoot(self.root, {}))
+            job = Job("r", "p", "k", [Artifact(name, TRADES) for name in names])
+            _, entries = bus.submit("job-1", True, job)
+        self.assertEqual([entry["artifact_id"] for entry in entries], names)
+        slow: Any = bus.objects
+        self.assertEqual((len(slow.begun), slow.most), (11, 4))
+        self.assertRegex(slow.begun[-1], "^inbox/job-1~.* beside 0$")
+
+    def test_a_mistake_in_one_of_several_files_submits_nothing(self: Any) -> None:
+        artifacts = [Artifact(f"{number}", TRADES, rows=1 if number == 7 else None) for number in range(10)]
+        with self.assertRaises(BusError) as caught:
+            submit_artifacts(artifacts, run_id="r", producer="p", kind="k", bus_root=self.root)
+        self.assertEqual(caught.exception.code, "ROWS_MISMATCH")
+        self.assertEqual(self.objects.keys("inbox/"), [])
 
     def test_a_retry_is_the_same_job_and_another_content_is_refused(self: Any) -> None:
         self.submit(job_id="job-1")

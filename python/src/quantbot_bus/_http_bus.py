@@ -19,6 +19,7 @@ from ._fault_point import fault_point
 from ._manifest import Job, manifest_bytes, manifest_entry
 from ._parquet_footer import read_rows
 from ._progress import upload_bar
+from ._several_files import several_files
 from ._stage import check_file, checked_rows
 
 _T = TypeVar("_T")
@@ -80,11 +81,10 @@ class HttpBus:
             place = {"relpath": f"{index}-{artifact.artifact_id}.parquet"}
             entries.append(manifest_entry(artifact, place, rows, size, sha256))
         manifest = manifest_bytes(job, job_id, entries)
+        contents = {(e["sha256"], e["bytes"]): Path(a.parquet) for a, e in zip(job.artifacts, entries)}
         waiting: Optional[bytes] = None
         for attempt in range(1, _MAX_ROUNDS + 1):
-            for artifact, entry in zip(job.artifacts, entries):
-                self._submitting(lambda: self._send(Path(artifact.parquet), entry["sha256"], entry["bytes"]))
-                fault_point("submit:copied")
+            several_files(contents.items(), lambda item: self._submitting(lambda: self._send(item[1], *item[0])))
             fault_point("submit:staged")
             waiting = self._enter_inbox(manifest, is_last=attempt == _MAX_ROUNDS)
             if waiting is not None:
@@ -148,6 +148,7 @@ class HttpBus:
 
         with open(path, "rb") as file, upload_bar(path.name, size) as reach:
             retrying(go_on, lambda: reached[0])
+        fault_point("submit:copied")
 
     def _send_part(self, at: str, file: BinaryIO, offset: int, size: int) -> int:
         file.seek(offset)

@@ -16,6 +16,7 @@ from ._fault_point import fault_point
 from ._manifest import Artifact, Job, content_of, manifest_bytes, manifest_entry
 from ._objects import Objects, StoreDenied, StoreFailed, open_objects
 from ._parquet_footer import read_rows
+from ._several_files import several_files
 from ._stage import check_file, checked_rows
 
 _T = TypeVar("_T")
@@ -47,7 +48,7 @@ class ObjectBus:
         """Returns the manifest in the inbox, and the artifacts' entries in it."""
         for artifact in job.artifacts:
             check_file(artifact)
-        entries = [self._upload(job, artifact) for artifact in job.artifacts]
+        entries = several_files(job.artifacts, lambda artifact: self._upload(job, artifact))
         manifest = manifest_bytes(job, job_id, entries)
         fault_point("submit:staged")
         waiting = None if is_new_id else self._waiting(job_id, content_of(manifest))

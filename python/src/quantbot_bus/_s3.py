@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 from typing import Any, Callable, Mapping, NamedTuple, Optional
 
@@ -74,6 +75,7 @@ class S3Objects:
     def __init__(self, client: Any, bucket: str, prefix: str, session: Any) -> None:
         self._client = client
         self._session = session
+        self._one_in_parts = Lock()  # a part of each of several files would take too much memory
         self._bucket = bucket
         self._before = f"{prefix}/" if prefix else ""
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
@@ -81,7 +83,8 @@ class S3Objects:
     def create(self, key: str, body: Body, sha256: str) -> bool:
         if isinstance(body, Path):
             if body.stat().st_size > MULTIPART_ABOVE_BYTES:
-                return self._create_in_parts(key, body, sha256)
+                with self._one_in_parts:
+                    return self._create_in_parts(key, body, sha256)
             with open(body, "rb") as file, upload_bar(body.name, body.stat().st_size) as reach:
                 return self._put(key, ReadFile(file, reach), sha256)
         return self._put(key, body, sha256)

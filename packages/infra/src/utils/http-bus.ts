@@ -19,10 +19,10 @@ import { dropGivenAway, givenAwayAt } from './given-away.js';
 import { httpOutcome } from './http-outcome.js';
 import type { SubmitArtifactsOptions } from './options.js';
 import { asBusError, askServer, ServerError, withRetries } from './server.js';
+import { severalFiles } from './several-files.js';
 import type { BusTarget, EnteredJob } from './target.js';
 
-/** How many files of a job are sent at once, and the bytes of a request: they bound the memory. */
-const uploadsAtOnce = 4;
+/** The bytes of a request. */
 const partBytes = 8 * 1024 * 1024;
 /** How often the files are sent again if the server has lost them. */
 const maxRounds = 3;
@@ -82,20 +82,14 @@ async function submitJob(root: string, jobId: string, options: SubmitArtifactsOp
 const nameOf = ({ artifactId }: ArtifactToSubmit, index: number): string => `${index}-${artifactId}.parquet`;
 
 async function sendAll(root: string, files: readonly { path: string; digest: ContentDigest }[]): Promise<void> {
-  let next = 0;
-  const sender = async () => {
-    while (next < files.length) {
-      const { path, digest } = files[next++] as (typeof files)[number];
+  const contents = new Map(files.map(file => [`${file.digest.sha256}-${file.digest.bytes}`, file]));
+  try {
+    await severalFiles([...contents.values()], async ({ path, digest }) => {
       await send(root, path, digest);
       faultPoint('submit:copied');
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: uploadsAtOnce }, sender));
+    });
   } catch (error) {
     throw asBusError(root, error);
-  } finally {
-    next = files.length; // after a failure, start no other upload
   }
 }
 

@@ -24,10 +24,8 @@ import { dropGivenAway, givenAwayAt } from './given-away.js';
 import { asSubmission, enterObjectInbox, showOperator, storeObject, unlessDenied } from './object-inbox.js';
 import { objectOutcome } from './object-outcome.js';
 import type { SubmitArtifactsOptions } from './options.js';
+import { severalFiles } from './several-files.js';
 import type { BusTarget, EnteredJob } from './target.js';
-
-/** How many files of a job are sent at once. */
-const uploadsAtOnce = 4;
 
 /** The buses that this process has opened. Each keeps its connections. */
 const opened = new Map<string, Promise<BusTarget>>();
@@ -84,20 +82,11 @@ async function submitJob(objects: Objects, jobId: string, options: SubmitArtifac
   const givenAway = options.artifacts
     .filter(({ transfer = options.transfer }) => transfer === 'move')
     .map(({ parquetPath }) => givenAwayAt(parquetPath));
-  const uploaded: ObjectArtifact[] = [];
-  let next = 0;
-  const uploader = async () => {
-    while (next < options.artifacts.length) {
-      const index = next++;
-      uploaded[index] = await upload(objects, options, options.artifacts[index] as ArtifactToSubmit);
-      faultPoint('submit:copied');
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: uploadsAtOnce }, uploader));
-  } finally {
-    next = options.artifacts.length; // after a failure, start no other upload
-  }
+  const uploaded = await severalFiles(options.artifacts, async artifact => {
+    const entry = await upload(objects, options, artifact);
+    faultPoint('submit:copied');
+    return entry;
+  });
   const manifestBytes = manifestText(manifestOf(jobId, options, uploaded));
   faultPoint('submit:staged');
   const job = await enterObjectInbox(objects, jobId, manifestBytes, options.jobId === undefined);

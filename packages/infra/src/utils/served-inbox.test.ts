@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folders.js';
@@ -55,6 +56,31 @@ test('a job that was sent is in the store under its final key, and its manifest 
     { artifact_id: 'a', format: 'parquet', object, rows: 1, sha256, bytes, note: 'kept' },
   ]);
   expect(existsSync(path)).toBe(false);
+});
+
+test('several files go on to the store at once, and the manifest after all of them', async () => {
+  const { objects, sent } = await prepared();
+  const begun: string[] = [];
+  let [running, most] = [0, 0];
+  const slow = objectInbox({
+    ...objects,
+    create: async (key, ...given) => {
+      most = Math.max(most, ++running);
+      begun.push(`${key} beside ${running - 1}`);
+      await sleep(20);
+      const created = await objects.create(key, ...given);
+      running--;
+      return created;
+    },
+    list: objects.list.bind(objects),
+  });
+  const names = Array.from({ length: 10 }, (_, index) => `${index}`);
+  const artifacts = names.map(name => ({
+    ...{ artifact_id: name, format: 'parquet', relpath: name, rows: 1, sha256, bytes },
+  }));
+  await slow.submit(manifestOf({ artifacts }), new Map(names.map(name => [name, sent(name)])));
+  expect([begun.length, most]).toEqual([11, 4]);
+  expect(begun.at(-1)).toMatch(/^inbox\/job~.* beside 0$/);
 });
 
 test('a waiting job of the same content is fine, and one of other content is JOB_ID_IN_USE', async () => {

@@ -17,6 +17,7 @@ import { localOutcome } from './local-outcome.js';
 import { asSubmission, enterObjectInbox, showOperator, storeObject, waitingInObjects } from './object-inbox.js';
 import { objectOutcome } from './object-outcome.js';
 import type { OutcomeSource } from './settled.js';
+import { severalFiles } from './several-files.js';
 
 /** The inbox of a bus, for a server that submits the jobs of other programs. */
 export interface ServedInbox {
@@ -71,10 +72,10 @@ async function submitToObjects(
 ): Promise<Uint8Array> {
   const givenAway = [...new Set(files.values())].map(givenAwayAt);
   const manifest = withObjects(given);
-  for (const [index, { relpath }] of given.artifacts.entries()) {
-    const { object, sha256, bytes } = manifest.artifacts[index] as ObjectArtifact;
+  await severalFiles<ObjectArtifact, void>(manifest.artifacts, async ({ object, sha256, bytes }, index) => {
+    const { relpath = '' } = given.artifacts[index] ?? {};
     await storeObject(objects, object, { path: files.get(relpath) ?? '' }, { sha256, bytes });
-  }
+  });
   const manifestBytes = manifestText(manifest);
   const { job_id: jobId, op } = given;
   if (op !== undefined) await showOperator(objects, { jobId, op }, manifestBytes);
