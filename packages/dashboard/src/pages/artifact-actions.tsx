@@ -39,7 +39,7 @@ export function ArtifactActions({ artifact: { key, producer, kind } }: { artifac
         act={() => operate({ type: 'keep', artifact_keys: [key], keep: !isKept, reason: null, by })}
         done=""
       />
-      <Act name="Forget" question={<WhatGoes artifactKey={key} />} act={() => forget(key)} done="It is forgotten." />
+      <Act name="Forget" question={<WhatGoes artifactKey={key} />} act={() => forget(key)} done="" />
     </Actions>
   );
 }
@@ -68,7 +68,10 @@ async function forget(key: string): Promise<void> {
   if (outcome?.status === 'forgotten') return;
   throw new ApiError({
     code: 'OPERATION_INVALID',
-    message: outcome?.protected_by?.join('; ') ?? `It was not forgotten: ${outcome?.status}.`,
+    message:
+      outcome?.protected_by === undefined
+        ? `It was not forgotten: ${outcome?.status}.`
+        : `It is protected: ${outcome.protected_by.join('; ')}.`,
     hint: `End what protects it, or run: npx quantbot-bus forget ${key} --force --apply`,
     details: [],
   });

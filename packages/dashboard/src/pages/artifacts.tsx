@@ -116,11 +116,19 @@ export function ArtifactTable({
 
 /** An artifact: its origin and its content. */
 export function Artifact({ id }: { id: string }) {
-  const found = useAsked(signal => get<{ artifacts: ArtifactOf[] }>('/artifacts', { key: id }, signal), [id]);
+  const found = useAsked(signal => get<{ artifacts: ArtifactOf[] }>('/artifacts', { key: id }, signal), [id], 'jobs');
+  const artifact = found.data?.artifacts[0];
   const lineage = useAsked(signal => get<Lineage>('/lineage', { key: id, depth }, signal), [id], 'jobs');
   return (
     <>
       <Title>{id.split('/').at(-1)}</Title>
+      <p role="status" class="quiet">
+        {artifact?.forgottenAt && (
+          <>
+            Forgotten <Time at={artifact.forgottenAt} />: its bytes go, and its entry in the catalog stays.
+          </>
+        )}
+      </p>
       <Shown asked={found}>
         {({ artifacts: [artifact] }) =>
           artifact === undefined ? (
@@ -133,14 +141,14 @@ export function Artifact({ id }: { id: string }) {
           )
         }
       </Shown>
-      {found.data?.artifacts[0] !== undefined && <ArtifactActions artifact={found.data.artifacts[0]} />}
-      {found.data?.artifacts[0] !== undefined && <Before artifact={found.data.artifacts[0]} />}
+      {artifact?.forgottenAt === null && <ArtifactActions artifact={artifact} />}
+      {artifact !== undefined && <Before artifact={artifact} />}
       <Section title="Lineage">
         <Shown asked={lineage}>{edges => <LineageGraph lineage={edges} />}</Shown>
       </Section>
-      {found.data?.artifacts[0]?.forgottenAt === null && (
+      {artifact?.forgottenAt === null && (
         <>
-          <Preview id={id} path={found.data.artifacts[0].path} />
+          <Preview id={id} path={artifact.path} />
           <Profile ask={signal => get<Answer>('/profile', { key: id }, signal)} />
         </>
       )}

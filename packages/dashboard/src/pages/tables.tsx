@@ -16,7 +16,7 @@ import { stateOf } from './exports.js';
 import { TableActions } from './table-actions.js';
 
 const useTables = (restores = 0) =>
-  useAsked(signal => get<{ tables: TableOf[] }>('/tables', {}, signal), ['tables', restores], 'jobs');
+  useKept(useAsked(signal => get<{ tables: TableOf[] }>('/tables', {}, signal), ['tables', restores], 'jobs'));
 
 const filters: readonly Filter[] = [{ name: 'text', label: 'Name' }];
 

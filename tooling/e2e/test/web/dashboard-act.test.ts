@@ -1,9 +1,8 @@
 import { openCatalog } from '@quantbot/storage';
+import { openPage, type Page, sampledInBrowser, violationsOf } from '@quantbot/tooling-testing/browser';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
-import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
 import { startServing } from '../support/http.js';
 import { tokenFor } from '../support/http-producer.js';
 
@@ -112,6 +111,8 @@ sampledInBrowser('before an artifact is forgotten, the page says what goes; what
       patience,
     )
     .toEqual({ artifact_key: key, requested_by: 'dashboard (token on-call)' });
+  await page.getByText(/^Forgotten .*: its bytes go/).waitFor();
+  expect(await page.getByRole('button', { name: 'Keep' }).or(page.getByText('First rows')).count()).toBe(0);
   expect(problems.filter(problem => !/status of 40[04]/.test(problem))).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
+import { openPage, sampledInBrowser, violationsOf } from '@quantbot/tooling-testing/browser';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect } from 'vitest';
-import { openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
 import { startServing } from '../support/http.js';
 
 const runs = {

@@ -1,10 +1,9 @@
 import { submitArtifacts } from '@quantbot/infra/utils';
+import { inBrowser, openPage, type Page, sampledInBrowser, violationsOf } from '@quantbot/tooling-testing/browser';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
-import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { inBrowser, openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
 import { startServing } from '../support/http.js';
 
 const patience = { timeout: 20_000 };

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { openPage, type Page, sampledInBrowser, violationsOf } from '@quantbot/tooling-testing/browser';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
-import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
 import { startServing } from '../support/http.js';
 
 const select = `SELECT n, nullif(n, 2) AS half, TIMESTAMP '2026-01-02 03:04:05' AS at, 'it''s' AS word

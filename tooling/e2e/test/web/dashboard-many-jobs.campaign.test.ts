@@ -1,10 +1,9 @@
 // @module-tag campaign
 /// <reference lib="dom" />
 import { type Catalog, openCatalog } from '@quantbot/storage';
+import { inBrowser, openPage, type Page } from '@quantbot/tooling-testing/browser';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
-import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { inBrowser, openPage } from '../support/browser.js';
 import { startServing } from '../support/http.js';
 import { busOfManyJobs } from '../support/large-journal.js';
 

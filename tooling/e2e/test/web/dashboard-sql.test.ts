@@ -1,11 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { readParquet } from '@quantbot/storage';
+import { inBrowser, openPage, type Page, sampledInBrowser, violationsOf } from '@quantbot/tooling-testing/browser';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
-import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { inBrowser, openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
 import { startServing } from '../support/http.js';
 
 /** A bus with a table of 15 numbers, and a page of its SQL. */

@@ -2,13 +2,19 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rejectCodes } from '@quantbot/infra';
 import { sampleOf } from '@quantbot/tooling-config/campaign';
+import {
+  hasBrowser,
+  inBrowser,
+  openPage,
+  type Page,
+  sampledInBrowser,
+  violationsOf,
+} from '@quantbot/tooling-testing/browser';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
-import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { hasBrowser, inBrowser, openPage, sampledInBrowser, violationsOf } from '../support/browser.js';
 import { spawnDaemon } from '../support/daemon-process.js';
 import { servedBy, startServing } from '../support/http.js';
 

@@ -4,6 +4,8 @@ import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { onTestFinished, test } from 'vitest';
 
+export type { Page };
+
 const executable = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 
 /** Whether there is a browser to test with: Debian's chromium. */
