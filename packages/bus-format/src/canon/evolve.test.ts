@@ -137,6 +137,20 @@ test('the first file of a table has the columns by which it is ordered; later fi
   expect(evolve(next, 'b', columns({ k: 'BIGINT' }), required)).toBe(next);
 });
 
+test('neither a key nor an order is a VARIANT, whose values may not be comparable', () => {
+  const table = newTable('t', { name: 't', mode: 'upsert', key: ['k'], orderBy: ['at'], columns: [] });
+  const file = (types: Record<string, string>) => () => evolve(table, 'a', columns(types), { required: ['k'] });
+  const problem = 'key and order_by cannot name a VARIANT, because its values may have different types';
+  expect(errorOf(file({ k: 'VARIANT', at: 'DATE' })).details).toEqual([`k: ${problem}`]);
+  expect(errorOf(file({ k: 'BIGINT', AT: 'VARIANT' })).details).toEqual([`AT: ${problem}`]);
+  expect(file({ k: 'BIGINT', at: 'DATE', v: 'VARIANT' })().columns).toHaveLength(3);
+  const committed = { isCommitted: true, required: ['k'] };
+  const both = columns({ k: 'VARIANT', at: 'DATE' });
+  expect(errorOf(() => evolve(table, 'a', both, committed)).details).toEqual([`k: ${problem}`]);
+  // The journal has the operation that set the key, so the daemon must start.
+  expect(evolve(table, 'a', both, { ...committed, requiredBy: 'an operation' }).columns).toHaveLength(2);
+});
+
 test('a column whose compacted files may have another type of number is marked, and no other', () => {
   const marked = ({ columns }: CanonTable) => columns.filter(({ recast }) => recast).map(({ name }) => name);
   expect(marked(first)).toEqual([]);

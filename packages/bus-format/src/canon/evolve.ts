@@ -106,6 +106,9 @@ export function evolve(
     generation = table.generation + 1;
   }
   problems.push(...unordered(table.orderBy, next));
+  // An operation in the journal cannot be refused any more.
+  if (!isCommitted || requiredBy === byConfiguration)
+    problems.push(...incomparable({ ...table, columns: [...next.values()] }));
   if (problems.length > 0)
     throw busError(
       'SCHEMA_MISMATCH',
@@ -143,6 +146,18 @@ const unordered = (orderBy: readonly string[], columns: ReadonlyMap<string, Cano
   orderBy
     .filter(name => !columns.has(foldName(name)))
     .map(name => `${name}: order_by names this column, and neither the file nor the table has it`);
+
+/**
+ * Returns what is wrong with the key and the order of a table. DuckDB cannot compare two values of
+ * a VARIANT that have different types: one such file would end every query and compaction.
+ */
+export const incomparable = ({ key, orderBy, columns }: CanonTable): string[] =>
+  columns
+    .filter(({ name, type }) => type === 'VARIANT' && isAmong([...key, ...orderBy], name))
+    .map(({ name }) => `${name}: key and order_by cannot name a VARIANT, because its values may have different types`);
+
+const isAmong = (names: readonly string[], name: string): boolean =>
+  names.some(other => foldName(other) === foldName(name));
 
 const missingColumns = (columns: readonly ParquetColumn[], required: readonly string[], fixedBy: string): string[] =>
   required

@@ -19,7 +19,7 @@ export {
   wasDeclaredOtherwise,
   wasMadeForAnotherMode,
 } from './definition.js';
-export { reservedColumns } from './evolve.js';
+export { incomparable, reservedColumns } from './evolve.js';
 export {
   type ExactQuestion,
   type FileColumn,

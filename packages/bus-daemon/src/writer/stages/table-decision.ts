@@ -1,4 +1,10 @@
-import { type CanonTable, type TableRegistry, type TableStart, tableStarts } from '@quantbot/bus-format/canon';
+import {
+  type CanonTable,
+  incomparable,
+  type TableRegistry,
+  type TableStart,
+  tableStarts,
+} from '@quantbot/bus-format/canon';
 import { BusError, type TableOperation } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -58,6 +64,8 @@ export async function replayed(
     throw busError('OPERATION_INVALID', misfit, { details: error.details, cause: error });
   });
   const there = next.get(table);
+  const details = there === undefined ? [] : incomparable(there);
+  if (details.length > 0) throw busError('OPERATION_INVALID', misfit, { details });
   const found = there && (await facts.withoutKey(there));
   if (found === undefined) return next;
   throw busError('OPERATION_INVALID', `The key of canon.${next.nameOf(table)} does not fit ${found.artifact}.`, {

@@ -10,9 +10,9 @@ const drop = { type: 'table_drop' as const, table: 't', reason: null, by: null }
 const restore = { ...drop, type: 'table_restore' as const };
 
 /** A bus whose table `t` has one artifact. */
-async function busWithTable() {
+async function busWithTable(type = 'VARCHAR') {
   const { bus } = await openInProcess();
-  const artifact = { seq: 1, schemaHint: 'canon.t', artifactKey: 'r/p/k/a', columns: [column('VARCHAR')] };
+  const artifact = { seq: 1, schemaHint: 'canon.t', artifactKey: 'r/p/k/a', columns: [column(type)] };
   bus.tables.apply(artifact);
   const replay = async (_: string, start: TableStart) =>
     TableRegistry.replay([artifact], [], { starts: new Map([['t', start]]) });
@@ -90,6 +90,15 @@ test('a mode is set once, with a key only if it needs one, and never against the
   takeOver(bus, back, 3);
   expect(bus.tables.tables()).toEqual([]);
   expect(bus.tables.get('t')).toMatchObject({ mode: 'append', key: [], generation: 2 });
+});
+
+test('no key is set that DuckDB cannot compare', async () => {
+  const { deciding } = await busWithTable('VARIANT');
+  await expect(decideTable(deciding, setMode)).rejects.toMatchObject({
+    code: 'OPERATION_INVALID',
+    details: [expect.stringContaining('x: key and order_by cannot name a VARIANT')],
+  });
+  await decideTable(deciding, { ...setMode, mode: 'latest', key: [] });
 });
 
 test('rows of forgotten artifacts leave a table that is append no more', async () => {
