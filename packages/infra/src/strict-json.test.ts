@@ -38,6 +38,11 @@ test.each([
   ['too deep, in the form that producers write', `${JSON.stringify(nested(65), null, 2)}\n`],
   ['too deep and empty inside, in the form that producers write', `${JSON.stringify(nested(64, []), null, 2)}\n`],
   ['far too deep, and it begins as producers do', `{\n  "a": ${'['.repeat(100_000)}${']'.repeat(100_000)}\n}\n`],
+  ['an integer with more digits than a float', '{"meta":{"id":12345678901234567890}}'],
+  ['the same, in the form that producers write', '{\n  "id": 9007199254740993\n}\n'],
+  ['a negative one, deep inside', '[[{"id":[-9007199254740993]}]]'],
+  ['a number beyond every float', '{"x":1e400}'],
+  ['a number below every float', '{"x":-0.1E-400}'],
   ['half a text', '{"a":'],
   ['nothing', ''],
   ['two values', '{} {}'],
@@ -55,6 +60,9 @@ test.each([
   ['strings with quotes, brackets and backslashes', '{"a\\"{":"}\\\\","[":"\\\\\\"a"}'],
   ['the depth that is allowed', `${'['.repeat(64)}${']'.repeat(64)}`],
   ['the depth that is allowed, in the form that producers write', `${JSON.stringify(nested(64), null, 2)}\n`],
+  ['the integers that a float holds', '[0,-0,9007199254740991,-9007199254740991,9007199254740992,1152921504606847000]'],
+  ['numbers with fractions and exponents', '[-0.0,0e5,0.1,1E5,5e-324,1.7976931348623157e308,0.1000000000000000055511]'],
+  ['texts that look like numbers', '{"12345678901234567890":"1e400","b":"-9007199254740993"}'],
   ['a byte order mark', '\uFEFF{"a":1}'],
 ])('taken: %s', (_what, text) => {
   expect(parse(text)).toEqual(JSON.parse(text.replace('\uFEFF', '')));
