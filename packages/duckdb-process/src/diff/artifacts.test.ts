@@ -72,6 +72,25 @@ test('-0.0 is not 0.0, at any depth, and NaN is NaN', async () => {
   expect((await diffOf(left, left)).equal).toBe(true);
 });
 
+test('values of a VARIANT that have different types differ, as values and as keys', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'diff-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const artifact = async (key: string, values: string): Promise<Side> => {
+    const path = await writeSelect(folder, `SELECT k, v::VARIANT AS v FROM (VALUES ${values}) t(k, v)`);
+    return { key, path, forgottenAt: null, sha256: key, schema: [], meta: null, provenance: null };
+  };
+  const all = (one: string) => `(1, ${one}::VARIANT), (2, [1]::VARIANT), (3, DATE '2026-01-02'::VARIANT), (4, NULL)`;
+  const [left, right] = [await artifact('left', all('1')), await artifact('right', all("'1'"))];
+  const { rows, equal } = await diffOf(left, right, 'k');
+  expect([equal, rows.changed?.rows, rows.onlyInLeft.rows, rows.onlyInRight.rows]).toEqual([false, 1, 0, 0]);
+  expect(rows.changed?.shown[0]).toMatchObject({ key: { k: 1 }, columns: { v: {} } });
+  const byVariant = await diffOf(left, right, 'v');
+  expect([byVariant.rows.changed?.rows, byVariant.rows.onlyInLeft.rows, byVariant.rows.onlyInRight.rows]).toEqual([
+    0, 1, 1,
+  ]);
+  expect((await diffOf(left, left, 'v')).equal).toBe(true);
+});
+
 test('artifacts without a common column differ in each row', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'diff-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

@@ -60,13 +60,12 @@ export async function compareRows(
     const all = (rows: number) => ({ rows, shown: [] });
     return { leftRows, rightRows, onlyInLeft: all(leftRows), onlyInRight: all(rightRows), changed: null };
   }
-  const signed = await columnsWithFloats(connection, from.left, compared);
+  const told = await toldByText(connection, from.left, compared);
   const values = compared.map((_, i) => columnOf(i));
-  const texts = compared.flatMap((_, i) => (signed.has(i) ? [textOf(i)] : []));
+  const texts = [...told.keys()].map(textOf);
   const side = (which: 'left' | 'right') => {
     const list = compared.map((c, i) => `${c[which]} AS ${columnOf(i)}`);
-    for (const [i, c] of compared.entries())
-      if (signed.has(i)) list.push(`CAST(${c[which]} AS VARCHAR) AS ${textOf(i)}`);
+    for (const [i, kind] of told) list.push(`${toldBy[kind](compared[i]![which])} AS ${textOf(i)}`);
     return `SELECT ${list.join(', ')}, ${which === 'left' ? 1 : -1} AS side FROM ${from[which]}`;
   };
   // Positive: the left table has this many more of the row. Negative: the right one has.
@@ -75,8 +74,8 @@ export async function compareRows(
      SELECT ${[...values, ...texts].join(', ')}, sum(side) AS surplus
      FROM (${side('left')} UNION ALL ${side('right')}) GROUP BY ALL HAVING sum(side) <> 0`,
   );
-  const changed = keys.length === 0 ? null : await changedRows(connection, { compared, signed }, keys, limit);
-  const without = changed === null ? '' : ` AND NOT ${isChanged(keys)}`;
+  const changed = keys.length === 0 ? null : await changedRows(connection, { compared, told }, keys, limit);
+  const without = changed === null ? '' : ` AND NOT ${isChanged(keys, told)}`;
   const onlyInLeft = await differing(connection, compared, `surplus > 0${without}`, limit);
   const onlyInRight = await differing(connection, compared, `surplus < 0${without}`, limit);
   return { leftRows, rightRows, onlyInLeft, onlyInRight, changed };
@@ -105,20 +104,32 @@ const columnOf = (index: number): string => `value${index}`;
 const textOf = (index: number): string => `text${index}`;
 
 /**
- * Returns the places of columns with floating-point numbers. DuckDB takes their -0.0 and 0.0 for
- * equal.
+ * DuckDB takes -0.0 and 0.0 for equal, and compares no values of a VARIANT that have different
+ * types. Their hashes differ, but not always their texts: `1` and `'1'`.
  */
-async function columnsWithFloats(
+const toldBy = {
+  float: (value: string) => `CAST(${value} AS VARCHAR)`,
+  variant: (value: string) => `hash(${value}) || ' ' || CAST(${value} AS VARCHAR)`,
+};
+
+/** The columns, by place, whose values a text tells apart. */
+type Told = ReadonlyMap<number, keyof typeof toldBy>;
+
+async function toldByText(
   connection: DuckDBConnection,
   from: string,
   compared: readonly ComparedColumn[],
-): Promise<ReadonlySet<number>> {
+): Promise<Told> {
   const list = compared.map(({ left }, i) => `${left} AS ${columnOf(i)}`).join(', ');
   const types = await query<{ type: string }>(
     connection,
     `SELECT column_type AS type FROM (DESCRIBE SELECT ${list} FROM ${from})`,
   );
-  return new Set(types.flatMap(({ type }, i) => (/FLOAT|DOUBLE/.test(type) ? [i] : [])));
+  const told = new Map<number, keyof typeof toldBy>();
+  for (const [i, { type }] of types.entries())
+    if (type === 'VARIANT') told.set(i, 'variant');
+    else if (/FLOAT|DOUBLE/.test(type)) told.set(i, 'float');
+  return told;
 }
 
 async function countOf(connection: DuckDBConnection, from: string): Promise<number> {
@@ -152,24 +163,28 @@ const named = <Value>(
 ): Record<string, Value> =>
   Object.fromEntries(compared.flatMap(({ name }, place) => (isWanted(place) ? [[name, of(place)]] : [])));
 
-const sameKey = (keys: readonly number[], a: string, b: string): string =>
-  keys.map(place => `${a}.${columnOf(place)} IS NOT DISTINCT FROM ${b}.${columnOf(place)}`).join(' AND ');
+/** Keys of floats are equal as DuckDB has it: a row whose key becomes -0.0 has changed. */
+const sameKey = (keys: readonly number[], told: Told, a: string, b: string): string =>
+  keys
+    .map(place => (told.get(place) === 'variant' ? textOf(place) : columnOf(place)))
+    .map(column => `${a}.${column} IS NOT DISTINCT FROM ${b}.${column}`)
+    .join(' AND ');
 
 /** Returns SQL for whether the other table has a different row with the key of `d`. */
-const isChanged = (keys: readonly number[]): string =>
-  `EXISTS (FROM __differing o WHERE sign(o.surplus) = -sign(d.surplus) AND ${sameKey(keys, 'o', 'd')})`;
+const isChanged = (keys: readonly number[], told: Told): string =>
+  `EXISTS (FROM __differing o WHERE sign(o.surplus) = -sign(d.surplus) AND ${sameKey(keys, told, 'o', 'd')})`;
 
 async function changedRows(
   connection: DuckDBConnection,
-  { compared, signed }: { compared: readonly ComparedColumn[]; signed: ReadonlySet<number> },
+  { compared, told }: { compared: readonly ComparedColumn[]; told: Told },
   keys: readonly number[],
   limit: number,
 ): Promise<DifferingRows<ChangedRow>> {
-  const pairs = `FROM __differing l JOIN __differing r ON l.surplus > 0 AND r.surplus < 0 AND ${sameKey(keys, 'l', 'r')}`;
+  const pairs = `FROM __differing l JOIN __differing r ON l.surplus > 0 AND r.surplus < 0 AND ${sameKey(keys, told, 'l', 'r')}`;
   const [row] = await query<{ n: bigint }>(connection, `SELECT count(*) AS n ${pairs}`);
   const list = compared.flatMap((_, i) => {
-    const [value, told] = [columnOf(i), signed.has(i) ? textOf(i) : columnOf(i)];
-    return [`l.${value} AS l${i}`, `r.${value} AS r${i}`, `l.${told} IS DISTINCT FROM r.${told} AS d${i}`];
+    const [value, distinct] = [columnOf(i), told.has(i) ? textOf(i) : columnOf(i)];
+    return [`l.${value} AS l${i}`, `r.${value} AS r${i}`, `l.${distinct} IS DISTINCT FROM r.${distinct} AS d${i}`];
   });
   const order = keys.map(place => sortTerm(`l${place}`)).join(', ');
   const reader = await connection.runAndReadAll(
