@@ -137,10 +137,9 @@ sampled(
   async () => {
     const bus = makeTestBus();
     await spawnDaemon(bus);
-    writeFileSync(
-      bus.configPath,
-      JSON.stringify({ poll_interval_s: 0.3, canon: { tables: { declared: { columns: { n: { type: 'BIGINT' } } } } } }),
-    );
+    // Only a declaration with columns is a table before the first artifact.
+    const tables = { declared: { columns: { n: { type: 'BIGINT' } } }, bare: { mode: 'latest' } };
+    writeFileSync(bus.configPath, JSON.stringify({ poll_interval_s: 0.3, canon: { tables } }));
     const { codes, the } = await doctor(bus);
     expect(codes).toEqual(['CONFIG_CHANGED', 'TABLE_MISSING']);
     expect(the('TABLE_MISSING').what).toContain('canon.declared');

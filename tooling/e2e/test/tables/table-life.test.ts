@@ -57,6 +57,8 @@ sampled('a dropped table is gone, a later artifact starts another one, and the p
   expect(await readParquet(exported)).toHaveLength(2);
   const reader = await startHoldingReader(bus);
 
+  const missing = await quantbotBus(bus, 'table', 'drop', 'nope');
+  expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('no table canon.nope') });
   expect(await json(bus, 'table', 'drop', 'canon.T')).toEqual({
     applied: false,
     table: 't',

@@ -52,8 +52,9 @@ async function shownNames(layout: ExaminedBus['layout'], tables: readonly string
 
 function missingInConfig({ config, configPath, restart }: ExaminedBus, { tables }: PublishedFacts): Finding[] {
   const there = new Set(tables.map(({ name }) => name));
+  // A declared table without columns comes with its first artifact.
   const declared = config.canon.tables
-    .filter(({ name }) => !there.has(name))
+    .filter(({ name, columns }) => columns.length > 0 && !there.has(name))
     .map(({ name }) =>
       finding(
         'TABLE_MISSING',

@@ -1,13 +1,14 @@
-import { forgottenRowsOf } from '@quantbot/bus-format/canon';
-import { isOfTable, Journal } from '@quantbot/bus-format/journal';
+import { isOfTable } from '@quantbot/bus-format/journal';
 import type { TableOperation } from '@quantbot/infra';
-import { busError, busLayout } from '@quantbot/infra/bus';
+import { busError } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, isReplaced } from '@quantbot/infra/config';
 import type { PreviewOfTable } from '../../cluster/tables.js';
 import { withClusterPackage } from '../../cluster-package.js';
+import { decideTable } from '../../writer/stages/table-operation.js';
 import { operate } from '../operate.js';
 import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
 import { tableOf } from '../table.js';
+import { withTablesOfBus } from '../tables-of-bus.js';
 import { whoAsks } from '../who-asks.js';
 import { type CatalogOptions, withCatalog } from './catalog.js';
 
@@ -60,7 +61,7 @@ export async function tableDropCommand(given: string, options: ChangeOptions & {
   const config = await busOfTables(options);
   const table = tableNamed(given);
   const op = operationOn('table_drop', table, options);
-  const found = await (isOfCluster(config) ? whatGoesOnCluster(config, op) : whatGoes(config, table));
+  const found = await (isOfCluster(config) ? whatGoesOnCluster(config, op) : whatGoes(config, op));
   if (!options.apply) {
     print(options, { applied: false, ...found }, () =>
       [...describeDrop(found), `Run it again with --apply to drop canon.${table}.`].join('\n'),
@@ -134,35 +135,35 @@ interface Going {
   readers: string[];
 }
 
-async function whatGoes(config: BusConfig, table: string): Promise<Going> {
-  const journal = await Journal.read(busLayout(config.busRoot));
-  try {
-    const first = journal.names.tableNamed(table) ?? table;
+const whatGoes = (config: BusConfig, op: TableOperation): Promise<Going> =>
+  withTablesOfBus(config, async opened => {
+    const { journal } = opened;
+    // As the daemon decides, so that a mistake shows here.
+    const { table: first, erased } = await decideTable(opened, op);
     const [row] = await journal.query<{ n: bigint; rows: bigint }>(
       `SELECT count(*) AS n, CAST(coalesce(sum(rows), 0) AS BIGINT) AS rows FROM ${journal.shown}
        WHERE ${isOfTable(first, journal.names)}`,
     );
-    const lost = await forgottenRowsOf(journal, first);
     return {
-      table,
+      table: op.table,
       artifacts: Number(row?.n ?? 0),
       artifact_rows: Number(row?.rows ?? 0),
-      lost_rows: lost.reduce((sum, { rows }) => sum + (rows ?? 0), 0),
-      readers: readersOf(config, table, 'which goes too'),
+      lost_rows: rowsOf(erased),
+      readers: readersOf(config, op.table, 'which goes too'),
     };
-  } finally {
-    journal.close();
-  }
-}
+  });
 
 /** As {@link whatGoes}. */
 async function whatGoesOnCluster(config: BusConfig & { cluster: ClusterConfig }, op: TableOperation): Promise<Going> {
   const { table } = op;
   const { change, artifacts, artifactRows } = await previewOnCluster(config, op);
-  const lost_rows = change.erased.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
+  const lost_rows = rowsOf(change.erased);
   const readers = readersOf(config, table, 'which goes too');
   return { table, artifacts, artifact_rows: artifactRows, lost_rows, readers };
 }
+
+const rowsOf = (artifacts: readonly { rows: number | null }[]): number =>
+  artifacts.reduce((sum, { rows }) => sum + (rows ?? 0), 0);
 
 /**
  * Returns the exports and the views of the configuration that read a table.
