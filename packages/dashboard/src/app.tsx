@@ -91,7 +91,14 @@ function pageOf([place, id]: Route): ComponentChildren {
     case 'query':
       return <Query key={id} sql={id} />;
     default:
-      return <Title>There is no such page</Title>;
+      return (
+        <>
+          <Title>There is no such page</Title>
+          <p>
+            Go to the <a href={linkTo()}>overview</a>.
+          </p>
+        </>
+      );
   }
 }
 

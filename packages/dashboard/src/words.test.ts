@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { ago, bytes, count, duration, exactTime, short, when, withoutZone } from './words.js';
+import { expect, test, vi } from 'vitest';
+import { ago, bytes, count, duration, exactTime, hasWords, short, when, withoutZone } from './words.js';
 
 test.each([
   [0, '0 bytes'],
@@ -46,3 +46,19 @@ test.each([
 ])('%s shows %s as %s', (type, value, text) => expect(withoutZone(type, value)).toBe(text));
 
 test('thousands are set apart', () => expect(count(1234567)).toBe('1,234,567'));
+
+test('no time makes a formatter of its own, which would cost more than its row of a list', () => {
+  const made = [vi.spyOn(Date.prototype, 'toLocaleString'), vi.spyOn(Intl, 'DateTimeFormat')];
+  exactTime('2026-01-31T11:00:00.250Z');
+  when('2020-01-31T11:00:00Z');
+  for (const spy of made) {
+    expect(spy).not.toHaveBeenCalled();
+    spy.mockRestore();
+  }
+});
+
+test('a text has all words, in any case', () => {
+  expect(hasWords('canon.Trades price', ' TRADES pri')).toBe(true);
+  expect(hasWords('canon.trades', 'trades price')).toBe(false);
+  expect(hasWords('canon.trades')).toBe(true);
+});

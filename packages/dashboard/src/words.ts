@@ -31,22 +31,30 @@ export const ago = (time: string, now = Date.now()): string => {
 /** A long id with its middle left out. */
 export const short = (id: string): string => (id.length <= 24 ? id : `${id.slice(0, 11)}…${id.slice(-11)}`);
 
+/** Whether a text has all words of another one, in any case. */
+export const hasWords = (text: string, words = ''): boolean =>
+  words
+    .toLowerCase()
+    .split(/\s+/)
+    .every(word => text.toLowerCase().includes(word));
+
 const dayMs = 86_400_000;
 
+// Each costs as much as a row of a list, so a page has one of each.
+const shortTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+const longTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+const zone = longTime.resolvedOptions().timeZone;
+
 /** A time in the reader's zone. */
-export const localTime = (time: string | number): string =>
-  new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+export const localTime = (time: string | number): string => shortTime.format(new Date(time));
 
 /** How long ago something was; the date if that is more than two days. */
 export const when = (time: string, now = Date.now()): string =>
   now - Date.parse(time) < 2 * dayMs ? ago(time, now) : localTime(time);
 
 /** A time in the reader's zone and in UTC. */
-export const exactTime = (time: string): string => {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const local = new Date(time).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
-  return `${local} (${zone}), ${time.replace('T', ' ').replace('Z', '')} UTC`;
-};
+export const exactTime = (time: string): string =>
+  `${longTime.format(new Date(time))} (${zone}), ${time.replace('T', ' ').replace('Z', '')} UTC`;
 
 /** A TIMESTAMP has no zone: its text ends without `Z`. Other values stay unchanged. */
 export const withoutZone = (type: string, value: string): string =>

@@ -201,7 +201,7 @@ function Artifacts({ left, right }: { left: string; right: string }) {
               rows={rows.map(pairOf)}
               empty="Neither run has an artifact."
               columns={[
-                { head: 'Artifact', cell: ({ name }) => name },
+                { head: 'Artifact', cell: ({ name }) => <Named name={name} /> },
                 {
                   head: 'Differences',
                   cell: ({ one, other, difference }) =>
@@ -222,6 +222,17 @@ function Artifacts({ left, right }: { left: string; right: string }) {
         )}
       </Shown>
     </Section>
+  );
+}
+
+/** The id of an artifact, and below it its source. */
+function Named({ name }: { name: string }) {
+  const at = name.lastIndexOf('/');
+  return (
+    <>
+      {name.slice(at + 1)}
+      <div class="quiet wraps">{name.slice(0, at)}</div>
+    </>
   );
 }
 

@@ -5,13 +5,27 @@ import { type Filter, Filters, Nothing } from '../parts/filters.js';
 import { Shown, State, Time, Title } from '../parts/parts.js';
 import { Table } from '../parts/table.js';
 import { useFilters } from '../route.js';
-import { bytes, count, duration } from '../words.js';
+import { bytes, count, duration, hasWords } from '../words.js';
 
 /** The state of an export in one word. */
 export function stateOf({ ok, upToDate }: Export): string {
   if (ok === false) return 'failed';
   if (ok === null) return 'pending';
   return upToDate ? 'fresh' : 'behind';
+}
+
+/** The place of a golden export, and its download if it is one file. */
+export function ExportFile({ golden: { name, path } }: { golden: Export }) {
+  return (
+    <>
+      <code>{path}</code>{' '}
+      {path.endsWith('.parquet') && (
+        <a href={`/exports/${encodeURIComponent(name)}.parquet`} download={`${name}.parquet`}>
+          Download
+        </a>
+      )}
+    </>
+  );
 }
 
 const filters: readonly Filter[] = [{ name: 'text', label: 'Name' }];
@@ -32,7 +46,7 @@ export function Exports() {
           <Table
             caption="Golden exports"
             place="exports"
-            rows={exports.filter(({ name }) => name.includes(given.text ?? ''))}
+            rows={exports.filter(({ name }) => hasWords(name, given.text))}
             empty={
               <Nothing place="exports" given={given}>
                 <p>No export was written yet. A canonical table has one as soon as an artifact has its hint:</p>
@@ -75,7 +89,7 @@ export function Exports() {
                 cell: ({ durationMs }) => durationMs !== null && duration(durationMs),
                 sortBy: ({ durationMs }) => durationMs ?? 0,
               },
-              { head: 'File', isMinor: true, cell: ({ path }) => <code>{path}</code> },
+              { head: 'File', isMinor: true, cell: entry => <ExportFile golden={entry} /> },
             ]}
           />
         )}

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useAsked, useList } from '../ask.js';
-import { ApiError, get, type Job as JobOf, post } from '../client.js';
+import { type Answer, ApiError, get, type Job as JobOf, post } from '../client.js';
 import { AsOf } from '../parts/as-of.js';
 import { Command, IdLink } from '../parts/copy.js';
 import { type Filter, Filters, Nothing, nextPage, Pages } from '../parts/filters.js';
@@ -147,11 +147,48 @@ export function Job({ jobId }: { jobId: string }) {
                 }),
               }}
             />
+            {job.settled !== null && job.settled.artifacts > 0 && job.state !== 'rejected' && (
+              <Artifacts job={job} settled={job.settled} />
+            )}
             {job.rejection !== null && <Rejection key={`${jobId}/${job.at}`} jobId={jobId} rejection={job.rejection} />}
           </>
         )}
       </Shown>
     </>
+  );
+}
+
+const maxArtifacts = 50;
+
+/** The artifacts that a job brought. Those that were there before are not among them. */
+function Artifacts({ job, settled }: { job: JobOf; settled: NonNullable<JobOf['settled']> }) {
+  const sql = `SELECT artifact_key, artifact_id, schema_hint, rows, bytes FROM catalog.artifacts_f
+WHERE seq = ${settled.seq} ORDER BY ordinal`;
+  const asked = useAsked(signal => post<Answer>('/query', { sql, limit: maxArtifacts }, signal), [job.jobId, sql]);
+  return (
+    <Section title="Artifacts" aside={settled.runId && <a href={linkTo('runs', settled.runId)}>All of its run</a>}>
+      <Shown asked={asked}>
+        {({ rows, isCut }) => (
+          <>
+            <Table
+              caption="Artifacts of the job"
+              rows={rows}
+              empty="It brought none that the bus did not have."
+              columns={[
+                {
+                  head: 'Artifact',
+                  cell: ([key, id]) => <IdLink place="artifacts" id={String(key)} text={String(id)} />,
+                },
+                { head: 'Hint', cell: ([, , hint]) => (hint === null ? 'none' : String(hint)) },
+                { head: 'Rows', isNumber: true, cell: ([, , , rows]) => count(Number(rows)) },
+                { head: 'Size', isNumber: true, isMinor: true, cell: ([, , , , size]) => bytes(Number(size)) },
+              ]}
+            />
+            {isCut && <p class="quiet">Only the first {count(maxArtifacts)} artifacts.</p>}
+          </>
+        )}
+      </Shown>
+    </Section>
   );
 }
 

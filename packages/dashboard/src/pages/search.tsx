@@ -5,9 +5,10 @@ import { IdLink } from '../parts/copy.js';
 import { Section, Shown, Time, Title } from '../parts/parts.js';
 import { Table } from '../parts/table.js';
 import { linkTo, listLink, useFilters } from '../route.js';
-import { count } from '../words.js';
+import { count, hasWords } from '../words.js';
 import { ArtifactTable } from './artifacts.js';
 import { JobTable } from './jobs.js';
+import { wordsOf } from './tables.js';
 
 const limit = 10;
 const none = 'None.';
@@ -19,7 +20,7 @@ export function Search() {
   return (
     <>
       <Title>Search: {text}</Title>
-      <Tables words={text.toLowerCase().split(/\s+/).filter(Boolean)} />
+      <Tables text={text} />
       <Runs text={text} />
       <Artifacts text={text} />
       <Jobs text={text} />
@@ -27,18 +28,16 @@ export function Search() {
   );
 }
 
-const hasAll = (text: string, words: readonly string[]) => words.every(word => text.toLowerCase().includes(word));
-
 /** Canonical tables and exports. There are few, and the page has them all. */
-function Tables({ words }: { words: readonly string[] }) {
+function Tables({ text }: { text: string }) {
   const tables = useAsked(signal => get<{ tables: TableOf[] }>('/tables', {}, signal), ['tables'], 'jobs');
   const exports = useAsked(signal => get<{ exports: Export[] }>('/exports', {}, signal), ['exports'], 'exports');
   const names = [
     ...(tables.data?.tables ?? [])
-      .filter(({ name, columns }) => hasAll(`canon.${name} ${columns.map(column => column.name).join(' ')}`, words))
+      .filter(table => hasWords(wordsOf(table), text))
       .map(({ name }) => ({ name: `canon.${name}`, what: 'table', link: linkTo('tables', name) })),
     ...(exports.data?.exports ?? [])
-      .filter(({ name }) => hasAll(name, words))
+      .filter(({ name }) => hasWords(name, text))
       .map(({ name }) => ({ name, what: 'export', link: listLink('exports', { text: name }) })),
   ];
   return (
@@ -56,7 +55,10 @@ function Tables({ words }: { words: readonly string[] }) {
           />
         )}
       </Shown>
-      <More isCut={names.length > limit} link={linkTo('tables')} />
+      <More
+        isCut={names.length > limit}
+        link={listLink(names.every(({ what }) => what === 'export') ? 'exports' : 'tables', { text })}
+      />
     </Section>
   );
 }

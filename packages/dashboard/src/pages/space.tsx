@@ -2,7 +2,11 @@ import { useAsked } from '../ask.js';
 import { get, type Space as SpaceOf } from '../client.js';
 import { Facts, Section, Shown, Title } from '../parts/parts.js';
 import { Table } from '../parts/table.js';
+import { linkTo, listLink } from '../route.js';
 import { bytes, count } from '../words.js';
+
+/** The server lists so many producers, kinds and tables. */
+const maxListed = 20;
 
 /** Who uses the store, and how fast it grows. */
 export function Space() {
@@ -25,9 +29,9 @@ export function Space() {
                 }),
               }}
             />
-            <Uses title="Producers" head="Producer" uses={producers} />
-            <Uses title="Kinds" head="Kind" uses={kinds} />
-            <Uses title="Canonical tables" head="Table" uses={tables} />
+            <Uses title="Producers" uses={producers} link={name => listLink('artifacts', { producer: name })} />
+            <Uses title="Kinds" uses={kinds} link={name => listLink('artifacts', { kind: name })} />
+            <Uses title="Canonical tables" uses={tables} link={name => linkTo('tables', name)} prefix="canon." />
           </>
         )}
       </Shown>
@@ -35,16 +39,32 @@ export function Space() {
   );
 }
 
-function Uses({ title, head, uses }: { title: string; head: string; uses: SpaceOf['producers'] }) {
+interface UsesProps {
+  title: string;
+  /** The largest ones. */
+  uses: SpaceOf['producers'];
+  link(name: string): string;
+  prefix?: string;
+}
+
+function Uses({ title, uses, link, prefix = '' }: UsesProps) {
   return (
-    <Section title={title}>
+    <Section title={title} aside={uses.length === maxListed && <span class="quiet">the {maxListed} largest</span>}>
       <Table
         caption={title}
         empty="There are none yet."
         rows={uses}
         keyOf={({ name }) => name}
         columns={[
-          { head, cell: ({ name }) => name },
+          {
+            head: 'Name',
+            cell: ({ name }) => (
+              <a href={link(name)}>
+                {prefix}
+                {name}
+              </a>
+            ),
+          },
           { head: 'Artifacts', isNumber: true, cell: ({ artifacts }) => count(artifacts) },
           { head: 'Bytes', isNumber: true, cell: use => bytes(use.bytes) },
           { head: 'Last day', isNumber: true, cell: ({ lastDayBytes }) => bytes(lastDayBytes) },

@@ -11,14 +11,14 @@ import { Profile } from '../parts/profile.js';
 import { HowToRead, tableWays } from '../parts/read.js';
 import { AnswerTable, Table as TableView } from '../parts/table.js';
 import { linkTo, listLink, useFilters } from '../route.js';
-import { count } from '../words.js';
-import { stateOf } from './exports.js';
+import { count, hasWords } from '../words.js';
+import { ExportFile, stateOf } from './exports.js';
 import { TableActions } from './table-actions.js';
 
 const useTables = (restores = 0) =>
   useKept(useAsked(signal => get<{ tables: TableOf[] }>('/tables', {}, signal), ['tables', restores], 'jobs'));
 
-const filters: readonly Filter[] = [{ name: 'text', label: 'Name' }];
+const filters: readonly Filter[] = [{ name: 'text', label: 'Words', hint: 'name, column' }];
 
 const listedAsOf = `SELECT table_name AS name, mode, artifacts, artifact_rows, coalesce(last_seq, 0),
   CAST(epoch_ms(last_committed_at) AS DOUBLE) FROM catalog.tables_d ORDER BY name`;
@@ -48,6 +48,10 @@ const listed = ([name, mode, artifacts, artifactRows, lastSeq, at]: unknown[]): 
   lastCommittedAt: at === null ? null : new Date(Number(at)).toISOString(),
 });
 
+/** The words by which a table is found. */
+export const wordsOf = ({ name, columns = [] }: Pick<Listed, 'name' | 'columns'>): string =>
+  [`canon.${name}`, ...columns.map(column => column.name)].join(' ');
+
 /** The canonical tables, now or as of a job. */
 export function Tables() {
   const [given] = useFilters('tables');
@@ -62,7 +66,7 @@ export function Tables() {
           <TableView
             caption="Canonical tables"
             place="tables"
-            rows={tables.filter(({ name }) => name.includes((given.text ?? '').toLowerCase()))}
+            rows={tables.filter(table => hasWords(wordsOf(table), given.text))}
             empty={
               <Nothing place="tables" given={given}>
                 <p>There is no table yet. The first artifact with a hint creates one:</p>
@@ -175,20 +179,6 @@ function Past({ name, asOf }: { name: string; asOf: number }) {
     <Shown asked={useKept(useAsked(ask, [sql, asOf]))}>
       {({ seq, rows }) => <Facts facts={{ [`Rows as of seq ${count(seq)}`]: count(rows) }} />}
     </Shown>
-  );
-}
-
-/** The place of a golden export, and its download if it is one file. */
-function ExportFile({ golden: { name, path } }: { golden: Export }) {
-  return (
-    <>
-      <code>{path}</code>{' '}
-      {path.endsWith('.parquet') && (
-        <a href={`/exports/${encodeURIComponent(name)}.parquet`} download={`${name}.parquet`}>
-          Download
-        </a>
-      )}
-    </>
   );
 }
 

@@ -143,6 +143,20 @@ sampledInBrowser(
     await page.getByRole('link', { name: 'Rows submitted' }).click();
     await expect.poll(tables, patience).toEqual(['canon.small', 'canon.large']);
     expect(page.url()).toBe(`${url}/#/tables?sort=Rows+submitted`);
+    await page.getByLabel('Words').fill('CANON. arg');
+    await page.keyboard.press('Enter');
+    await expect.poll(tables, patience).toEqual(['canon.large']);
+    await page.goto(`${url}/#/exports?text=SMALL`);
+    await expect.poll(() => page.locator('main tbody td:first-child').allTextContents(), patience).toEqual(['small']);
+    await page.goto(`${url}/#/jobs/job-many`);
+    await expect
+      .poll(() => cells(page, 'Artifacts of the job').allTextContents(), patience)
+      .toEqual(manyIds.slice(0, 50));
+    await page.getByText('Only the first 50 artifacts.').waitFor();
+    expect(await violationsOf(page)).toEqual([]);
+    await page.goto(`${url}/#/space`);
+    await page.getByRole('link', { name: 'canon.large' }).click();
+    await expect.poll(() => heading(page), patience).toBe('canon.large');
     expect(problems).toEqual([]);
   },
 );
