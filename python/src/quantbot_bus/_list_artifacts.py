@@ -26,10 +26,12 @@ def latest_artifact(
         sql = f"SELECT * FROM catalog.artifacts_f{where} AND artifact_key = {named}"
         return _first(artifacts_in(ask(sql, [*given, producer, kind, alias])))
     free: list[Condition] = [*source, ("coalesce(schema_hint NOT LIKE 'quarantine.%', true) = ?", True)]
-    newest = _first(list_artifacts(ask, free, limit=1))
-    if newest is None or newest.forgotten_at is None:
-        return newest
-    # The newest is forgotten only by force, so this is rare.
+    # The newest is forgotten only by force, so mostly the first look finds it.
+    for limit in (1, 100):
+        found = list_artifacts(ask, free, limit=limit)
+        there = next((artifact for artifact in found if artifact.forgotten_at is None), None)
+        if there is not None or len(found) < limit:
+            return there
     where, given = where_of(free)
     sql = f"SELECT * FROM catalog.artifacts_f{where} AND forgotten_at IS NULL ORDER BY {_NEWEST_FIRST} LIMIT 1"
     return _first(artifacts_in(ask(sql, given)))

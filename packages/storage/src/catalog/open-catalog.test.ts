@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runIn } from '../../test/support/database.js';
 import { temporaryFolder } from '../../test/support/folder.js';
+import { latestArtifact } from './list-artifacts.js';
 import { openCatalog } from './open-catalog.js';
-import type { ArtifactFilter, JobFilter, RunFilter } from './queries.js';
+import type { ArtifactFilter, JobFilter, Query, RunFilter } from './queries.js';
 
 /** Views of the public shape, over rows that stand in the statement. */
 async function publish(path: string, runs: readonly string[]): Promise<void> {
@@ -16,7 +17,7 @@ async function publish(path: string, runs: readonly string[]): Promise<void> {
     `CREATE VIEW catalog.artifacts_f AS SELECT CAST(seq AS BIGINT) AS seq, 0::BIGINT AS ordinal, run_id || '/p/k/a' AS artifact_key, run_id, 'p' AS producer, 'k' AS kind,
        'a' AS artifact_id, 'job-' || seq AS job_id, 'parquet' AS format, 'store/x' AS rel_path, '/data/' || run_id AS canonical_path, 10::BIGINT AS rows, 100::BIGINT AS bytes,
        'hash' AS sha256, 'canon.t' AS schema_hint, '[{"name":"n","type":"BIGINT","nullable":true}]' AS schema_json, ['in/p/k/a'] AS inputs, '{"x":1}' AS meta_json,
-       TIMESTAMP '2026-01-01' AS created_at_utc, TIMESTAMP '2026-01-01' + to_days(CAST(seq AS INTEGER)) AS committed_at, NULL::TIMESTAMP AS forgotten_at, NULL::VARCHAR AS provenance_json
+       TIMESTAMP '2026-01-01' AS created_at_utc, TIMESTAMP '2026-01-01' + to_days(CAST(seq AS INTEGER)) AS committed_at, CASE WHEN run_id LIKE 'gone%' THEN TIMESTAMP '2026-02-01' END AS forgotten_at, NULL::VARCHAR AS provenance_json
      FROM (VALUES ${rows}) t(seq, run_id)`,
     `CREATE VIEW _bus.journal AS SELECT *, 'ingested' AS status, NULL::VARCHAR AS reject_details FROM catalog.artifacts_f`,
     `CREATE VIEW catalog.lineage_v AS SELECT artifact_key, unnest(inputs) AS input_key FROM catalog.artifacts_f`,
@@ -158,6 +159,26 @@ test('runs, jobs and lineage', async () => {
   expect(await jobs({ status: 'rejected' })).toEqual([]);
   expect(await catalog.lineage('a/p/k/a')).toMatchObject({ inputs: ['in/p/k/a'], outputs: [] });
   expect((await catalog.lineage('in/p/k/a')).outputs).toEqual(['a/p/k/a', 'b/p/k/a']);
+});
+
+test('latest is the newest that is not forgotten, and reads all artifacts only if hundreds were', async () => {
+  const gone = (count: number) => Array.from({ length: count }, (_, index) => `gone-${index}`);
+  const asked: string[] = [];
+  const latest = async (...runs: string[]) => {
+    await using catalog = await openCatalog({ duckdbPath: await published(...runs) });
+    asked.length = 0;
+    const query: Query = (sql, given) => {
+      asked.push(sql);
+      return catalog.query(sql, given);
+    };
+    return (await latestArtifact(query, { producer: 'p', kind: 'k' }))?.run_id;
+  };
+  const readsAll = () => asked.some(sql => sql.includes('forgotten_at IS NULL'));
+  expect([await latest('a', 'b', 'gone'), readsAll()]).toEqual(['b', false]);
+  expect([await latest('a', ...gone(99)), readsAll()]).toEqual(['a', false]);
+  expect([await latest(...gone(99)), readsAll()]).toEqual([undefined, false]);
+  expect([await latest('a', ...gone(150)), readsAll()]).toEqual(['a', true]);
+  expect(await latest(...gone(150))).toBeUndefined();
 });
 
 test('a catalog that stays open goes over to the database that is published now, also with many calls at once', async () => {
