@@ -178,7 +178,7 @@ def _parts_of_polars(kind: Any) -> Iterator[Any]:
 def _check_types(relation: Any) -> None:
     for name, kind in zip(relation.columns, relation.types):
         for cast_from, cast_to in _NO_ARROW_TYPE.items():
-            if cast_from in _type_ids(kind):
+            if cast_from in type_ids(kind):
                 raise BusError(
                     "VALUE_INVALID",
                     f"The column {name} has the type {cast_from.upper()}, which cannot be written exactly.",
@@ -187,16 +187,16 @@ def _check_types(relation: Any) -> None:
 
 
 def _holds(relation: Any, wanted: str) -> bool:
-    return any(wanted in _type_ids(kind) for kind in relation.types)
+    return any(wanted in type_ids(kind) for kind in relation.types)
 
 
-def _type_ids(kind: Any) -> Iterator[str]:
+def type_ids(kind: Any) -> Iterator[str]:
     """The names of a type of DuckDB and of all types in it."""
     yield str(kind.id)
     if kind.id in ("list", "array", "struct", "map"):
         for _, child in kind.children:
             if hasattr(child, "id"):  # the size of an array is a child, too
-                yield from _type_ids(child)
+                yield from type_ids(child)
 
 
 def _has(name: str) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import weakref
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, Optional
 
 from ._bus_root import Origin
-from ._database import Database, Params, selected
+from ._database import Database, Params
 from ._errors import BusError
+from ._exact import check_digits, check_polars, has_fields_twice, selected_for_arrow
 from ._frames import library
 from ._queries import literal
 
@@ -44,7 +46,7 @@ class Result:
         """A ``pyarrow.Table``."""
         library("pyarrow", "arrow", "A table of Arrow")
         with self._database.answering(self._sql, self._params) as (connection, sql, params):
-            answer = selected(connection, sql, params)
+            answer = selected_for_arrow(connection, sql, params)
             # The name of DuckDB 1.5 and newer, then that of all before.
             return answer.to_arrow_table() if hasattr(answer, "to_arrow_table") else answer.fetch_arrow_table()
 
@@ -57,7 +59,11 @@ class Result:
     def pl(self) -> Any:
         """A ``polars.DataFrame``."""
         polars = library("polars", "polars", "A data frame of Polars")
-        return polars.from_arrow(self.arrow())
+        table = self.arrow()
+        with _read_by_polars("the rows"):
+            frame = polars.from_arrow(table)
+            check_polars(table, frame)
+            return frame
 
     def rel(self) -> Any:
         """A ``duckdb.DuckDBPyRelation``, to go on with in DuckDB. It keeps its database open, and
@@ -73,13 +79,17 @@ def read_arrow(path: Path) -> Any:
     """A Parquet file as a ``pyarrow.Table``, as pyarrow reads it."""
     _must_be_there(path)
     parquet = library("pyarrow.parquet", "arrow", "A table of Arrow")
-    with parquet.ParquetFile(path) as file:
-        try:
-            return file.read()
-        except NotImplementedError:
-            # Inside of lists, pyarrow cannot join the dictionaries of several row groups.
-            groups = [file.read_row_group(number) for number in range(file.num_row_groups)]
-            return library("pyarrow", "arrow", "A table of Arrow").concat_tables(groups)
+    arrow = library("pyarrow", "arrow", "A table of Arrow")
+    try:
+        with parquet.ParquetFile(path) as file:
+            try:
+                return file.read()
+            except NotImplementedError:
+                # Inside of lists, pyarrow cannot join the dictionaries of several row groups.
+                return arrow.concat_tables([file.read_row_group(number) for number in range(file.num_row_groups)])
+    except arrow.ArrowException as error:
+        hint = "Read it as DuckDB does: `.rel()`."
+        raise BusError("READ_FAILED", f"pyarrow cannot read {path}: {error}.", hint=hint) from error
 
 
 def read_df(path: Path, dtype_backend: Optional[str]) -> Any:
@@ -92,13 +102,31 @@ def read_pl(path: Path) -> Any:
     """A Parquet file as a ``polars.DataFrame``."""
     _must_be_there(path)
     polars = library("polars", "polars", "A data frame of Polars")
+    with _read_by_polars(str(path)):
+        frame = polars.read_parquet(path, hive_partitioning=False, glob=False)
+    with _read_by_polars(str(path)):
+        if any(_may_lack_values(kind, frame[name]) for name, kind in frame.schema.items()):
+            check_polars(read_arrow(path), frame)
+    return frame
+
+
+@contextmanager
+def _read_by_polars(what: str) -> Iterator[None]:
     try:
-        return polars.read_parquet(path, hive_partitioning=False, glob=False)
+        yield
     except BaseException as error:  # a panic is no Exception
-        if type(error).__name__ != "PanicException":
+        if isinstance(error, OSError) or type(error).__module__.split(".")[0] not in ("polars", "pyo3_runtime"):
             raise
         hint = "Read it as pyarrow or pandas does: `.arrow()`, `.df()`."
-        raise BusError("READ_FAILED", f"Polars cannot read {path}: {error}.", hint=hint) from error
+        raise BusError("READ_FAILED", f"Polars cannot read {what}: {error}.", hint=hint) from error
+
+
+def _may_lack_values(kind: Any, column: Any) -> bool:
+    """Whether a column may have values that Polars cannot hold: see check_polars."""
+    text = str(kind)
+    if not kind.is_nested():
+        return text == "Time" and column.null_count() > 0
+    return any(part in text for part in ("Time", "Map", "Decimal"))
 
 
 def read_rel(path: Path) -> Any:
@@ -107,6 +135,7 @@ def read_rel(path: Path) -> Any:
     duckdb = library("duckdb", "duckdb", "A relation of DuckDB")
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")
+    check_digits(connection, path)
     relation = exact_relation(connection, str(path))
     weakref.finalize(relation, id, connection)  # DuckDB before 1.5 closes a connection that nothing names
     return relation
@@ -141,8 +170,11 @@ def frame_of(table: Any, dtype_backend: Optional[str] = None) -> Any:
         return table.to_pandas(types_mapper=pandas.ArrowDtype)
     if dtype_backend is not None:
         raise BusError("OPTIONS_INVALID", "dtype_backend: must be 'pyarrow' or None.")
+    for name, column in zip(table.column_names, table.columns):
+        if has_fields_twice(column.type):
+            raise _no_value(name, "a struct with two fields of one name")
     try:
-        frame = table.to_pandas(integer_object_nulls=True)
+        frame = _to_pandas(table)
     except (ValueError, OverflowError, NotImplementedError) as error:  # pyarrow's are such, too
         raise _unfit(table) or error from error
     for name, column in zip(table.column_names, table.columns):
@@ -154,6 +186,13 @@ def frame_of(table: Any, dtype_backend: Optional[str] = None) -> Any:
     return frame
 
 
+def _to_pandas(table: Any) -> Any:
+    try:
+        return table.to_pandas(integer_object_nulls=True)
+    except KeyError:  # its metadata names a column of the index that it does not have
+        return table.to_pandas(integer_object_nulls=True, ignore_metadata=True)
+
+
 def _unfit(table: Any) -> Optional[BusError]:
     """The error of a column with a value for which pandas and Python have no object, such as a
     date before the year 1."""
@@ -161,12 +200,13 @@ def _unfit(table: Any) -> Optional[BusError]:
         try:
             table.select([place]).to_pandas()
         except (ValueError, OverflowError, NotImplementedError) as error:
-            return BusError(
-                "READ_FAILED",
-                f"pandas has no value for one in the column {name}: {error}.",
-                hint='Read it with `.arrow()`, or with `.df(dtype_backend="pyarrow")`.',
-            )
+            return _no_value(name, error)
     return None
+
+
+def _no_value(name: str, why: object) -> BusError:
+    hint = 'Read it with `.arrow()`, or with `.df(dtype_backend="pyarrow")`.'
+    return BusError("READ_FAILED", f"pandas has no value for one in the column {name}: {why}.", hint=hint)
 
 
 def _must_be_there(path: Path) -> None:

@@ -17,6 +17,7 @@ from uuid import UUID
 from ._database import Database, Params, coded, need_new_duckdb
 from ._durable import digest_of
 from ._errors import BusError
+from ._exact import check_digits
 from ._frames import library
 from ._http_bus import HttpBus, ServerSilent, silence
 from ._large_answer import JSON, PIECE_BYTES, large_answer, reading
@@ -111,6 +112,7 @@ def served_rel(path: Path) -> Any:
     duckdb = library("duckdb", "duckdb", "A relation of DuckDB")
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")
+    check_digits(connection, path)
     exact_relation(connection, str(path)).create("artifact")
     return _kept(connection.table("artifact"), connection)
 

@@ -71,6 +71,21 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
     expect(await query(bus, `${rows} FROM canon.exact_polars`)).toEqual([{ n: 6, kinds: 3 }]);
   });
 
+  test('refuses values that pandas, Polars, pyarrow or DuckDB would change', { timeout: 60_000 }, async context => {
+    const tools = needTools(context);
+    const bus = await running();
+    const script = join(repository, 'tooling/e2e/test/support/python-lost-values.py');
+    const { stdout, stderr, code } = await runPython(bus, [script], tools);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.trim().split('\n')).toEqual([
+      'refused what Polars would change',
+      'refused what Arrow would change',
+      'refused what pandas would change',
+      'refused what DuckDB would change',
+      'read a file whose metadata names a column that it lacks',
+    ]);
+  });
+
   test('answers as the catalog in TypeScript does, with the same codes', { timeout: 60_000 }, async context => {
     const tools = needTools(context);
     const settings = { canon: { tables: { newest: { mode: 'upsert', key: ['n'] } } }, catalog: { content_hash: true } };
