@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type DuckDbFault, duckDbFault, machineFaultIn } from './duckdb-fault.js';
+import { type DuckDbFault, duckDbFault, machineFaultIn, systemCodeOf } from './duckdb-fault.js';
 
 test.each<[DuckDbFault, string]>([
   ['file', 'Invalid Input Error: No magic bytes found at end of file "/bus/a.parquet"'],
@@ -35,4 +35,11 @@ test('a fault of the machine carries the code of the system call', () => {
     code: 'EMFILE',
     syscall: 'read',
   });
+});
+
+test('the code of a system error is found in errors of Node.js and of DuckDB', () => {
+  expect(systemCodeOf(Object.assign(new Error('no room'), { code: 'ENOSPC', syscall: 'write' }))).toBe('ENOSPC');
+  expect(systemCodeOf(new Error('IO Error: Could not write file "/a": No space left on device'))).toBe('ENOSPC');
+  for (const error of [new Error('Parser Error: No space left on device'), 'No space left on device', undefined])
+    expect(systemCodeOf(error)).toBeUndefined();
 });

@@ -84,6 +84,13 @@ export function machineFaultIn(message: string): NodeJS.ErrnoException | undefin
   return Object.assign(new Error(message), { code: rule.code, syscall: 'read' });
 }
 
+/**
+ * Returns the code of the system error (`ENOENT`, `ENOSPC`, …) behind an error of Node.js, or of
+ * DuckDB if the machine is at fault; undefined for any other.
+ */
+export const systemCodeOf = (error: unknown): string | undefined =>
+  systemErrorCode(error) ?? (error instanceof Error ? systemErrorCode(machineFaultIn(error.message)) : undefined);
+
 /** Returns the start of the error that a published database gives after it was moved or copied. */
 export const movedFrom = (path: string): string => `This database was published as ${path} and is elsewhere now`;
 

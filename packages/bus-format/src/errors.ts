@@ -1,5 +1,6 @@
 import { CodedError, type Disposition, defineErrors } from '@quantbot/infra';
 import { systemErrorCode } from '@quantbot/infra/files';
+import { systemCodeOf } from './duckdb-fault.js';
 import { httpCodes } from './http-codes.js';
 
 /** The daemon's own errors: none of them is a job's fault. */
@@ -239,13 +240,13 @@ const orders: Record<string, string> = {
 const passing = new Set(['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS']);
 
 /** Returns what to do about an error of the system, if it is known. */
-export const orderFor = (error: unknown): string | undefined => orders[systemErrorCode(error) ?? ''];
+export const orderFor = (error: unknown): string | undefined => orders[systemCodeOf(error) ?? ''];
 
 /** Returns what to do about an error, for the daemon's log. */
 export function hintFor(error: unknown): string {
   if (error instanceof CodedError) return error.hint;
   const order = orderFor(error) ?? 'The daemon retries by itself. If this goes on, please report it.';
-  return passing.has(systemErrorCode(error) ?? '') ? `${order} The daemon resumes by itself.` : order;
+  return passing.has(systemCodeOf(error) ?? '') ? `${order} The daemon resumes by itself.` : order;
 }
 
 const machineCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM']);
@@ -270,7 +271,7 @@ export function unlessUnreadable<T>(read: () => T): T | undefined {
 }
 
 /** Whether the machine has run out of something or failed. No file of a job can cause that. */
-export const isMachineFault = (error: unknown): boolean => machineCodes.has(systemErrorCode(error) ?? '');
+export const isMachineFault = (error: unknown): boolean => machineCodes.has(systemCodeOf(error) ?? '');
 
 /**
  * Whether an error may be about the files of one job, which lie in `folder`. Treats permission

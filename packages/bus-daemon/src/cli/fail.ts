@@ -1,13 +1,13 @@
 import { inspect, styleText } from 'node:util';
 import { orderFor } from '@quantbot/bus-format';
+import { systemCodeOf } from '@quantbot/bus-format/duckdb-fault';
 import { CodedError } from '@quantbot/infra';
 import { visibleLines } from '@quantbot/infra/bus';
-import { systemErrorCode } from '@quantbot/infra/files';
 
 /** Prints an error for people (code, sentence, details, hint) and sets the exit code. */
 export function failWith(error: unknown): void {
   process.exitCode = 1;
-  const code = error instanceof CodedError ? error.code : systemErrorCode(error);
+  const code = error instanceof CodedError ? error.code : systemCodeOf(error);
   if (code === undefined || !(error instanceof Error)) {
     console.error(visibleLines(inspect(error))); // an unexpected error: print its stack
     return;

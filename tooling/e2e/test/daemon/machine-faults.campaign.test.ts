@@ -1,6 +1,6 @@
 // @module-tag campaign
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBusUnavailable } from '@quantbot/infra/utils';
 import { campaign } from '@quantbot/tooling-config/campaign';
@@ -13,33 +13,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { drain, quantbotBus, spawnDaemon } from '../support/daemon-process.js';
 import { startServing } from '../support/http.js';
 import { query } from '../support/query.js';
-
-/**
- * Creates a bus with its data on a small disk; returns undefined if the machine does not allow one.
- */
-function busOnSmallDisk(minFreeBytes = 0): TestBus | undefined {
-  const bus = makeTestBus({ min_free_bytes: minFreeBytes });
-  const data = join(bus.folder, 'data');
-  mkdirSync(data);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', data], { stdio: 'pipe' });
-  } catch (error) {
-    console.log(`skipped: a small disk cannot be made here (${(error as Error).message.split('\n')[0]})`);
-    return undefined;
-  }
-  onTestFinished(() => {
-    execFileSync('umount', ['--lazy', data]);
-  });
-  return bus;
-}
-
-/** Fills the disk except for some bytes. Returns a function that frees them. */
-function fillDisk(bus: TestBus, leave: number): () => void {
-  const path = join(bus.folder, 'data/ballast');
-  const { bavail, bsize } = statfsSync(join(bus.folder, 'data'));
-  writeFileSync(path, Buffer.alloc(bavail * bsize - leave));
-  return () => rmSync(path);
-}
+import { busOnSmallDisk, fillDisk } from '../support/small-disk.js';
 
 /** Prepares a complete job that one rename submits, which works on a full disk too. */
 async function prepareJob(bus: TestBus, jobId: string, commit: string): Promise<() => void> {

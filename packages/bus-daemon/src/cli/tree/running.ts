@@ -45,7 +45,7 @@ const startCommand = (): BusCommand =>
 SIGTERM and SIGHUP stop it after the current batch. Under nohup it ignores SIGHUP and outlives its terminal.`,
       exitCodes: {
         0: 'stopped, or drained',
-        2: 'drained: all jobs are settled, but a compaction or an export failed (see the log)',
+        2: 'drained: all jobs are settled, but a compaction, an export or the publication failed (see the log)',
         130: 'interrupted twice',
       },
       examples: [

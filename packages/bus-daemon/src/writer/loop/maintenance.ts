@@ -1,5 +1,5 @@
 import { forgetMended } from '@quantbot/bus-care/scrub';
-import { isDamage, removeTree } from '@quantbot/bus-format';
+import { hintFor, isDamage, removeTree } from '@quantbot/bus-format';
 import { listLeftBehind, listOwnFolders, readScrubState, type WaitingTable } from '@quantbot/bus-format/state';
 import type { ExportState } from '@quantbot/bus-http';
 import { BulkWriter } from '@quantbot/duckdb-process';
@@ -26,7 +26,7 @@ const removedInATurn = 5_000;
 const maxRemovalTurns = 200;
 
 /** Work beside ingestion that may fail. */
-export type MaintenanceWork = 'compaction' | 'export';
+export type MaintenanceWork = 'compaction' | 'export' | 'publication';
 
 /**
  * Runs beside ingestion without blocking it: compaction, release of unneeded files, exports. One
@@ -76,7 +76,10 @@ export class Maintenance {
 
   /** The work whose last attempt failed. */
   get failed(): MaintenanceWork[] {
-    return [...new Set([...this.#failed, ...(this.#exporter.hasFailed ? (['export'] as const) : [])])];
+    const failed = new Set(this.#failed);
+    if (this.#exporter.hasFailed) failed.add('export');
+    if (this.#publisher.hasFailed) failed.add('publication');
+    return [...failed];
   }
 
   /** The state of each export. */
@@ -213,7 +216,7 @@ export class Maintenance {
       if (this.#stopping.signal.aborted) return; // a stop is not a failure
       this.#failed.add(what);
       this.#restUntil = this.#bus.elapsed() + (isDamage(error) ? restAfterDamageMs : retryAfterMs);
-      this.#bus.logger.error({ err: error }, `${what} failed; it will be retried`);
+      this.#bus.logger.error({ err: error, hint: hintFor(error) }, `${what} failed; it will be retried`);
     }
   }
 }

@@ -129,6 +129,11 @@ export class Publisher {
     }
   }
 
+  /** Whether the last attempt to publish has failed. */
+  get hasFailed(): boolean {
+    return this.#problem !== undefined;
+  }
+
   /** Ends the process that tries the configuration's SQL. */
   close(): void {
     this.#checker.close();
