@@ -70,8 +70,9 @@ export async function noteLostFragment(
 /**
  * Returns the last seq that can be published next. It ends a commit, and all fragments up to it
  * are written. A commit that changes a canonical table comes alone, because each fragment has the
- * types that its table had after its own commit. A commit that takes rows out of a table comes
- * alone, too: rows of later commits must not leave with them. So does an operation on a table.
+ * types that its table had after its own commit. So does an operation on a table. If one job brings
+ * rows of an artifact and another one takes them out, the later one comes in another turn, because
+ * rows leave before new ones come.
  *
  * @param limit about how many jobs at once.
  */
@@ -85,13 +86,22 @@ export async function publishable(queries: Queries, after: number, limit: number
      changing AS (
        SELECT f.first_seq, f.last_seq FROM bus.fragments f
        WHERE f.last_seq >= (SELECT min(seq) FROM bus.schemas WHERE seq > $1) ORDER BY f.last_seq LIMIT 1),
-     alone AS (SELECT least(
-       (SELECT min(seq) FROM bus.journal WHERE status = 'erased' AND seq > $1),
-       (SELECT min(seq) FROM bus.journal WHERE ${isTableOperation} AND seq > $1)) AS job)
+     alone AS (SELECT min(seq) AS job FROM bus.journal WHERE ${isTableOperation} AND seq > $1),
+     erased AS MATERIALIZED (
+       SELECT artifact_key, j.seq FROM bus.journal j, limited WHERE status = 'erased' AND j.seq > $1 AND j.seq <= limited.seq),
+     opposed AS (SELECT min(greatest(erased.seq, brought.seq)) AS job FROM erased, limited, LATERAL (
+       ${broughtAfter("status = 'ingested'")} UNION ALL ${broughtAfter("status IN ('forgotten', 'erased', 'restored') AND status = 'restored'")}) brought
+       WHERE brought.seq <= limited.seq)
      SELECT least(CASE WHEN changing.first_seq > $1 + 1 THEN least(seq, changing.first_seq - 1) ELSE least(seq, changing.last_seq) END,
-       CASE WHEN job > $1 + 1 THEN job - 1 ELSE job END) AS up_to
-     FROM limited LEFT JOIN changing ON true CROSS JOIN alone`,
+       CASE WHEN alone.job > $1 + 1 THEN alone.job - 1 ELSE alone.job END,
+       (SELECT least(first_seq, opposed.job) - 1 FROM bus.fragments WHERE last_seq >= opposed.job ORDER BY last_seq LIMIT 1),
+       opposed.job - 1) AS up_to
+     FROM limited LEFT JOIN changing ON true CROSS JOIN alone CROSS JOIN opposed`,
     [after, limit],
   );
   return (row as { up_to: number }).up_to;
 }
+
+/** Jobs that have brought rows of an erased artifact. Each condition has an index of its own. */
+const broughtAfter = (status: string): string =>
+  `SELECT seq FROM bus.journal WHERE artifact_key = erased.artifact_key AND seq > $1 AND ${status}`;

@@ -132,6 +132,25 @@ describeClusters(
       expect(await bus.done('verify')).toContain('every file matches the journal');
     });
 
+    test('operations that were committed one after the other are published together, unless rows came back between', async () => {
+      const bus = await furnished(newCluster);
+      const all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+      for (const i of all.slice(4)) await bus.submit(`job-${i}`, i);
+      await bus.done('start', '--drain');
+      const snapshots = async () => (await bus.pg.query('SELECT FROM public.ducklake_snapshot')).length;
+      const before = await snapshots();
+      for (const i of all.slice(0, 10)) await askToForget(bus, [keyOf(i)], 'drop');
+      await bus.submit('job-12', 12);
+      const back = await bus.submit('job-0', 0);
+      await bus.done('start', '--drain');
+      expect((await back.settled()).artifacts[0]?.status).toBe('restored');
+      const shown = { ticks: [0, 10, 11, 12], forgotten: all.slice(1, 10).map(i => [keyOf(i), 'dropped']) };
+      expect(await shownBy(bus)).toEqual(shown);
+      expect((await snapshots()) - before).toBeLessThan(6);
+      await bus.done('rebuild');
+      expect(await shownBy(bus)).toEqual(shown);
+    });
+
     test('a daemon that freezes before it removes an object, and wakes up late, takes nothing that came again', async () => {
       const bus = await furnished(newCluster);
       const [first] = (await bus.names('store/')).filter(name => name.includes('/job-0@'));

@@ -129,6 +129,7 @@ export class LakePublisher {
           // a declared table has none before its first artifact
           await this.#createViews(registry, table);
     if (changed || isFirstForgotten) await this.#createCatalog(registry);
+    await this.#erase(registry, rows);
     const byTable = new Map<string, WrittenFragment[]>();
     for (const fragment of await fragmentsBetween(postgres, after, upTo))
       byTable.set(fragment.table, [...(byTable.get(fragment.table) ?? []), fragment]);
@@ -138,7 +139,6 @@ export class LakePublisher {
         table,
         fragments.map(({ object }) => object),
       );
-    await this.#erase(registry, rows);
     await this.#addRows(rows);
     await lake.connection.run(
       `CALL lake.set_commit_message('quantbot-bus', ${literal(`seq ${after + 1} to ${upTo}`)}, extra_info => ${literal(JSON.stringify({ first: after + 1, last: upTo }))})`,
@@ -147,9 +147,7 @@ export class LakePublisher {
     this.#tables = { registry, seq: upTo };
   }
 
-  /**
-   * Takes the rows of artifacts out of their tables. The job that forgot them is published alone.
-   */
+  /** Takes the rows of artifacts out of their tables, before new rows come. */
   async #erase({ names }: TableRegistry, rows: readonly JournalRow[]): Promise<void> {
     const { postgres, lake, root } = this.#options;
     const erased = rows.filter(({ status }) => status === 'erased');
