@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { ago, bytes, count, duration, exactTime, hasWords, short, when, withoutZone } from './words.js';
+import { ago, bytes, count, duration, exactTime, hasWords, short, timeTicks, when, withoutZone } from './words.js';
 
 test.each([
   [0, '0 bytes'],
@@ -61,4 +61,31 @@ test('a text has all words, in any case', () => {
   expect(hasWords('canon.Trades price', ' TRADES pri')).toBe(true);
   expect(hasWords('canon.trades', 'trades price')).toBe(false);
   expect(hasWords('canon.trades')).toBe(true);
+});
+
+test.each([
+  [
+    [new Date(2026, 10, 29, 14, 38, 30), new Date(2026, 10, 29, 14, 39)],
+    ['14:38:30', '14:39:00'],
+  ],
+  [
+    [new Date(2026, 10, 28, 23), new Date(2026, 10, 29), new Date(2026, 10, 29, 1)],
+    ['23:00', '29 Nov', '01:00'],
+  ],
+  [
+    [new Date(2026, 10, 29), new Date(2026, 11, 1)],
+    ['29 Nov', '1 Dec'],
+  ],
+  [
+    [new Date(2026, 10, 1), new Date(2026, 11, 1)],
+    ['Nov 2026', 'Dec 2026'],
+  ],
+  [
+    [new Date(2025, 0, 1), new Date(2026, 0, 1)],
+    ['2025', '2026'],
+  ],
+  [[new Date(2026, 10, 29, 14)], ['14:00']],
+  [[], []],
+])('a time axis has the labels %#', (times, labels) => {
+  expect(timeTicks(times.map(time => time.getTime() / 1000))).toEqual(labels);
 });

@@ -45,6 +45,28 @@ const shortTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeSt
 const longTime = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 const zone = longTime.resolvedOptions().timeZone;
 
+const daySeconds = 86_400;
+const tickFormats = (
+  [
+    [300 * daySeconds, { year: 'numeric' }],
+    [28 * daySeconds, { month: 'short', year: 'numeric' }],
+    [daySeconds, { day: 'numeric', month: 'short' }],
+    [60, { hour: '2-digit', minute: '2-digit' }],
+    [0, { hour: '2-digit', minute: '2-digit', second: '2-digit' }],
+  ] as const
+).map(([step, options]) => ({ step, format: new Intl.DateTimeFormat('en-GB', options) }));
+
+/** The labels of a time axis, at these seconds since 1970. Midnight is labelled by its day. */
+export function timeTicks(ticks: readonly number[]): string[] {
+  const [first = 0, second = first + 60] = ticks;
+  const formatOf = (step: number) => tickFormats.find(entry => step >= entry.step)?.format;
+  return ticks.map(tick => {
+    const at = new Date(tick * 1000);
+    const isMidnight = at.getHours() === 0 && at.getMinutes() === 0 && at.getSeconds() === 0;
+    return formatOf(Math.max(second - first, isMidnight ? daySeconds : 0))?.format(at) ?? '';
+  });
+}
+
 /** A time in the reader's zone. */
 export const localTime = (time: string | number): string => shortTime.format(new Date(time));
 

@@ -47,8 +47,8 @@ function Differences({ left, right, columns }: { left: string; right: string; co
         <>
           <Facts
             facts={{
-              Left: <a href={linkTo('artifacts', left)}>{left}</a>,
-              Right: <a href={linkTo('artifacts', right)}>{right}</a>,
+              Left: <ArtifactKey id={left} />,
+              Right: <ArtifactKey id={right} />,
               Result: resultOf(diff),
               Rows: `${count(diff.rows.leftRows)} in the left one, ${count(diff.rows.rightRows)} in the right one`,
             }}
@@ -67,6 +67,12 @@ function Differences({ left, right, columns }: { left: string; right: string; co
     </Shown>
   );
 }
+
+const ArtifactKey = ({ id }: { id: string }) => (
+  <a href={linkTo('artifacts', id)}>
+    <code>{id}</code>
+  </a>
+);
 
 const resultOf = ({ sameBytes, equal }: Diff): string => {
   if (sameBytes) return 'The files are identical.';

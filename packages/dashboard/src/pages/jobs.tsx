@@ -196,6 +196,8 @@ function Rejection({ jobId, rejection }: { jobId: string; rejection: NonNullable
   const [error, setError] = useState<ApiError>();
   const [isSent, setIsSent] = useState(false);
   const [isSending, setIsSending] = useState(false);
+  // The sentence of a job with one mistake has it already.
+  const details = rejection.details.filter(detail => !rejection.error.includes(detail));
   const retry = async () => {
     setError(undefined);
     setIsSending(true);
@@ -215,9 +217,9 @@ function Rejection({ jobId, rejection }: { jobId: string; rejection: NonNullable
         <p>
           <strong>{rejection.error}</strong> <code>{rejection.code}</code>
         </p>
-        {rejection.details.length > 0 && (
+        {details.length > 0 && (
           <ul>
-            {rejection.details.map(detail => (
+            {details.map(detail => (
               <li key={detail}>{detail}</li>
             ))}
           </ul>

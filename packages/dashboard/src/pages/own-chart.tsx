@@ -14,8 +14,13 @@ export function OwnChart({ chart: { title, sql } }: { chart: Chart }) {
   const drawn = useMemo(() => asked.data && linesOf(asked.data), [asked.data]);
   const short = (n: number) => count(Number(n.toPrecision(4)));
   return (
-    <Shown asked={asked}>
-      {() => drawn && <LineChart title={title} x={drawn.x} isTime={drawn.isTime} lines={drawn.lines} format={short} />}
-    </Shown>
+    <div class="own-chart">
+      {asked.data === undefined && <p>{title}</p>}
+      <Shown asked={asked}>
+        {() =>
+          drawn && <LineChart title={title} x={drawn.x} isTime={drawn.isTime} lines={drawn.lines} format={short} />
+        }
+      </Shown>
+    </div>
   );
 }

@@ -1,6 +1,7 @@
 import { visibleLines } from '@quantbot/infra/visible';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { timeTicks } from '../words.js';
 import 'uplot/dist/uPlot.min.css';
 
 /** A line of a chart; null where it has no value. */
@@ -106,7 +107,10 @@ function optionsOf(
     scales: { x: { time: isTime } },
     legend: { show: names.length > 1, live: false },
     cursor: { drag: { x: false, y: false } },
-    axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
+    axes: [
+      { ...axis, ...(isTime && { space: 70, values: (_: uPlot, ticks: number[]) => timeTicks(ticks) }) },
+      { ...axis, size: 64, values: (_, ticks) => ticks.map(format) },
+    ],
     series: [
       {},
       ...names.map((label, index) => ({

@@ -10,8 +10,8 @@ const patience = { timeout: 20_000 };
 const key = 'r1/tests/numbers/numbers';
 
 /** A bus with an artifact of a table, and two jobs that do not fit it. */
-async function busToOperate() {
-  const bus = makeTestBus();
+async function busToOperate(settings: Record<string, unknown> = {}) {
+  const bus = makeTestBus(settings);
   const serving = await startServing(bus);
   await (await submit(bus, { runId: 'r1', jobId: 'good', schemaHint: 'canon.numbers' })).settled();
   for (const jobId of ['bad-1', 'bad-2'])
@@ -89,7 +89,7 @@ sampledInBrowser(
 );
 
 sampledInBrowser('before an artifact is forgotten, the page says what goes; what is protected stays', async () => {
-  const { bus, url } = await busToOperate();
+  const { bus, url } = await busToOperate({ http: { charts: [{ title: 'Numbers of nothing', sql: 'FROM nowhere' }] } });
   const newest = { runId: 'r2', jobId: 'newer', schemaHint: 'canon.numbers', select: 'SELECT 5::BIGINT AS n' };
   await (await submit(bus, newest)).settled();
   await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
@@ -113,6 +113,9 @@ sampledInBrowser('before an artifact is forgotten, the page says what goes; what
     .toEqual({ artifact_key: key, requested_by: 'dashboard (token on-call)' });
   await page.getByText(/^Forgotten .*: its bytes go/).waitFor();
   expect(await page.getByRole('button', { name: 'Keep' }).or(page.getByText('First rows')).count()).toBe(0);
+  await page.goto(`${url}/#/`);
+  const chart = page.locator('.own-chart', { hasText: 'Numbers of nothing' });
+  await chart.getByRole('alert').getByText('QUERY_FAILED').waitFor();
   expect(problems.filter(problem => !/status of 40[04]/.test(problem))).toEqual([]);
 });
 
@@ -121,6 +124,7 @@ sampledInBrowser('a rejected job is dismissed with a note, which the pages show'
   const { page, problems } = await operator(bus, url);
   await page.goto(`${url}/#/jobs/bad-1`);
   await page.getByText('Why it was rejected').waitFor();
+  expect(await page.locator('.problem').getByText('expected BIGINT').count()).toBe(1);
   expect(await page.getByRole('button', { name: 'Dismiss this job' }).isDisabled()).toBe(true);
   await page.getByLabel('Note').fill('a wrong column');
   await act(page, 'Dismiss this job');
