@@ -3,7 +3,20 @@ import { expect, test } from 'vitest';
 import { openMemoryDatabase, query } from './duckdb.js';
 import { identifier, literal, literalList, schemaMap, selectList } from './sql.js';
 
-const nasty = ["it's", "'; DROP TABLE t; --", '"quoted"', 'back\\slash', 'line\nbreak', '$1 ?', '☃ 😀', '', "''", '%_'];
+const nasty = [
+  "it's",
+  "'; DROP TABLE t; --",
+  '"quoted"',
+  'back\\slash',
+  'line\nbreak',
+  '$1 ?',
+  '☃ 😀',
+  '',
+  "''",
+  '%_',
+  'a\0',
+  '\0\0it\0',
+];
 
 test('any text comes out of a literal as it went in, and nothing of it is run', async () => {
   const database = await openMemoryDatabase({ memoryMb: 64, threads: 1 });
@@ -16,8 +29,7 @@ test('any text comes out of a literal as it went in, and nothing of it is run', 
       expect(row).toEqual({ list: texts, one: texts[0] ?? '' });
     };
     await check(nasty);
-    // SQL text cannot contain NUL, and neither can a path or id of the bus.
-    const text = fc.string({ unit: 'grapheme' }).filter(t => !t.includes('\0'));
+    const text = fc.string({ unit: 'grapheme' });
     await fc.assert(fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 5 }), check), { numRuns: 60 });
   } finally {
     database.close();
@@ -27,7 +39,7 @@ test('any text comes out of a literal as it went in, and nothing of it is run', 
 test('any name but the empty one can be an identifier, and is that column', async () => {
   const database = await openMemoryDatabase({ memoryMb: 64, threads: 1 });
   try {
-    for (const name of nasty.filter(n => n !== '')) {
+    for (const name of nasty.filter(n => n !== '' && !n.includes('\0'))) {
       await database.connection.run(`CREATE OR REPLACE TABLE t (${identifier(name)} INTEGER, other INTEGER)`);
       await database.connection.run('INSERT INTO t VALUES (1, 2)');
       expect(await query(database.connection, `SELECT ${identifier(name)} FROM t`)).toEqual([{ [name]: 1 }]);

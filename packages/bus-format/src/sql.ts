@@ -1,5 +1,9 @@
-/** Returns a string as an SQL literal. Text enters SQL only through this and {@link identifier}. */
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+/**
+ * Returns a string as an SQL literal. Text enters SQL only through this and {@link identifier}. SQL
+ * ends at a NUL character, so a text with one is an expression.
+ */
+export const literal = (text: string): string =>
+  text.includes('\0') ? `(${text.split('\0').map(literal).join(' || chr(0) || ')})` : `'${text.replaceAll("'", "''")}'`;
 
 /** A name as a quoted SQL identifier. */
 export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

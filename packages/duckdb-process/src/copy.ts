@@ -42,35 +42,34 @@ export const writePartitions = (task: PartitionTask): Promise<PartitionFile[]> =
     await connection.run(`CREATE TEMP ${kind} _result AS ${orderedSql(task)}`);
     const nameFolder = folderNames(task.taken ?? []);
     const files: PartitionFile[] = [];
-    for (const { texts, condition } of await query<Partition>(connection, partitionsSql(partitionBy))) {
+    for (const { texts } of await partitionsIn(connection, partitionBy)) {
       const folders = partitionBy.map((column, i) => nameFolder(column, texts[i] ?? null)).join('/');
       const path = `${folders}/${fileName}`;
       await mkdir(join(folder, folders), { recursive: true, mode: ownFolderMode });
-      const sql = `FROM _result WHERE ${condition}`;
-      files.push({ path, rows: await copy(connection, sql, join(folder, path), task) });
+      const rows = await copy(connection, rowsWith(partitionBy, texts), join(folder, path), task);
+      files.push({ path, rows });
     }
     await connection.run(`DROP ${kind} _result`);
     return files;
   });
 
-interface Partition {
-  /** The value of each column. */
-  texts: (string | null)[];
-  /** The condition for the rows of the partition. */
-  condition: string;
+/** Returns the text of each column of each partition in `_result`, in a stable order. */
+async function partitionsIn(
+  connection: DuckDBConnection,
+  partitionBy: readonly string[],
+): Promise<{ texts: (string | null)[] }[]> {
+  const texts = partitionBy.map(textOf).join(', ');
+  return query(connection, `SELECT DISTINCT [${texts}] AS texts FROM _result ORDER BY texts`);
 }
 
-/** Returns the partitions in `_result`, in a stable order. */
-function partitionsSql(partitionBy: readonly string[]): string {
-  const texts = partitionBy.map(column => `CAST(${identifier(column)} AS VARCHAR)`);
-  const conditions = texts.map(text => {
-    const quote = literal("'");
-    const quoted = `${quote} || replace(${text}, ${quote}, ${literal("''")}) || ${quote}`;
-    return `${literal(`${text} IS NOT DISTINCT FROM `)} || coalesce(${quoted}, 'NULL')`;
-  });
-  const condition = conditions.join(` || ' AND ' || `);
-  return `SELECT DISTINCT [${texts.join(', ')}] AS texts, ${condition} AS condition FROM _result ORDER BY texts`;
-}
+const textOf = (column: string): string => `CAST(${identifier(column)} AS VARCHAR)`;
+
+/** The rows of `_result` whose columns have these texts. */
+const rowsWith = (partitionBy: readonly string[], texts: readonly (string | null)[]): string => {
+  const values = texts.map(text => (text === null ? 'NULL' : literal(text)));
+  const conditions = partitionBy.map((column, i) => `${textOf(column)} IS NOT DISTINCT FROM ${values[i]}`);
+  return `FROM _result WHERE ${conditions.join(' AND ')}`;
+};
 
 /** The schemas that the setup of a SELECT of the daemon itself creates. */
 const setupSchemas = ['_rows', '_bus'];

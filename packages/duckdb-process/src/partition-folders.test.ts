@@ -23,3 +23,17 @@ test('no reader skips a folder, takes it for a partition of Hive, or leaves the 
   expect(names).toEqual(['%5Fseq', '%2Ex', '%2E.', 'a%3Db', '%2E.%2Fx'].map(column => `${column}-..%2Fa%3Db`));
   expect(folderNames([])('.', null)).toBe('%2E');
 });
+
+test('a value of any length gets a folder that a file system takes, and keeps it', () => {
+  const nameFolder = folderNames([]);
+  const long = 'x'.repeat(253);
+  const values = [long, `${long}1`, `${long}2`, `${long.toUpperCase()}1`, 'é'.repeat(200), `${'é'.repeat(200)}1`];
+  const names = values.map(value => nameFolder('p', value));
+  expect(names[0]).toBe(`p-${long}`);
+  expect(names.map(name => Buffer.byteLength(name) <= 255)).toEqual(values.map(() => true));
+  expect(new Set(names.map(name => name.toLowerCase())).size).toBe(values.length);
+  expect(names[4]).toMatch(/^p-(%C3%A9)+(%C3)?\+[0-9a-f]{32}$/);
+  const again = folderNames(names.map(name => `${name}/part.parquet`));
+  expect(values.map(value => again('p', value))).toEqual(names);
+  expect(nameFolder('c'.repeat(300), null)).toMatch(/^c{222}\+[0-9a-f]{32}$/);
+});

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** A function that returns the name of a partition's folder. */
 export type NameFolder = (column: string, value: string | null) => string;
 
@@ -9,6 +11,8 @@ export type NameFolder = (column: string, value: string | null) => string;
  *
  * Two values that differ only in case get names that differ in more: on a file system that ignores
  * case, they would be one folder. The second value gets each letter as `%41`.
+ *
+ * A name of more than 255 bytes, which most file systems refuse, is cut and ends with a hash.
  *
  * @param taken paths of the dataset's files. A value that has a folder keeps it.
  */
@@ -22,11 +26,23 @@ export function folderNames(taken: readonly string[]): NameFolder {
   };
   return (column, value) => {
     const prefix = encoded(column).replace(/^[_.]/, hidden => hexOf(hidden.charCodeAt(0)));
-    if (value === null) return prefix;
-    const [plain, escaped] = [`${prefix}-${encoded(value)}`, `${prefix}-${lettersEncoded(encoded(value))}`];
+    if (value === null) return cut(prefix);
+    const [plain, escaped] = [`${prefix}-${encoded(value)}`, `${prefix}-${lettersEncoded(encoded(value))}`].map(
+      cut,
+    ) as [string, string];
     if (names.has(plain)) return plain;
     return names.has(escaped) || folded.has(plain.toLowerCase()) ? take(escaped) : take(plain);
   };
+}
+
+const maxBytes = 255;
+const hashDigits = 32;
+
+/** No value has a `+` in its name. */
+function cut(name: string): string {
+  if (name.length <= maxBytes) return name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, hashDigits);
+  return `${name.slice(0, maxBytes - hashDigits - 1).replace(/%.?$/, '')}+${hash}`;
 }
 
 const encoded = (value: string): string =>
