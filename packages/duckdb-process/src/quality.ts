@@ -153,10 +153,13 @@ async function judgeRows(
       `min(CASE WHEN ${isBad} THEN file_row_number END) AS row_${i}`,
       `arg_min(CASE WHEN ${isBad} THEN CAST(${identifier(column)} AS VARCHAR) END, file_row_number) AS value_${i}`,
     ]),
-    ...fresh.map(
-      ({ column, type }, i) =>
-        `epoch_ms(${type === 'DATE' ? `CAST(max(${identifier(column)}) AS TIMESTAMP)` : `max(${identifier(column)})`}) AS newest_${i}`,
-    ),
+    ...fresh.flatMap(({ column, type }, i) => {
+      const newest = `max(${identifier(column)}) FILTER (isfinite(${identifier(column)}))`;
+      return [
+        `epoch_ms(${type === 'DATE' ? `CAST(${newest} AS TIMESTAMP)` : newest}) AS newest_${i}`,
+        `count(${identifier(column)}) AS moments_${i}`,
+      ];
+    }),
   ];
   const rows = await query<Record<string, unknown>>(
     connection,
@@ -174,6 +177,8 @@ async function judgeRows(
     }
     for (const [i, { column }] of fresh.entries())
       if (row[`newest_${i}`] != null) file?.newest.push({ column, ms: Number(row[`newest_${i}`]) });
+      else if (Number(row[`moments_${i}`]) > 0)
+        file?.problems.push(`${column}: each value is infinite, and none is new`);
   }
 }
 

@@ -6,10 +6,19 @@ const bound = z.union([z.number(), z.string().min(1).max(100)]);
 const boundNote =
   'A number for columns of numbers. Otherwise a text that the type of the column takes: `"2020-01-01"`.';
 
-/** Whether a pattern is a regular expression. DuckDB knows no look-around, no back references. */
+/**
+ * Whether a pattern is a regular expression. DuckDB knows no look-around, no back references. It
+ * knows flags such as `(?i)`, `(?P<name>…)`, `\A`, `\z` and `[[:alpha:]]`. JavaScript does not.
+ */
 function isPattern(pattern: string): boolean {
+  const known = pattern
+    .replaceAll(/\(\?[imsU]*(-[imsU]+)?(?=[:)])/g, '(?:')
+    .replaceAll('(?::', '(?:')
+    .replaceAll('(?P<', '(?<')
+    .replaceAll(/\\[Az]/g, '')
+    .replaceAll(/\[:\^?[a-z]+:\]/g, 'a');
   try {
-    return new RegExp(pattern, 'u') instanceof RegExp && !/\(\?<?[=!]|\\[1-9]/.test(pattern);
+    return new RegExp(known, 'u') instanceof RegExp && !/\(\?<?[=!]|\\[1-9]/.test(known);
   } catch {
     return false;
   }

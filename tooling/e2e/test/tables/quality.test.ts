@@ -99,14 +99,19 @@ sampled('a column must be fresh at the submission, and a rule that cannot apply 
     zone: 'SELECT now() - INTERVAL 2 HOUR AS ts',
     day: 'SELECT current_date - 3 AS day',
     today: 'SELECT current_date AS day, NULL::TIMESTAMP AS ts',
+    open: `${times('1 minute')} UNION ALL SELECT unnest(['infinity', '-infinity']::TIMESTAMP[])`,
+    hidden: `${times('2 hours')} UNION ALL SELECT 'infinity'::TIMESTAMP`,
+    never: "SELECT '-infinity'::DATE AS day",
     text: "SELECT 'a' AS name",
   });
   await drain(bus);
-  expect(await runs(bus)).toEqual(['fresh', 'today']);
+  expect((await runs(bus)).sort()).toEqual(['fresh', 'open', 'today']);
   expect(brokenBy(bus, 'stale')).toEqual([
     expect.stringMatching(/^ts: the newest value is .*Z, more than 3600 s before/),
   ]);
   expect(brokenBy(bus, 'day')).toEqual([expect.stringMatching(/^day: the newest value is/)]);
+  expect(brokenBy(bus, 'hidden')).toEqual([expect.stringMatching(/^ts: the newest value is/)]);
+  expect(brokenBy(bus, 'never')).toEqual(['day: each value is infinite, and none is new']);
   expect(brokenBy(bus, 'text')).toEqual(['name: min 1 cannot be applied to VARCHAR']);
 });
 
