@@ -83,6 +83,17 @@ describe('a whole file that the bus cannot read is told apart from a broken one'
     });
   });
 
+  test('a file without columns is UNSUPPORTED_PARQUET', async () => {
+    const schema = compact.list('struct', [compact.struct([4, compact.text('schema')], [5, compact.i32(0)])]);
+    const footer = compact.struct(
+      [1, compact.i32(1)],
+      [2, schema],
+      [3, compact.i64(3)],
+      [4, compact.list('struct', [])],
+    );
+    expect(await verdictOf(parquetFile(footer), temporaryFolder())).toBe('UNSUPPORTED_PARQUET');
+  });
+
   /** Returns a file without rows, whose only column is below this many groups. */
   const nested = (groups: number): Buffer => {
     const named = (name: string, ...more: Parameters<typeof compact.struct>) =>

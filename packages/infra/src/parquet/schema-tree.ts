@@ -23,8 +23,8 @@ const maxDepth = 32;
  * Builds the tree of a flattened Parquet schema (depth first, each group with its number of
  * children).
  *
- * @throws BusError `NOT_PARQUET` if the tree is inconsistent, `TOO_LARGE` for too many nodes,
- * `TOO_COMPLEX` for too many levels.
+ * @throws BusError `NOT_PARQUET` if the tree is inconsistent, `UNSUPPORTED_PARQUET` if it is empty,
+ * `TOO_LARGE` for too many nodes, `TOO_COMPLEX` for too many levels.
  */
 export function schemaTree(schema: readonly SchemaElement[]): SchemaNode {
   if (schema.length > maxSchemaElements) throw tooManyElements(schema.length);
@@ -42,7 +42,8 @@ export function schemaTree(schema: readonly SchemaElement[]): SchemaNode {
   };
   const root = take(0);
   if (next !== schema.length) throw invalidSchema('elements are left over');
-  if (root.children.length === 0) throw invalidSchema('it has no column');
+  if (root.children.length === 0)
+    throw busError('UNSUPPORTED_PARQUET', 'The file has no columns.', { hint: 'Write at least one column.' });
   return root;
 }
 
