@@ -147,7 +147,7 @@ export class ClusterLoop implements LoopView {
       const isExported = !isPublisher || this.#exports.isDone(seq);
       const isDone = this.#inbox.isEmpty && this.#waiting.length === 0 && !this.#large.busy && isExported;
       if (this.drains && isDone) {
-        await this.#publication.removeForgotten({ isLast: true });
+        await this.#publication.removeForgotten('ended');
         return 'done';
       }
       await this.#wait(this.#pollMs());

@@ -24,8 +24,8 @@ import { settleLeftBehind } from './settle.js';
 const memoryMb = 512;
 /** The interval of maintenance, which runs only between publications. */
 const maintenanceMs = 60_000;
-/** The interval of looks for bytes of forgotten artifacts. */
-const removalMs = 2_000;
+/** The interval of looks for bytes of forgotten artifacts: a look takes up to a second. */
+const removalMs = { idle: 2_000, busy: 20_000 };
 /** The number of fragments whose objects are checked after a failed publication. */
 const maxLooked = 1000;
 
@@ -98,7 +98,7 @@ export class Publication {
       });
       if (this.seq > before) await this.#ask(client, 'SELECT pg_notify($1, $2)', [channel, `published ${this.seq}`]);
       const settled = await settleLeftBehind(this.#cluster, this.seq, this.#cluster.leaseS);
-      await this.removeForgotten();
+      await this.removeForgotten(this.seq > before ? 'busy' : 'idle');
       await this.#maintain();
       return this.seq > before || settled > 0;
     } catch (error) {
@@ -144,11 +144,11 @@ export class Publication {
    * Removes the bytes of forgotten artifacts, if this daemon publishes. They stay for the grace
    * period, also if the daemon ends: readers on other hosts may be about to open them.
    *
-   * @param options.isLast the daemon ends: it looks once more, at once.
+   * @param state `busy`: jobs wait to be published. `ended`: the daemon looks once more, at once.
    */
-  async removeForgotten({ isLast = false } = {}): Promise<void> {
+  async removeForgotten(state: 'idle' | 'busy' | 'ended'): Promise<void> {
     const now = performance.now();
-    if (this.#lake === undefined || (!isLast && now - this.#removedAt < removalMs)) return;
+    if (this.#lake === undefined || (state !== 'ended' && now - this.#removedAt < removalMs[state])) return;
     this.#removedAt = now;
     const graceMs = this.#cluster.config.compaction.releaseGraceMs;
     await removeForgottenBytes(this.#cluster, this.#lake, { publishedSeq: this.seq, graceMs });
