@@ -6,6 +6,7 @@ import { openMemoryDatabase } from '@quantbot/bus-format/duckdb';
 import { emptyRow, type JournalRow, sealFile, sealMetadata } from '@quantbot/bus-format/journal';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { archivedJournal, downloadJournal, JournalArchive, readJournalFile } from './archive.js';
@@ -102,7 +103,7 @@ async function archiveEach(bus: Bus, jobs: number): Promise<JournalArchive> {
   return archive;
 }
 
-test('the objects give back every row, the jobs and the schemas, also when they are folded', async () => {
+sampled('the objects give back every row, the jobs and the schemas, also when they are folded', async () => {
   const bus = await newBus();
   await commit(bus, 'bad', { isRejected: true });
   await commit(bus, 'bad', { retryOf: 1 });

@@ -5,6 +5,7 @@ import { collectGarbage } from '@quantbot/bus-care/gc';
 import { readGcState } from '@quantbot/bus-format/state';
 import type { BusEvents } from '@quantbot/bus-http';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { expect, onTestFinished, test } from 'vitest';
 import { claimedNumbers } from '../../test/support/commits.js';
 import { openInProcess, packageFolder } from '../../test/support/in-process-bus.js';
@@ -34,7 +35,7 @@ test('what a job in work has stored is no garbage, however young it may be; an o
   expect(existsSync(join(bus.layout.root, String(relPath)))).toBe(true);
 });
 
-test('the daemon removes what is old in the background, again and again, and tells what it freed', async () => {
+sampled('the daemon removes what is old in the background, again and again, and tells what it freed', async () => {
   const { bus } = await openInProcess({ gc: { interval: 1, keep: 2, keep_unfinished: 0.001 } });
   const told: BusEvents['collected'][] = [];
   bus.events.on('collected', about => void told.push(about));

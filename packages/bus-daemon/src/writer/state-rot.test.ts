@@ -16,6 +16,7 @@ import {
 import { readBusMarker } from '@quantbot/infra/bus';
 import { writeState } from '@quantbot/infra/files';
 import { flipBit } from '@quantbot/tooling-testing/rot';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { expect, test } from 'vitest';
 import { claimedNumbers, makeCommits, runBatch } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
@@ -49,7 +50,7 @@ const problemsOf = async ({ config }: Pick<Bus, 'config'>) =>
   (await verifyStore(config)).problems.map(({ code, what }) => `${code} ${what}`);
 const pathOf = ({ layout }: Bus, what: string) => join(layout.root, what);
 
-test('a receipt or a reason that has rotted is found by verify and written again as it was', async () => {
+sampled('a receipt or a reason that has rotted is found by verify and written again as it was', async () => {
   const { bus } = await settledBus();
   const whats = await listOutcomes(bus.layout);
   expect(whats).toHaveLength(3);
@@ -79,7 +80,7 @@ test('the receipts of a bus that was moved are sound', async () => {
   expect(await problemsOf(moved)).toContain(`OUTCOME_DAMAGED ${what}`);
 });
 
-test('a damaged small file is named, and the daemon writes it again', async () => {
+sampled('a damaged small file is named, and the daemon writes it again', async () => {
   const { bus } = await settledBus();
   const { root, marker } = bus.layout;
   const status = join(bus.config.export.exportDir, exportStatusFile);

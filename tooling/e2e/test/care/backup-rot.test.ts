@@ -2,32 +2,36 @@ import { appendFileSync, chmodSync, readdirSync, readFileSync, statSync } from '
 import { join } from 'node:path';
 import { backup } from '@quantbot/bus-care/backup';
 import { flipBit } from '@quantbot/tooling-testing/rot';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { drain } from '../support/daemon-process.js';
 
-test('a copy that has rotted is replaced when it is due, and at once when its size or time is not that of the bus', async () => {
-  const bus = makeTestBus();
-  await drain(bus);
-  for (let job = 0; job < 3; job++) await submit(bus);
-  await drain(bus);
-  const to = join(bus.folder, 'backup');
-  expect(await backup(bus.config, to)).toMatchObject({ artifacts: 3, copied: 3, problems: [] });
-  const stored = readdirSync(bus.layout.store, { recursive: true, encoding: 'utf8' });
-  const path = stored.find(name => name.endsWith('.parquet')) as string;
-  const [own, copy] = [join(bus.layout.store, path), join(to, 'store', path)];
-  flipBit(copy);
-  expect(await backup(bus.config, to)).toMatchObject({ copied: 0, problems: [] });
-  expect(readFileSync(copy)).not.toEqual(readFileSync(own));
-  const never = { ...bus.config, scrub: { ...bus.config.scrub, intervalMs: undefined } };
-  expect(await backup(never, to)).toMatchObject({ copied: 1, problems: [] });
-  expect(readFileSync(copy)).toEqual(readFileSync(own));
-  expect(statSync(copy).mtimeMs).toBeCloseTo(statSync(own).mtimeMs, 0);
-  chmodSync(copy, 0o644);
-  appendFileSync(copy, 'x');
-  expect(await backup(bus.config, to)).toMatchObject({ copied: 1, problems: [] });
-  flipBit(own); // a damaged file of the bus replaces no good copy
-  expect(await backup(never, to)).toMatchObject({ copied: 0, problems: [] });
-  expect(readFileSync(copy)).not.toEqual(readFileSync(own));
-});
+sampled(
+  'a copy that has rotted is replaced when it is due, and at once when its size or time is not that of the bus',
+  async () => {
+    const bus = makeTestBus();
+    await drain(bus);
+    for (let job = 0; job < 3; job++) await submit(bus);
+    await drain(bus);
+    const to = join(bus.folder, 'backup');
+    expect(await backup(bus.config, to)).toMatchObject({ artifacts: 3, copied: 3, problems: [] });
+    const stored = readdirSync(bus.layout.store, { recursive: true, encoding: 'utf8' });
+    const path = stored.find(name => name.endsWith('.parquet')) as string;
+    const [own, copy] = [join(bus.layout.store, path), join(to, 'store', path)];
+    flipBit(copy);
+    expect(await backup(bus.config, to)).toMatchObject({ copied: 0, problems: [] });
+    expect(readFileSync(copy)).not.toEqual(readFileSync(own));
+    const never = { ...bus.config, scrub: { ...bus.config.scrub, intervalMs: undefined } };
+    expect(await backup(never, to)).toMatchObject({ copied: 1, problems: [] });
+    expect(readFileSync(copy)).toEqual(readFileSync(own));
+    expect(statSync(copy).mtimeMs).toBeCloseTo(statSync(own).mtimeMs, 0);
+    chmodSync(copy, 0o644);
+    appendFileSync(copy, 'x');
+    expect(await backup(bus.config, to)).toMatchObject({ copied: 1, problems: [] });
+    flipBit(own); // a damaged file of the bus replaces no good copy
+    expect(await backup(never, to)).toMatchObject({ copied: 0, problems: [] });
+    expect(readFileSync(copy)).not.toEqual(readFileSync(own));
+  },
+);

@@ -89,7 +89,7 @@ sampled(
   },
 );
 
-test('only what is new is copied again, and an artifact that the bus has lost is kept', async () => {
+sampled('only what is new is copied again, and an artifact that the bus has lost is kept', async () => {
   const bus = makeTestBus();
   await drain(bus);
   await submit(bus, { runId: 'a' });

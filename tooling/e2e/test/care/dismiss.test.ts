@@ -3,7 +3,7 @@ import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { backupFolder, restoredBus } from '../support/backups.js';
 import { drain, quantbotBus } from '../support/daemon-process.js';
 import { query } from '../support/query.js';
@@ -32,7 +32,7 @@ const listed = async (bus: TestBus, ...args: string[]) =>
 
 const countsOf = async (bus: TestBus) => (await json(bus, 'status')).jobs;
 
-test('rejected jobs are dismissed by id or code, with a note: lists and counts leave them out', async () => {
+sampled('rejected jobs are dismissed by id or code, with a note: lists and counts leave them out', async () => {
   const bus = await busOfRejections();
   expect(await countsOf(bus)).toEqual({ ingested: 1, duplicate: 0, rejected: 3, dismissed: 0 });
   expect(await json(bus, 'dismiss', 'torn', '--note', 'a test of the disk')).toMatchObject({

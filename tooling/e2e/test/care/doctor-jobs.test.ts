@@ -34,7 +34,7 @@ test('jobs that wait while no daemon runs are counted, with those that a killed 
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a folder in the inbox that has no COMMIT for long is told from one that is just being written', async () => {
+sampled('a folder in the inbox that has no COMMIT for long is told from one that is just being written', async () => {
   const bus = makeTestBus();
   await startDaemon(bus);
   const files = { 'a.parquet': await produce(bus, numbers(3)) };
@@ -115,7 +115,7 @@ sampled('half-built jobs that nobody has submitted for a day are found, and gc r
   expect((await later(bus, 240_000)).codes).toEqual([]);
 });
 
-test('jobs and commits that are ahead of the clock are found', async () => {
+sampled('jobs and commits that are ahead of the clock are found', async () => {
   const bus = makeTestBus();
   const daemon = await startDaemon(bus);
   await (await submit(bus)).settled();

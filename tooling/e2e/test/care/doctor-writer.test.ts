@@ -77,7 +77,7 @@ sampled('a lock file of another machine cannot be judged from here, and says whe
   expect((await doctor(bus)).codes).toEqual([]);
 });
 
-test('a second daemon that waits for the lock is found, and can be ended', async () => {
+sampled('a second daemon that waits for the lock is found, and can be ended', async () => {
   const bus = makeTestBus({ lock_timeout_s: 60 });
   await spawnDaemon(bus);
   const second = launchDaemon(bus);

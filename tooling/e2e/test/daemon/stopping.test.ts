@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { processesIn } from '@quantbot/tooling-testing/temporary-folder';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
@@ -16,29 +17,32 @@ import { daemonFolder } from '../support/scripts.js';
 const inspectorIn = (folder: string): number | undefined =>
   processesIn(folder).find(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('bus_worker inspect'));
 
-test('a first signal lets the batch in hand be finished, a second one leaves at once; the job is done by the next daemon', async () => {
-  const bus = makeTestBus();
-  const daemon = await spawnDaemon(bus);
-  await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
-  const inspector = inspectorIn(bus.folder);
-  if (inspector === undefined) return; // no /proc here
-  process.kill(inspector, 'SIGSTOP'); // now the next batch cannot finish
-  onTestFinished(() => continueProcess(inspector));
-  await submit(bus, { schemaHint: 'canon.numbers' });
-  await eventually(
-    () => readdirSync(bus.layout.claimed),
-    names => names.length === 1,
-  );
-  await sleep(100);
-  daemon.kill('SIGTERM');
-  await daemon.logged('stopping after the current batch');
-  expect(await Promise.race([daemon.ended, sleep(500, 'still at it')])).toBe('still at it');
-  daemon.kill('SIGTERM');
-  expect(await Promise.race([daemon.ended, sleep(60_000, 'still at it')])).toEqual({ code: 130, signal: null });
-  continueProcess(inspector);
-  await drain(bus);
-  expect(await query(bus, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 2 }]);
-});
+sampled(
+  'a first signal lets the batch in hand be finished, a second one leaves at once; the job is done by the next daemon',
+  async () => {
+    const bus = makeTestBus();
+    const daemon = await spawnDaemon(bus);
+    await (await submit(bus, { schemaHint: 'canon.numbers' })).settled();
+    const inspector = inspectorIn(bus.folder);
+    if (inspector === undefined) return; // no /proc here
+    process.kill(inspector, 'SIGSTOP'); // now the next batch cannot finish
+    onTestFinished(() => continueProcess(inspector));
+    await submit(bus, { schemaHint: 'canon.numbers' });
+    await eventually(
+      () => readdirSync(bus.layout.claimed),
+      names => names.length === 1,
+    );
+    await sleep(100);
+    daemon.kill('SIGTERM');
+    await daemon.logged('stopping after the current batch');
+    expect(await Promise.race([daemon.ended, sleep(500, 'still at it')])).toBe('still at it');
+    daemon.kill('SIGTERM');
+    expect(await Promise.race([daemon.ended, sleep(60_000, 'still at it')])).toEqual({ code: 130, signal: null });
+    continueProcess(inspector);
+    await drain(bus);
+    expect(await query(bus, 'SELECT count(*) AS n FROM catalog.artifacts_f')).toEqual([{ n: 2 }]);
+  },
+);
 
 test.for(['SIGINT', 'SIGTERM'] as const)(
   'started with pnpm, %s ends the daemon in order',

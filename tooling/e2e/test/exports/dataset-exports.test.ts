@@ -226,23 +226,26 @@ sampled('from a file to a dataset and back at one path', async () => {
   await daemon.stop();
 });
 
-test('a folder of somebody else where the dataset should be stays as it is, and the status says what to do', async () => {
-  const bus = makeTestBus(dataset({}));
-  mkdirSync(datasetOf(bus), { recursive: true });
-  writeFileSync(join(datasetOf(bus), 'mine.txt'), 'mine');
-  await drain(bus);
-  await submit(bus, { schemaHint: 'canon.numbers' });
-  await drain(bus);
-  expect(statusOf(bus)).toMatchObject({
-    ok: false,
-    error: expect.stringContaining('is a folder that the bus did not create'),
-  });
-  expect(readFileSync(join(datasetOf(bus), 'mine.txt'), 'utf8')).toBe('mine');
-  rmSync(datasetOf(bus), { recursive: true });
-  await drain(bus);
-  expect(statusOf(bus)).toMatchObject({ ok: true, rows: 3 });
-  expect(readdirSync(bus.config.export.exportDir).filter(name => name.startsWith('.'))).toHaveLength(1);
-});
+sampled(
+  'a folder of somebody else where the dataset should be stays as it is, and the status says what to do',
+  async () => {
+    const bus = makeTestBus(dataset({}));
+    mkdirSync(datasetOf(bus), { recursive: true });
+    writeFileSync(join(datasetOf(bus), 'mine.txt'), 'mine');
+    await drain(bus);
+    await submit(bus, { schemaHint: 'canon.numbers' });
+    await drain(bus);
+    expect(statusOf(bus)).toMatchObject({
+      ok: false,
+      error: expect.stringContaining('is a folder that the bus did not create'),
+    });
+    expect(readFileSync(join(datasetOf(bus), 'mine.txt'), 'utf8')).toBe('mine');
+    rmSync(datasetOf(bus), { recursive: true });
+    await drain(bus);
+    expect(statusOf(bus)).toMatchObject({ ok: true, rows: 3 });
+    expect(readdirSync(bus.config.export.exportDir).filter(name => name.startsWith('.'))).toHaveLength(1);
+  },
+);
 
 sampled('SQL of the configuration cannot write elsewhere through a dataset', async () => {
   const bus = makeTestBus();

@@ -5,7 +5,7 @@ import { openCatalog } from '@quantbot/storage';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { drain, launchDaemon, quantbotBus } from '../support/daemon-process.js';
 
 /** Each step of forgetting. Before the commit nothing may be gone, after it everything must go. */
@@ -60,7 +60,7 @@ sampled('killed at each step, a daemon forgets all that it decided to forget, an
   expect((await catalog.artifacts()).filter(({ forgottenAt }) => forgottenAt === null)).toHaveLength(kinds.length);
 });
 
-test('a job that brings an artifact back while its bytes wait to be removed keeps them', async () => {
+sampled('a job that brings an artifact back while its bytes wait to be removed keeps them', async () => {
   const bus = makeTestBus({ compaction: { release_grace_s: 0 } });
   await drain(bus);
   for (const runId of ['r1', 'r2']) await submit(bus, { runId, select: `SELECT '${runId}' AS run` });

@@ -3,6 +3,7 @@ import { campaign } from '@quantbot/tooling-config/campaign';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { produce } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -56,7 +57,7 @@ const endStates = (bus: TestBus): string[] => [
 const readWhole = (bus: TestBus) =>
   query(bus, 'SELECT count(*) AS n, CAST(bit_xor(hash(t)) AS VARCHAR) AS h FROM canon.hostile t');
 
-test('a file that was cut at any 64th byte is rejected, and the table stays whole', async () => {
+sampled('a file that was cut at any 64th byte is rejected, and the table stays whole', async () => {
   const bus = makeTestBus();
   const whole = readFileSync(await produceRich(bus));
   const daemon = await spawnDaemon(bus);

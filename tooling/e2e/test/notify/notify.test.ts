@@ -176,7 +176,7 @@ test('a daemon that has to stop says why; one that is asked to says nothing', as
   ]);
 });
 
-test('an export that the end of the daemon interrupts has not failed', async () => {
+sampled('an export that the end of the daemon interrupts has not failed', async () => {
   const bus = busWithHooks([{ command: noting() }], {
     canon: { tables: { n: { columns: { i: { type: 'BIGINT' } } } } },
     export: {

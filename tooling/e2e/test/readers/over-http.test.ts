@@ -4,6 +4,7 @@ import { startChild } from '@quantbot/tooling-testing/child';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers } from '@quantbot/tooling-testing/parquet';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { asyncBufferFromUrl, cachedAsyncBuffer, parquetReadObjects } from 'hyparquet';
@@ -36,7 +37,7 @@ async function served() {
   return { bus, headers, urls };
 }
 
-test('hyparquet reads an artifact and an export, and fetches only the ranges that it needs', async () => {
+sampled('hyparquet reads an artifact and an export, and fetches only the ranges that it needs', async () => {
   const { headers, urls } = await served();
   for (const url of Object.values(urls)) {
     expect((await fetch(url)).status).toBe(401);

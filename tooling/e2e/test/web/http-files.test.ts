@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
@@ -120,7 +121,7 @@ test('no name leads to another file', async () => {
   }
 });
 
-test('an artifact that was forgotten is not sent, and a damaged one is told', async () => {
+sampled('an artifact that was forgotten is not sent, and a damaged one is told', async () => {
   const { bus, serving, path } = await served();
   await (await submit(bus, { runId: 'r2', artifactId: 'numbers' })).settled();
   expect((await ask(serving, artifact)).status).toBe(200);
