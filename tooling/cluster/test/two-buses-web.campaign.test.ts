@@ -82,7 +82,8 @@ describeBothWorlds(
       const path = join(temporaryFolder(), 'ticks.parquet');
       const answer = await fetch(`${world().daemon.url}/api/v1/tables/ticks/rows.parquet`);
       writeFileSync(path, Buffer.from(await answer.arrayBuffer()));
-      expect(await readParquet(path, { columns: ['x'] })).toEqual([0, 1, 2, 5].map(x => ({ x })));
+      const rows = await readParquet(path, { columns: ['x'] });
+      expect(rows.map(({ x }) => Number(x)).sort()).toEqual([0, 1, 2, 5]); // a table has no order
     });
 
     test('an artifact is previewed, and a query answered', async () => {
