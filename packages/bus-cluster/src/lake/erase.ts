@@ -21,36 +21,28 @@ export async function eraseRows(
 ): Promise<void> {
   const { connection } = lake;
   const hit = (range: SeqRange) => seqs.some(seq => seq >= range.firstSeq && seq <= range.lastSeq);
-  const ranges = disjoint(await rangesOf(lake, table)).filter(hit);
-  if (ranges.length === 0) return;
   const isErased = `_artifact_key IN (SELECT unnest(${literalList(keys)}))`;
-  const counts = await query<{ seq: bigint; kept: bigint; gone: bigint }>(
-    connection,
-    `SELECT _seq AS seq, count(*) FILTER (WHERE NOT ${isErased}) AS kept, count(*) FILTER (WHERE ${isErased}) AS gone
-     FROM ${rowsIn(table, ranges)} GROUP BY _seq`,
-  );
-  const sumIn = ({ firstSeq, lastSeq }: SeqRange, what: 'kept' | 'gone') =>
-    counts.reduce((sum, { seq, [what]: n }) => (seq >= firstSeq && seq <= lastSeq ? sum + Number(n) : sum), 0);
-  const leaving = ranges.filter(range => sumIn(range, 'gone') > 0);
-  if (leaving.length === 0) return;
-  const places: string[] = [];
-  for (const range of leaving.filter(range => sumIn(range, 'kept') > 0)) {
-    const object = `lake/${table}/erased-${range.firstSeq}-${range.lastSeq}~${randomUUID()}.parquet`;
-    const place = await placeFor(root, object);
-    await connection.run(
-      `COPY (SELECT * FROM ${rowsIn(table, [range])} AND NOT ${isErased} ORDER BY _seq, _ordinal, _row) TO ${literal(place)} (FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false)`,
+  for (const range of disjoint(await rangesOf(lake, table)).filter(hit)) {
+    const { firstSeq, lastSeq } = range;
+    const rows = `${filesOf(table)} WHERE _seq BETWEEN ${firstSeq} AND ${lastSeq}`;
+    const [counted] = await query<{ kept: bigint; gone: bigint }>(
+      connection,
+      `SELECT count(*) FILTER (WHERE NOT ${isErased}) AS kept, count(*) FILTER (WHERE ${isErased}) AS gone FROM ${rows}`,
     );
-    places.push(place);
+    if (Number(counted?.gone) === 0) continue;
+    const place = literal(await placeFor(root, `lake/${table}/erased-${firstSeq}-${lastSeq}~${randomUUID()}.parquet`));
+    const isEmpty = Number(counted?.kept) === 0;
+    if (!isEmpty)
+      await connection.run(
+        `COPY (SELECT * FROM ${rows} AND NOT ${isErased} ORDER BY _seq, _ordinal, _row) TO ${place} (FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false)`,
+      );
+    await connection.run(`DELETE FROM ${rows}`);
+    if (!isEmpty)
+      await connection.run(
+        `CALL ducklake_add_data_files('lake', ${literal(table)}, ${place}, schema => '_files', allow_missing => true)`,
+      );
   }
-  await connection.run(`DELETE FROM ${rowsIn(table, leaving)}`);
-  if (places.length > 0)
-    await connection.run(
-      `CALL ducklake_add_data_files('lake', ${literal(table)}, ${literalList(places)}, schema => '_files', allow_missing => true)`,
-    );
 }
-
-const rowsIn = (table: string, ranges: readonly SeqRange[]): string =>
-  `${filesOf(table)} WHERE (${ranges.map(({ firstSeq, lastSeq }) => `_seq BETWEEN ${firstSeq} AND ${lastSeq}`).join(' OR ')})`;
 
 /** Whether the lake has a table. */
 export async function hasTable({ connection }: Pick<OpenLake, 'connection'>, table: string): Promise<boolean> {
