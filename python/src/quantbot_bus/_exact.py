@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator, Optional, Sequence
 from ._database import Params, selected
 from ._errors import BusError
 from ._frames import library, type_ids
-from ._queries import literal
+from ._queries import identifier, literal
 
 _DIGITS = "DECIMAL(38,0)"
 _EXACT_IN_ARROW = {"bit": "VARCHAR", "bignum": "VARCHAR", "hugeint": _DIGITS, "uhugeint": _DIGITS}
@@ -36,7 +36,7 @@ def selected_for_arrow(connection: Any, sql: str, params: Optional[Params]) -> A
     ]
     if values == columns:
         return relation
-    named = [f"{value} AS {_identifier(name)}" for value, name in zip(values, relation.columns)]
+    named = [f"{value} AS {identifier(name)}" for value, name in zip(values, relation.columns)]
     inner = sql.strip().rstrip(";")
     return selected(connection, f"SELECT {', '.join(named)} FROM ({inner}\n) answer({', '.join(columns)})", params)
 
@@ -71,12 +71,8 @@ def _exact_type(kind: Any) -> str:
         (_, key), (_, value) = kind.children
         return f"MAP({_exact_type(key)}, {_exact_type(value)})"
     if kind.id == "struct":
-        return f"STRUCT({', '.join(f'{_identifier(name)} {_exact_type(child)}' for name, child in kind.children)})"
+        return f"STRUCT({', '.join(f'{identifier(name)} {_exact_type(child)}' for name, child in kind.children)})"
     return _EXACT_IN_ARROW.get(str(kind.id), str(kind))
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def check_polars(table: Any, frame: Any) -> None:

@@ -17,7 +17,7 @@ from ._database import coded
 from ._errors import BusError
 from ._frames import library
 from ._http_bus import HttpBus, ServerFailed, ServerSilent, place_of, retrying, silence
-from ._queries import literal
+from ._queries import identifier, literal
 
 _T = TypeVar("_T")
 PIECE_BYTES = 1024 * 1024
@@ -97,9 +97,8 @@ def _select(connection: Any, path: Path) -> str:
     columns = json.loads(connection.execute(keys).fetchone()[0])
     shown = []
     for index, column in enumerate(columns):
-        name = column["name"].replace('"', '""')
         value = f"c{index}::{column['type']}" if column["isText"] else f"c{index}"
-        shown.append(f'{value} AS "{name}"')
+        shown.append(f"{value} AS {identifier(column['name'])}")
     places = ", ".join(f"c{index}" for index in range(len(columns)))
     return f"SELECT {', '.join(shown)} FROM read_parquet({file}, hive_partitioning = false) t({places})"
 

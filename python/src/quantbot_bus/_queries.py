@@ -15,6 +15,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def identifier(name: str) -> str:
+    """A name as a quoted identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def where_of(conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
     """The conditions whose value is given."""
     given = [(sql, value) for sql, value in conditions if value is not None]

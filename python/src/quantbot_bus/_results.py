@@ -13,7 +13,7 @@ from ._database import Database, Params
 from ._errors import BusError
 from ._exact import check_digits, check_polars, has_fields_twice, selected_for_arrow
 from ._frames import library
-from ._queries import literal
+from ._queries import identifier, literal
 
 _INTEGERS = {f"{sign.lower()}nt{bits}": f"{sign}nt{bits}" for sign in ("I", "UI") for bits in (8, 16, 32, 64)}
 """Arrow's integers, and pandas' types for those with gaps."""
@@ -155,7 +155,7 @@ def exact_relation(connection: Any, path: str) -> Any:
     file_column = "_quantbot_file_of_row"
     while file_column in {name.lower() for name in relation.columns}:
         file_column += "_"
-    names = ['"' + name.replace('"', '""') + '"' for name in relation.columns]
+    names = [identifier(name) for name in relation.columns]
     values = [f"CASE WHEN length({file_column}) > 0 THEN {name} END AS {name}" for name in names]
     return connection.sql(
         f"SELECT {', '.join(values)} "

@@ -21,6 +21,7 @@ from ._exact import check_digits
 from ._frames import library
 from ._http_bus import HttpBus, ServerSilent, silence
 from ._large_answer import JSON, PIECE_BYTES, large_answer, reading
+from ._queries import identifier
 from ._results import exact_relation
 
 
@@ -148,7 +149,7 @@ def _table_of(names: list[str], types: list[str], rows: list[list[Optional[str]]
     texts = [[row[index] for row in rows] for index in range(len(names))]
     columns = ", ".join(f"unnest(${index + 1}::VARCHAR[]) AS c{index}" for index in range(len(names)))
     shown = ", ".join(
-        f'c{index}::{_type(kind)} AS "{_quoted(name)}"' for index, (name, kind) in enumerate(zip(names, types))
+        f"c{index}::{_type(kind)} AS {identifier(name)}" for index, (name, kind) in enumerate(zip(names, types))
     )
     try:
         connection.execute("SET TimeZone = 'UTC'")
@@ -162,10 +163,6 @@ def _table_of(names: list[str], types: list[str], rows: list[list[Optional[str]]
 def _type(name: str) -> str:
     """NULL without a type is an INTEGER for DuckDB."""
     return "INTEGER" if name == '"NULL"' else name
-
-
-def _quoted(name: str) -> str:
-    return name.replace('"', '""')
 
 
 def _encoded(value: Any) -> Any:
