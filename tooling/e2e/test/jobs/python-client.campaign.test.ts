@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setAlias } from '@quantbot/infra/utils';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import { submit } from '@quantbot/tooling-testing/submit';
+import type { TestBus } from '@quantbot/tooling-testing/test-bus';
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import {
   hasPython,
@@ -24,15 +25,21 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
   }, 500_000);
   const needTools = (context: TestContext): string => python ?? context.skip(withoutDataTools);
 
+  /** Runs a script on a bus of its own. Returns the names of the checks that held. */
+  async function checksOf(name: string, context: TestContext): Promise<{ bus: TestBus; held: string[] }> {
+    const tools = needTools(context);
+    const bus = await running();
+    const script = join(repository, 'tooling/e2e/test/support', name);
+    const { stdout, stderr, code } = await runPython(bus, [script], tools);
+    expect([code, stderr]).toEqual([0, '']);
+    return { bus, held: stdout.trim().split('\n') };
+  }
+
   test('writes frames of pandas, Polars, pyarrow and DuckDB exactly, or refuses them', {
     timeout: 180_000,
   }, async context => {
-    const tools = needTools(context);
-    const bus = await running();
-    const script = join(repository, 'tooling/e2e/test/support/python-client.py');
-    const { stdout, stderr, code } = await runPython(bus, [script], tools);
-    expect([code, stderr]).toEqual([0, '']);
-    expect(stdout.trim().split('\n')).toEqual([
+    const { bus, held } = await checksOf('python-client.py', context);
+    expect(held).toEqual([
       'write pyarrow',
       'write batches',
       'write pandas',
@@ -72,12 +79,8 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
   });
 
   test('refuses values that pandas, Polars, pyarrow or DuckDB would change', { timeout: 60_000 }, async context => {
-    const tools = needTools(context);
-    const bus = await running();
-    const script = join(repository, 'tooling/e2e/test/support/python-lost-values.py');
-    const { stdout, stderr, code } = await runPython(bus, [script], tools);
-    expect([code, stderr]).toEqual([0, '']);
-    expect(stdout.trim().split('\n')).toEqual([
+    const { held } = await checksOf('python-lost-values.py', context);
+    expect(held).toEqual([
       'refused what Polars would change',
       'refused what Arrow would change',
       'refused what pandas would change',
