@@ -27,9 +27,8 @@ export function folderNames(taken: readonly string[]): NameFolder {
   return (column, value) => {
     const prefix = encoded(column).replace(/^[_.]/, hidden => hexOf(hidden.charCodeAt(0)));
     if (value === null) return cut(prefix);
-    const [plain, escaped] = [`${prefix}-${encoded(value)}`, `${prefix}-${lettersEncoded(encoded(value))}`].map(
-      cut,
-    ) as [string, string];
+    const plain = cut(`${prefix}-${encoded(value)}`);
+    const escaped = cut(`${prefix}-${lettersEncoded(encoded(value))}`);
     if (names.has(plain)) return plain;
     return names.has(escaped) || folded.has(plain.toLowerCase()) ? take(escaped) : take(plain);
   };
