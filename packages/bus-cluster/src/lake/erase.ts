@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { query } from '@quantbot/bus-format/duckdb';
 import { literal, literalList } from '@quantbot/bus-format/sql';
 import type { OpenLake } from '@quantbot/storage/lake';
 import { disjoint, rangesOf, type SeqRange } from './ranges.js';
 import { filesOf, metadata } from './tables.js';
-import { placeFor } from './transaction.js';
+import { addFiles, writeFile } from './write-file.js';
 
 /**
  * Takes the rows of artifacts out of a table of the lake, within a transaction. Each file that has
@@ -30,17 +29,11 @@ export async function eraseRows(
       `SELECT count(*) FILTER (WHERE NOT ${isErased}) AS kept, count(*) FILTER (WHERE ${isErased}) AS gone FROM ${rows}`,
     );
     if (Number(counted?.gone) === 0) continue;
-    const place = literal(await placeFor(root, `lake/${table}/erased-${firstSeq}-${lastSeq}~${randomUUID()}.parquet`));
-    const isEmpty = Number(counted?.kept) === 0;
-    if (!isEmpty)
-      await connection.run(
-        `COPY (SELECT * FROM ${rows} AND NOT ${isErased} ORDER BY _seq, _ordinal, _row) TO ${place} (FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false)`,
-      );
+    const sql = `SELECT * FROM ${rows} AND NOT ${isErased} ORDER BY _seq, _ordinal, _row`;
+    const name = `erased-${firstSeq}-${lastSeq}`;
+    const kept = Number(counted?.kept) === 0 ? [] : [await writeFile(lake, table, { root, name, sql })];
     await connection.run(`DELETE FROM ${rows}`);
-    if (!isEmpty)
-      await connection.run(
-        `CALL ducklake_add_data_files('lake', ${literal(table)}, ${place}, schema => '_files', allow_missing => true)`,
-      );
+    if (kept.length > 0) await addFiles(lake, table, kept);
   }
 }
 

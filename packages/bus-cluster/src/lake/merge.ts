@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { query } from '@quantbot/bus-format/duckdb';
-import { literal } from '@quantbot/bus-format/sql';
 import type { OpenLake } from '@quantbot/storage/lake';
 import { removeWholeFiles } from './erase.js';
 import { disjoint, rangesOf, type SeqRange } from './ranges.js';
 import { filesOf, metadata } from './tables.js';
-import { inTransaction, placeFor } from './transaction.js';
+import { inTransaction } from './transaction.js';
+import { addFiles, writeFile } from './write-file.js';
 
 /** Files below this size are merged. */
 export const smallBytes = 64 * 1024 * 1024;
@@ -19,9 +18,9 @@ interface Run extends SeqRange {
 
 /**
  * Merges small files of the canonical tables that have more than so many. DuckLake's own merge
- * writes Bloom filters, with which DuckDB misses rows (see storage, parquet/bloom.ts), and no
- * option turns them off. Here, the merged file is ours, and takes the place of the others in one
- * transaction.
+ * writes Bloom filters, with which DuckDB misses rows (see storage, parquet/bloom.ts), and loses
+ * the sign of zero. No option changes that. Here, the merged file is ours, and takes the place of
+ * the others in one transaction.
  *
  * @param root the root of the objects: `s3://…` or an absolute path.
  * @returns whether something was merged.
@@ -69,17 +68,11 @@ async function mergeRun(
   root: string,
   { table, firstSeq, lastSeq }: Run,
 ): Promise<void> {
-  const { connection } = lake;
-  const object = `lake/${table}/merged-${firstSeq}-${lastSeq}~${randomUUID()}.parquet`;
   const rows = `${filesOf(table)} WHERE _seq BETWEEN ${firstSeq} AND ${lastSeq}`;
-  const place = literal(await placeFor(root, object));
+  const sql = `SELECT * FROM ${rows} ORDER BY _seq, _ordinal, _row`;
   await inTransaction(lake, async () => {
-    await connection.run(
-      `COPY (SELECT * FROM ${rows} ORDER BY _seq, _ordinal, _row) TO ${place} (FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false)`,
-    );
-    await connection.run(`DELETE FROM ${rows}`);
-    await connection.run(
-      `CALL ducklake_add_data_files('lake', ${literal(table)}, ${place}, schema => '_files', allow_missing => true)`,
-    );
+    const file = await writeFile(lake, table, { root, name: `merged-${firstSeq}-${lastSeq}`, sql });
+    await lake.connection.run(`DELETE FROM ${rows}`);
+    await addFiles(lake, table, [file]);
   });
 }

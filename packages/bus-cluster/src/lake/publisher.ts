@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CanonTable, RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
 import { query } from '@quantbot/bus-format/duckdb';
 import { type JournalRow, journalColumnKinds, journalColumns } from '@quantbot/bus-format/journal';
-import { identifier, literal, literalList, selectList } from '@quantbot/bus-format/sql';
+import { identifier, literal, selectList } from '@quantbot/bus-format/sql';
 import type { BusInfo } from '@quantbot/bus-format/views';
 import type { DeclaredTable } from '@quantbot/infra/config';
 import { faultPoint } from '@quantbot/infra/files';
@@ -18,6 +18,7 @@ import { eraseRows, hasTable, removeWholeFiles } from './erase.js';
 import { followOperation } from './follow-operation.js';
 import { changeOf, createTable, filesOf, lakeColumns, viewsOf } from './tables.js';
 import { inTransaction, placeFor } from './transaction.js';
+import { addFiles, writeFile } from './write-file.js';
 
 /** About this many jobs are published at once. */
 const jobsAtOnce = 4096;
@@ -134,10 +135,10 @@ export class LakePublisher {
     for (const fragment of await fragmentsBetween(postgres, after, upTo))
       byTable.set(fragment.table, [...(byTable.get(fragment.table) ?? []), fragment]);
     for (const [table, fragments] of byTable)
-      await this.#addFiles(
-        '_files',
+      await addFiles(
+        lake,
         table,
-        fragments.map(({ object }) => object),
+        fragments.map(({ object }) => this.#locationOf(object)),
       );
     await this.#addRows(rows);
     await lake.connection.run(
@@ -216,31 +217,20 @@ export class LakePublisher {
     return changed.length > 0;
   }
 
-  /**
-   * Writes all rows of a table into one file with its new types. A Bloom filter would make DuckDB
-   * miss rows (see storage, parquet/bloom.ts).
-   */
+  /** Writes all rows of a table into one file with its new types. */
   async #rewrite(before: CanonTable, after: CanonTable): Promise<void> {
-    const { connection } = this.#options.lake;
+    const { lake, root } = this.#options;
+    const { connection } = lake;
     const there = new Set(lakeColumns(before).map(({ name }) => name));
     const columns = lakeColumns(after);
     const values = columns
       .filter(({ name }) => there.has(name))
       .map(({ name, type }) => `CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`);
-    const object = `lake/${after.name}/rewritten~${randomUUID()}.parquet`;
-    await connection.run(
-      `COPY (SELECT ${values.join(', ')} FROM ${filesOf(after.name)} ORDER BY _seq, _ordinal, _row) TO ${literal(await placeFor(this.#options.root, object))} (FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false)`,
-    );
+    const sql = `SELECT ${values.join(', ')} FROM ${filesOf(after.name)} ORDER BY _seq, _ordinal, _row`;
+    const file = await writeFile(lake, after.name, { root, name: 'rewritten', sql });
     await connection.run(`DROP TABLE ${filesOf(after.name)}`);
     await connection.run(createTable(after.name, columns));
-    await this.#addFiles('_files', after.name, [object]);
-  }
-
-  async #addFiles(schema: string, table: string, objects: readonly string[]): Promise<void> {
-    const files = literalList(objects.map(object => this.#locationOf(object)));
-    await this.#options.lake.connection.run(
-      `CALL ducklake_add_data_files('lake', ${literal(table)}, ${files}, schema => ${literal(schema)}, allow_missing => true)`,
-    );
+    await addFiles(lake, after.name, [file]);
   }
 
   /** Adds rows of the journal: a few inlined, many as a file. */
@@ -266,7 +256,7 @@ export class LakePublisher {
       `COPY (${select}) TO ${literal(await placeFor(this.#options.root, object))} (FORMAT parquet, COMPRESSION zstd)`,
       [json],
     );
-    await this.#addFiles('_bus', 'journal', [object]);
+    await addFiles(this.#options.lake, 'journal', [this.#locationOf(object)], '_bus');
   }
 
   async #createCatalog(tables: TableRegistry): Promise<void> {

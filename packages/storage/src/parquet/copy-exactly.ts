@@ -20,6 +20,11 @@ export interface CopyToFile {
    * must have the settings {@link toStream}. The order stays if the SELECT is one scan.
    */
   streams?: boolean;
+  /**
+   * Whether the connection is in a transaction, which a failed attempt would end. Values that no
+   * dictionary keeps are then looked for first, by a query of its own.
+   */
+  inTransaction?: boolean;
 }
 
 /** The size of row groups in memory, if rows are streamed. */
@@ -89,7 +94,7 @@ const dictionaryMark = 'quantbot: not in a dictionary, column ';
 
 async function run(
   connection: DuckDBConnection,
-  { sql, path, options, streams = false }: CopyToFile,
+  { sql, path, options, streams = false, inTransaction = false }: CopyToFile,
   columns: readonly ColumnToWrite[],
 ): Promise<number> {
   const copy = async (mayHaveDictionary: boolean) => {
@@ -104,6 +109,7 @@ async function run(
     return Number(reader.getRowsJS()[0]?.[0] ?? 0);
   };
   try {
+    if (inTransaction) return await copy(!(await needsNoDictionary(connection, sql, columns)));
     return await copy(true).catch(error => {
       if (!String((error as Error).message).includes(dictionaryMark)) throw error;
       return copy(false);
@@ -119,6 +125,25 @@ async function run(
  */
 const isMissedByBloom = (columns: readonly ColumnToWrite[]): boolean =>
   columns.some(({ type, from }) => bloomMisses.has(String(type ?? from)));
+
+/** Whether a row has a value that a dictionary would change. */
+async function needsNoDictionary(
+  connection: DuckDBConnection,
+  sql: string,
+  columns: readonly ColumnToWrite[],
+): Promise<boolean> {
+  const found = columns.flatMap(({ notInDictionary }, index) => notInDictionary?.(`_c${index}`) ?? []);
+  if (found.length === 0) return false;
+  const reader = await connection.runAndReadAll(
+    `SELECT 1 FROM ${rowsOf(sql, columns)} WHERE ${found.join(' OR ')} LIMIT 1`,
+  );
+  return reader.currentRowCount > 0;
+}
+
+/** Returns the rows of a SELECT with columns `_c0`, `_c1` and so on. */
+const rowsOf = (sql: string, columns: readonly ColumnToWrite[]): string =>
+  // Put the SQL on its own lines: it may end with a comment.
+  `(\n${sql}\n) AS _query(${columns.map((_, index) => `_c${index}`).join(', ')})`;
 
 /** Returns the SELECT with each value as the file stores it. */
 function selectOf(
@@ -140,8 +165,7 @@ function selectOf(
   });
   if (!streams && expressions.every((expression, index) => expression === `_c${index}`)) return sql;
   const named = expressions.map((expression, index) => `${expression} AS ${identifier(columns[index]!.name)}`);
-  // Put the SQL on its own lines: it may end with a comment.
-  const rows = `(\n${sql}\n) AS _query(${columns.map((_, index) => `_c${index}`).join(', ')})`;
+  const rows = rowsOf(sql, columns);
   // The number of a row keeps the rows in order, although the connection asks for no order.
   const from = streams ? `(SELECT *, row_number() OVER () AS _place FROM ${rows}) WHERE _place > 0` : rows;
   return `SELECT ${named.join(', ')} FROM ${from}`;
