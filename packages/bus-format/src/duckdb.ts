@@ -38,13 +38,15 @@ export async function openMemoryDatabase({
 }
 
 /**
- * Runs a statement with bound values and reads all rows. Not a stream: DuckDB's Node streams do not
- * report every error.
+ * Runs a statement and reads all rows. Not a stream: DuckDB's Node streams do not report every
+ * error.
+ *
+ * @param values the bound values. Even an empty list would make DuckDB plan the statement twice.
  */
 export async function query<Row = Record<string, SqlValue>>(
   connection: DuckDBConnection,
   sql: string,
-  values: DuckDBValue[] = [],
+  values?: DuckDBValue[],
 ): Promise<Row[]> {
   const reader = await connection.runAndReadAll(sql, values);
   return reader.getRowObjectsJS() as Row[];

@@ -11,13 +11,15 @@ import { judgeValues } from './quality.js';
 import { nextSpillFolder } from './spill.js';
 
 let database: Promise<MemoryDatabase> | undefined;
+let memoryLimitMb: number | undefined;
 
 /** Reads every value of files with one schema. Returns their problems, or their columns. */
 export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded> {
   const { files, required, nanosecondColumns = [], memoryMb } = task;
   database ??= openMemoryDatabase({ memoryMb, threads: 2, spillFolder: nextSpillFolder() });
   const { connection } = await database;
-  await connection.run(`SET memory_limit = '${memoryMb}MB'`);
+  if (memoryMb !== memoryLimitMb) await connection.run(`SET memory_limit = '${memoryMb}MB'`);
+  memoryLimitMb = memoryMb;
   const paths = files.map(file => file.path);
   let { columns } = task;
   try {
