@@ -10,7 +10,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { claimedNumbers } from '../../test/support/commits.js';
 import { openInProcess, packageFolder } from '../../test/support/in-process-bus.js';
 import { collectInBackground } from '../onlookers/gc/collector.js';
-import { commit } from './stages/commit.js';
+import { commit, writeCommit } from './stages/commit.js';
 import { decide } from './stages/decide.js';
 import { settle } from './stages/settle.js';
 import { store } from './stages/store.js';
@@ -27,7 +27,7 @@ test('what a job in work has stored is no garbage, however young it may be; an o
   const stored = await store(bus, await decide(bus, await verify(bus, [await claimedNumbers(bus, testBus)])));
   const collecting = collectGarbage(testBus.config, all);
   await sleep(300);
-  await settle(bus, await commit(bus, stored));
+  await settle(bus, await commit(bus, stored, await writeCommit(bus, stored)));
   expect(await collecting).toEqual([{ kind: 'orphan', path: orphan, bytes: 1 }]);
   expect(existsSync(orphan)).toBe(false);
   const [job] = stored.jobs;

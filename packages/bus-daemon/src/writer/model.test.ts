@@ -20,7 +20,7 @@ import { openBus } from './open-bus.js';
 import { Publisher } from './publish/publisher.js';
 import { releaseUnused } from './publish/release.js';
 import { claim } from './stages/claim.js';
-import { commit } from './stages/commit.js';
+import { commit, writeCommit } from './stages/commit.js';
 import { decide } from './stages/decide.js';
 import { discover } from './stages/discover.js';
 import { store } from './stages/store.js';
@@ -132,7 +132,8 @@ class Real {
       const verified = await verify(this.bus, claimed);
       const decided = after === 'verify' ? undefined : await decide(this.bus, verified);
       const stored = decided === undefined || after === 'decide' ? undefined : await store(this.bus, decided);
-      if (stored !== undefined && after === 'commit') await commit(this.bus, stored);
+      if (stored !== undefined && after === 'commit')
+        await commit(this.bus, stored, await writeCommit(this.bus, stored));
     }
     await this.restart();
   }

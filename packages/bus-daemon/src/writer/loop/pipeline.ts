@@ -3,7 +3,7 @@ import type { SettledBatch, SettledJob } from '@quantbot/bus-http';
 import type { Operation } from '@quantbot/infra';
 import type { Bus } from '../bus.js';
 import type { CheckedJob, CommittedJob } from '../job.js';
-import { commit } from '../stages/commit.js';
+import { commit, writeCommit } from '../stages/commit.js';
 import { decideAll } from '../stages/decide.js';
 import { settle } from '../stages/settle.js';
 import { settledJob } from '../stages/settled-job.js';
@@ -49,8 +49,9 @@ async function commitPart(
   beside?: () => Promise<void>,
 ): Promise<void> {
   const decided = await timed(bus, 'decide', async () => decideAll(bus, await verifyNewKeys(bus, verified)));
-  const [stored] = await allEnded([timed(bus, 'store', () => store(bus, decided)), beside?.()]);
-  const jobs = await timed(bus, 'commit', () => commit(bus, stored));
+  const storing = allEnded([timed(bus, 'store', () => store(bus, decided)), writeCommit(bus, decided)]);
+  const [[stored, written]] = await allEnded([storing, beside?.()]);
+  const jobs = await timed(bus, 'commit', () => commit(bus, stored, written));
   for (const job of jobs) noteOperation(bus, job);
   committed.push(...jobs);
 }

@@ -1,15 +1,10 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { daemonError } from '@quantbot/bus-format';
 import type { CanonTable } from '@quantbot/bus-format/canon';
-import {
-  commitFile,
-  ensureEmptyTableFiles,
-  type JournalRow,
-  seqName,
-  tableFileName,
-} from '@quantbot/bus-format/journal';
+import { commitFile, ensureEmptyTableFiles, seqName, tableFileName } from '@quantbot/bus-format/journal';
 import {
   copyFileDurable,
   faultPoint,
@@ -26,14 +21,20 @@ import { rowsOfJob } from './job-rows.js';
 import { takeOver } from './table-operation.js';
 import { traceOf } from './trace-of.js';
 
+/** A commit in `journal/building/`, which only lacks the files of its tables. */
+export interface WrittenCommit {
+  folder: string;
+  firstSeq: number;
+  jobs: CommittedJob[];
+}
+
 /**
- * In: a batch whose files are in the store. Out: the same jobs, committed, with their rows of the
- * journal. Durable effect: `journal/hot/<last seq>/`, built outside every glob and renamed in. That
- * rename is the commit point and the publication. A crash before it leaves a half-built folder,
- * which the next start removes. After it, the batch is committed.
+ * In: a decided batch, whose files may still be on their way to the store. Out: its jobs with their
+ * rows of the journal. Durable effect: a folder outside every glob, with the flushed file of these
+ * rows. If it never becomes a commit, the next one replaces it, or the next start removes it.
  */
-export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<CommittedJob[]> {
-  if (jobs.length === 0) return [];
+export async function writeCommit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<WrittenCommit> {
+  await setImmediate(); // the thread that stores gets its orders first
   const committedAt = bus.now();
   const firstSeq = bus.journal.lastSeq + 1;
   const committed = jobs.map((job, index) => ({
@@ -48,11 +49,28 @@ export async function commit(bus: Bus, { jobs, tables }: DecidedBatch): Promise<
     rows: rowsOfJob(job, firstSeq + index, committedAt),
     leftovers: leftoversOf(job),
   }));
-  const lastSeq = firstSeq + jobs.length - 1;
   for (const table of [...tables.changed(), ...restoredBy(jobs)]) await ensureEmptyTableFiles(bus.layout, table);
-  const building = join(bus.layout.building, seqName(lastSeq));
-  const tableFiles = await build(bus, building, jobs, committed, tables);
-  await enterJournal(bus, building, lastSeq);
+  const folder = join(bus.layout.building, seqName(firstSeq + jobs.length - 1));
+  makeEmptyFolder(folder);
+  await orRemoved(folder, () =>
+    writeAndSync(join(folder, 'commit.parquet'), commitFile(committed.flatMap(job => job.rows)), 0o444),
+  );
+  return { folder, firstSeq, jobs: committed };
+}
+
+/**
+ * In: a batch whose files are in the store, and what {@link writeCommit} has written for it. Out:
+ * the committed jobs. Durable effect: `journal/hot/<last seq>/`, renamed in. That rename is the
+ * commit point and the publication. After it, the batch is committed.
+ */
+export async function commit(
+  bus: Bus,
+  { jobs, tables }: DecidedBatch,
+  { folder, firstSeq, jobs: committed }: WrittenCommit,
+): Promise<CommittedJob[]> {
+  const lastSeq = firstSeq + jobs.length - 1;
+  const tableFiles = await orRemoved(folder, () => linkTableFiles(bus, folder, { jobs, tables }, firstSeq));
+  await enterJournal(bus, folder, lastSeq);
   bus.journal.noteCommit(lastSeq, tableFiles, keysOf(committed));
   noteTurns(bus, committed);
   bus.tables.adopt(tables);
@@ -98,49 +116,35 @@ function makeEmptyFolder(path: string): void {
   }
 }
 
-/**
- * Writes and flushes the folder, and returns its number of files of canonical tables. Nothing
- * refers to it yet, so after an error it is simply removed.
- */
-async function build(
-  bus: Bus,
-  folder: string,
-  jobs: DecidedBatch['jobs'],
-  committed: readonly CommittedJob[],
-  tables: DecidedBatch['tables'],
-): Promise<number> {
-  makeEmptyFolder(folder);
+/** Runs work in a commit's folder. Nothing refers to it yet, so after an error it is removed. */
+async function orRemoved<T>(folder: string, work: () => Promise<T>): Promise<T> {
   try {
-    await writeAndSync(join(folder, 'commit.parquet'), commitFile(committed.flatMap(job => job.rows)), 0o444);
-    let tableFiles = 0;
-    for (const [index, job] of jobs.entries())
-      tableFiles += await linkCanonical(bus, folder, job, committed[index]?.rows ?? [], tables);
-    await syncFolder(folder);
-    return tableFiles;
+    return await work();
   } catch (error) {
     await rm(folder, { recursive: true, force: true }).catch(() => {}); // the next start also removes it
     throw isFlushFailure(error) ? journalFailed(error) : error;
   }
 }
 
-async function linkCanonical(
+/** Links the files of canonical tables, flushes the folder, and returns the number of files. */
+async function linkTableFiles(
   bus: Bus,
   folder: string,
-  job: AcceptedJob | RejectedJob,
-  rows: readonly JournalRow[],
-  tables: DecidedBatch['tables'],
+  { jobs, tables }: Pick<DecidedBatch, 'jobs' | 'tables'>,
+  firstSeq: number,
 ): Promise<number> {
-  if (isRejected(job)) return 0;
   let linked = 0;
-  for (const [ordinal, artifact] of job.artifacts.entries()) {
-    const name = tables.tableOf(artifact.entry.schema_hint);
-    const seq = rows[ordinal]?.seq;
-    if (name === undefined || seq === undefined || artifact.status !== 'ingested') continue;
-    const stored = join(bus.layout.root, artifact.relPath);
-    const target = join(folder, tableFileName(name, tables.get(name)?.generation ?? 0, seq, ordinal));
-    if (!tryLink(stored, target)) await copyFileDurable(stored, target);
-    linked++;
-  }
+  for (const [index, job] of jobs.entries())
+    for (const [ordinal, artifact] of (isRejected(job) ? [] : job.artifacts).entries()) {
+      const name = tables.tableOf(artifact.entry.schema_hint);
+      if (name === undefined || artifact.status !== 'ingested') continue;
+      const stored = join(bus.layout.root, artifact.relPath);
+      const generation = tables.get(name)?.generation ?? 0;
+      const target = join(folder, tableFileName(name, generation, firstSeq + index, ordinal));
+      if (!tryLink(stored, target)) await copyFileDurable(stored, target);
+      linked++;
+    }
+  await syncFolder(folder);
   return linked;
 }
 
