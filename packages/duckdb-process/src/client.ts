@@ -240,10 +240,11 @@ export class WorkerProcess {
   #watch(child: ChildProcess, id: number, { timeoutMs, cpuMs, residentBytes }: TaskBudget): () => void {
     const timer = setTimeout(() => this.#exceeded(child, id, 'WORKER_TIMEOUT', `${timeoutMs / 1000} s`), timeoutMs);
     if (cpuMs === undefined && residentBytes === undefined) return () => clearTimeout(timer);
-    const before = usageOf(child.pid ?? 0)?.cpuMs ?? 0; // of earlier tasks
+    let before: number | undefined; // of earlier tasks, up to the first look
     const look = setInterval(() => {
       const used = usageOf(child.pid ?? 0);
       if (used === undefined) return;
+      before ??= used.cpuMs;
       if (cpuMs !== undefined && used.cpuMs - before > cpuMs)
         this.#exceeded(child, id, 'WORKER_TIMEOUT', `${cpuMs / 1000} s of processor time`);
       else if (residentBytes !== undefined && used.residentBytes > residentBytes)

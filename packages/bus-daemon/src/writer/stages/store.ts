@@ -9,7 +9,7 @@ import {
   inFolder,
   makeFolderDurable,
   syncFile,
-  syncFolder,
+  syncFiles,
 } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
 import { asError, type StoreOrder, type StoreResult } from '../file-thread/orders.js';
@@ -36,7 +36,7 @@ export async function store(bus: Bus, batch: DecidedBatch): Promise<DecidedBatch
   // Ask for several at once: while the main thread is busy, the other one must not run out of work.
   await concurrently(groups, group => storeTogether(bus, group));
   faultPoint('store:after-link');
-  for (const folder of folders) await syncFolder(folder);
+  await syncFiles([...folders]);
   faultPoint('store:after-sync');
   return batch;
 }
