@@ -49,6 +49,7 @@ export const findingCodes = registerCodes('doctor', {
   JOBS_NOT_TAKEN: { check: 'jobs', level: 'problem' },
   JOB_CLOSED: { check: 'jobs', level: 'problem' },
   JOB_UNCOMMITTED: { check: 'jobs', level: 'warning' },
+  INBOX_STRAYS: { check: 'jobs', level: 'warning' },
   JOB_STUCK: { check: 'jobs', level: 'warning' },
   JOBS_REJECTED: { check: 'rejected', level: 'warning' },
   DATABASE_MISSING: { check: 'database', level: 'problem' },

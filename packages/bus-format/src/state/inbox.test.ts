@@ -1,4 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { findWaiting, lookIntoInbox } from './inbox.js';
@@ -21,3 +23,20 @@ test.skipIf(!existsSync(keepsAnyTime))(
     expect([...times, findWaiting(inbox, 'whole')?.submittedAtMs]).toEqual([last, last, last]);
   },
 );
+
+test('a file, a FIFO and a link in the inbox are no jobs, and no folder of another user', async () => {
+  const inbox = mkdtempSync(join(tmpdir(), 'quantbot-inbox-'));
+  onTestFinished(() => rmSync(inbox, { recursive: true }));
+  mkdirSync(join(inbox, 'job'));
+  writeFileSync(join(inbox, 'file'), '');
+  symlinkSync('loop', join(inbox, 'loop'));
+  symlinkSync('job', join(inbox, 'link'));
+  spawnSync('mkfifo', [join(inbox, 'fifo')]);
+  const { total, uncommitted, closed, strays } = await lookIntoInbox(inbox);
+  expect(uncommitted.map(({ name }) => name)).toEqual(['job']);
+  expect({ total, closed, strays: strays.sort() }).toEqual({
+    total: 5,
+    closed: [],
+    strays: ['fifo', 'file', 'link', 'loop'],
+  });
+});

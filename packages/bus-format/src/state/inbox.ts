@@ -34,6 +34,8 @@ export interface InboxView {
   uncommitted: InboxEntry[];
   /** Folders that this user may not look into. */
   closed: InboxEntry[];
+  /** Names of anything else: files, links, FIFOs. The daemon leaves them where they are. */
+  strays: string[];
 }
 
 /** The number of folders to examine before other work may run. */
@@ -82,7 +84,7 @@ export async function findAllWaiting(inbox: string, isKnown: (name: string) => b
  * @param max examine only this many folders. Each costs a system call or two.
  */
 export async function lookIntoInbox(inbox: string, max?: number): Promise<InboxView> {
-  const view: InboxView = { total: 0, waiting: [], uncommitted: [], closed: [] };
+  const view: InboxView = { total: 0, waiting: [], uncommitted: [], closed: [], strays: [] };
   view.total = await eachName(inbox, max, name => {
     const commit = commitOf(inbox, name);
     if (commit instanceof Object) {
@@ -91,7 +93,8 @@ export async function lookIntoInbox(inbox: string, max?: number): Promise<InboxV
     }
     const folder = lstatSync(inInbox(inbox, name), { throwIfNoEntry: false });
     if (folder === undefined) return; // taken meanwhile
-    view[commit ?? 'uncommitted'].push({ name: String(name), since: submissionTime(folder) });
+    if (!folder.isDirectory()) view.strays.push(String(name));
+    else view[commit ?? 'uncommitted'].push({ name: String(name), since: submissionTime(folder) });
   });
   return view;
 }

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { examine } from '@quantbot/bus-care/doctor';
 import { eventually } from '@quantbot/tooling-testing/eventually';
@@ -50,6 +59,22 @@ sampled('a folder in the inbox that has no COMMIT for long is told from one that
   await follow(bus, commandsIn((await doctor(bus)).the('JOB_UNCOMMITTED').cure)[1]);
   expect(existsSync(broken)).toBe(false);
   expect((await doctor(bus)).codes).toEqual([]);
+});
+
+test('a name in the inbox that is no folder is found; commands on the folder of another user run as that user', async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  writeFileSync(join(bus.layout.inbox, 'stray'), '');
+  const { what, cure } = (await doctor(bus)).the('INBOX_STRAYS');
+  expect(what).toMatch(/^1 name in the inbox that is not a folder, such as \S+\/stray: /);
+  await follow(bus, commandsIn(cure)[0]);
+  const folder = writeToInbox(bus, { jobId: 'forgotten', files: {}, commit: null });
+  utimesSync(folder, hourAgo(), hourAgo());
+  if (process.getuid?.() === 0) chownSync(folder, 41_002, 41_002);
+  const { codes, the } = await doctor(bus);
+  expect(codes).toEqual(['DAEMON_NOT_RUNNING', 'JOB_UNCOMMITTED']);
+  const command = process.getuid?.() === 0 ? "`sudo -u '#41002' touch " : '`touch ';
+  expect(the('JOB_UNCOMMITTED').cure).toContain(`${command}${join(folder, 'COMMIT')}`);
 });
 
 sampled('rejected jobs are told by code with the newest of each, and go through when the cause is gone', async () => {

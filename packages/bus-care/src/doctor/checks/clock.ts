@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { lookIntoInbox } from '@quantbot/bus-format/state';
 import { fileNames } from '@quantbot/infra/files';
+import { asOwner } from '../as-owner.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { duration, many, shellWord } from '../words.js';
@@ -30,8 +31,11 @@ export async function clock(bus: ExaminedBus): Promise<Finding[]> {
       finding(
         'FILES_IN_FUTURE',
         `${many(ahead.length, 'job')} in the inbox with a time in the future, such as ${first.name} (${duration(first.since - now)} ahead): the daemon takes them last.`,
-        `Check the clocks of this machine and of the producers with \`timedatectl\`. To let the job have its turn now: \`touch -c ${shellWord(join(layout.inbox, first.name))} ${shellWord(join(layout.inbox, first.name, fileNames.commit))}\``,
+        `Check the clocks of this machine and of the producers with \`timedatectl\`. To let the job have its turn now: \`${touch(join(layout.inbox, first.name))}\``,
       ),
     );
   return orFine(findings, 'clock', new Date(now).toISOString());
 }
+
+const touch = (folder: string): string =>
+  asOwner(folder, `touch -c ${shellWord(folder)} ${shellWord(join(folder, fileNames.commit))}`);

@@ -2,6 +2,7 @@ import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { claimedNames, type InboxEntry, lookIntoInbox } from '@quantbot/bus-format/state';
 import { fileNames } from '@quantbot/infra/files';
+import { asOwner } from '../as-owner.js';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
 import { duration, many, shellWord } from '../words.js';
@@ -27,6 +28,7 @@ export async function jobs(bus: ExaminedBus): Promise<Finding[]> {
       ...(await notTaken(bus, waiting, looked)),
       ...closedToUs(bus, closed),
       ...uncommitted(bus, inbox.uncommitted),
+      ...strays(bus, inbox.strays),
       ...stuck(bus, claimed),
     ],
     'jobs',
@@ -82,13 +84,11 @@ function closedToUs({ layout }: ExaminedBus, closed: readonly string[]): Finding
   const [first] = closed;
   if (first === undefined) return [];
   const path = join(layout.inbox, first);
-  // Never as root: the producer can put a link in the folder's place, and chmod follows it.
-  const owner = `#${lstatSync(path, { throwIfNoEntry: false })?.uid ?? 'UID'}`;
   return [
     finding(
       'JOB_CLOSED',
       `${many(closed.length, 'job')} in the inbox, such as ${path}, may not be moved by this user: the producer runs as another user.`,
-      `\`sudo -u ${shellWord(owner)} chmod -R a+rwX ${shellWord(path)}\`, and let the producer submit with submitArtifact or bus_submit.py, or with umask 000`,
+      `\`${asOwner(path, `chmod -R a+rwX ${shellWord(path)}`)}\`, and let the producer submit with submitArtifact or bus_submit.py, or with umask 000`,
     ),
   ];
 }
@@ -102,7 +102,20 @@ function uncommitted({ layout, now }: ExaminedBus, entries: readonly InboxEntry[
     finding(
       'JOB_UNCOMMITTED',
       `${many(old.length, 'folder')} in the inbox without ${fileNames.commit}, ${first.name} for ${duration(now - first.since)}: the program that wrote it died, or forgot to finish it.`,
-      `If it is complete, \`touch ${shellWord(join(path, fileNames.commit))}\`; otherwise \`rm -r ${shellWord(path)}\` and submit again`,
+      `If it is complete, \`${asOwner(path, `touch ${shellWord(join(path, fileNames.commit))}`)}\`; otherwise \`rm -r ${shellWord(path)}\` and submit again`,
+    ),
+  ];
+}
+
+function strays({ layout }: ExaminedBus, names: readonly string[]): Finding[] {
+  const [first] = names;
+  if (first === undefined) return [];
+  const path = join(layout.inbox, first);
+  return [
+    finding(
+      'INBOX_STRAYS',
+      `${many(names.length, 'name')} in the inbox that ${names.length === 1 ? 'is' : 'are'} not a folder, such as ${path}: only a folder can be a job, so the daemon leaves them there.`,
+      `Remove what is not needed: \`rm ${shellWord(path)}\``,
     ),
   ];
 }
