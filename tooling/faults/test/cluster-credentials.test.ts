@@ -153,6 +153,23 @@ describe.skipIf(!isPossible)('the credentials of a producer', () => {
     }
   });
 
+  test('cost a daemon no more bytes than their manifest says, and no more than a job may have', async () => {
+    const content = randomBytes(100);
+    const object = `store/p/k/large@a.${sha256(content).slice(0, 16)}.parquet`;
+    expect(await request('PUT', object, { body: content.toString('base64') })).toBe(200);
+    const codes: Record<string, string> = {};
+    for (const [id, bytes] of Object.entries({ more: 100, limit: 2 ** 41 })) {
+      const artifact = { artifact_id: 'a', object, bytes, sha256: sha256(content) };
+      const head = { job_id: id, run_id: 'large', producer: 'p', kind: 'k', created_at_utc: '2026-01-01T00:00:00Z' };
+      const manifest = JSON.stringify({ manifest_version: 1, ...head, artifacts: [artifact] });
+      expect(await request('PUT', `inbox/${id}~${sha256(manifest).slice(0, 16)}.json`, { body: manifest })).toBe(200);
+      const reason = join(world.objectsFolder, `rejected/${id}.json`);
+      await eventually(() => existsSync(reason), Boolean);
+      codes[id] = JSON.parse(readFileSync(reason, 'utf8')).code;
+    }
+    expect(codes).toEqual({ more: 'BYTES_MISMATCH', limit: 'TOO_LARGE' });
+  });
+
   test('do not list', async () => {
     expect(await request('GET', '', { query: 'list-type=2' })).toBe(403);
   });

@@ -1,7 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { concurrently, ignoreMissing } from '@quantbot/bus-format';
-import { checkSeal, damagedEmptyFiles, listSegments, liveJournalFiles } from '@quantbot/bus-format/journal';
+import {
+  checkSeal,
+  damagedEmptyFiles,
+  emptyCommit,
+  listSegments,
+  liveJournalFiles,
+} from '@quantbot/bus-format/journal';
 import {
   databasePath,
   datasetSchema,
@@ -74,12 +80,7 @@ function diskFailed(error: unknown): 'unreadable' {
 
 const journalFiles = async (layout: BusLayout): Promise<OwnFile[]> => [
   ...(await liveJournalFiles(layout)).map(path =>
-    sealed(
-      layout,
-      join('journal', path),
-      'JOURNAL_DAMAGED',
-      ', so its rows may be wrong; stop the daemon and restore this file from a backup',
-    ),
+    sealed(layout, join('journal', path), 'JOURNAL_DAMAGED', cureOfJournalFile(path)),
   ),
   ...(await damagedEmptyFiles(layout)).map((path): OwnFile => {
     const what = join('journal', path);
@@ -89,6 +90,11 @@ const journalFiles = async (layout: BusLayout): Promise<OwnFile[]> => [
     return { what, path: join(layout.root, what), check };
   }),
 ];
+
+const cureOfJournalFile = (path: string): string =>
+  path.startsWith(`hot/${emptyCommit}/`)
+    ? '; it has no rows: restart the daemon, which writes it again'
+    : ', so its rows may be wrong; stop the daemon and restore this file from a backup';
 
 async function segmentFiles(layout: BusLayout, tables: readonly string[]): Promise<OwnFile[]> {
   const files: OwnFile[] = [];

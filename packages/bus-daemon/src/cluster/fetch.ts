@@ -14,6 +14,8 @@ import {
 } from '@quantbot/infra/bus';
 import { fileNames } from '@quantbot/infra/files';
 import type { ListedObject } from '@quantbot/infra/objects';
+import { refuseSparse } from '../writer/stages/sparse.js';
+import { checkJobBytes, checkSize } from '../writer/stages/verify-artifact.js';
 import type { Cluster, FetchedJob } from './cluster.js';
 import type { Found } from './inbox-scan.js';
 
@@ -68,14 +70,30 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
     if (manifest.op !== undefined && isForOperators(manifest.op)) await mustBeOfOperator(cluster, job);
     await mkdir(job.folder, { recursive: true });
     await writeFile(join(job.folder, fileNames.manifest), exactJson(withLocalNames(manifest)));
-    // If the object is missing, so is the local copy, and verification rejects the job.
-    for (const [index, { object }] of manifest.artifacts.entries())
-      await cluster.objects.download(object, join(job.folder, localName(index)));
+    await download(cluster, manifest, job.folder);
     return job;
   } catch (error) {
     if (isOfJob(error)) return { ...job, error };
     throw error;
   }
+}
+
+/**
+ * Copies the artifacts of a job. If an object is missing, so is the local copy, and verification
+ * rejects the job. Sizes are checked first: an object may have more bytes than this host's disk.
+ */
+async function download(cluster: Cluster, { artifacts }: ObjectManifest, folder: string): Promise<void> {
+  let all = 0;
+  for (const { object, bytes } of artifacts) {
+    checkSize(cluster, object, bytes);
+    all += bytes;
+  }
+  checkJobBytes(cluster, all);
+  for (const [index, { object, bytes }] of artifacts.entries())
+    await cluster.objects.download(object, join(folder, localName(index)), {
+      maxBytes: bytes,
+      mayRead: file => refuseSparse(file, object, cluster.config.limits.maxSparseRatio),
+    });
 }
 
 /** Only an operator may write below `operators/`: see the policy of producers. */

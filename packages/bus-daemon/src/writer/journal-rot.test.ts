@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { verifyStore } from '@quantbot/bus-care/verify';
 import { checkSeal, Journal, seqName } from '@quantbot/bus-format/journal';
 import { openCatalog, openDuckDb } from '@quantbot/storage';
 import { copySelect } from '@quantbot/storage/sandbox';
@@ -76,9 +77,11 @@ test('a segment that has rotted gives way to the commits that it was made of whi
   await expect(Journal.open(bus.layout)).rejects.toMatchObject(error);
 });
 
-test('an empty commit that has rotted is written again', async () => {
+test('an empty commit that has rotted is written again at the next start, as verify says', async () => {
   const { bus } = await openInProcess();
   flipBit(commitOf(bus, 0));
+  const { problems } = await verifyStore(bus.config);
+  expect(problems).toMatchObject([{ code: 'JOURNAL_DAMAGED', detail: expect.stringContaining('restart the daemon') }]);
   (await Journal.open(bus.layout)).close();
   expect(await checkSeal(commitOf(bus, 0))).toBe('sound');
 });

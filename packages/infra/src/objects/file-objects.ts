@@ -17,7 +17,7 @@ import {
   writeFileDurable,
 } from '../files/write.js';
 import { checkKey, checkListedKey, checkPrefix, compareKeys } from './keys.js';
-import type { ListedObject, ObjectHead, Objects } from './objects.js';
+import { type DownloadOptions, type ListedObject, type ObjectHead, type Objects, tooLong } from './objects.js';
 
 /** Opens the objects below a `file://` URL: a folder that all hosts share. */
 export async function openFolder(url: string): Promise<Objects> {
@@ -104,8 +104,10 @@ class FileObjects implements Objects {
     return content;
   }
 
-  async download(key: string, path: string): Promise<{ bytes: number; sha256: string } | undefined> {
+  async download(key: string, path: string, { maxBytes = Number.POSITIVE_INFINITY, mayRead }: DownloadOptions = {}) {
     return await this.#withFile(key, async source => {
+      if ((await source.stat()).size > maxBytes) throw tooLong(key, maxBytes);
+      await mayRead?.(source);
       const target = await open(path, 'wx');
       try {
         return await digestHandle(source, { sink: target });

@@ -3,6 +3,6 @@
  * `file:///folder`.
  */
 export { hashObject } from './hash-object.js';
-export type { Bucket, ListedObject, ObjectHead, ObjectPart, Objects, S3Options } from './objects.js';
+export type { Bucket, DownloadOptions, ListedObject, ObjectHead, ObjectPart, Objects, S3Options } from './objects.js';
 export { openBucket, openObjects } from './open.js';
 export { type S3Access, s3Access } from './s3/for-duckdb.js';

@@ -1,3 +1,6 @@
+import type { FileHandle } from 'node:fs/promises';
+import { type BusError, busError } from '../errors.js';
+
 /**
  * The operations that the bus needs from an object store. Keys are relative to the bus's root;
  * their parts are joined by `/`.
@@ -28,8 +31,17 @@ export interface Objects {
    * there.
    */
   readRange(key: string, offset: number, length: number): Promise<Buffer>;
-  /** Copies an object into a new local file and hashes it on the way. */
-  download(key: string, path: string): Promise<{ bytes: number; sha256: string } | undefined>;
+  /**
+   * Copies an object into a new local file and hashes it on the way.
+   *
+   * @throws BusError `BYTES_MISMATCH` for an object with more than `options.maxBytes`, of which no
+   * more than that is read.
+   */
+  download(
+    key: string,
+    path: string,
+    options?: DownloadOptions,
+  ): Promise<{ bytes: number; sha256: string } | undefined>;
   /**
    * The objects below a prefix in the order of their keys (S3's ListObjectsV2 with StartAfter), at
    * most `limit` (default 1,000), after `after`.
@@ -40,6 +52,17 @@ export interface Objects {
   /** What DuckDB reads: `s3://bucket/prefix/key` or an absolute path. */
   locationOf(key: string): string;
 }
+
+/** What a download refuses. */
+export interface DownloadOptions {
+  maxBytes?: number;
+  /** May refuse the file of an object before it is read. Only a store of files calls this. */
+  mayRead?: (file: FileHandle) => Promise<void>;
+}
+
+/** Returns the error of an object that has more bytes than its reader expects. */
+export const tooLong = (key: string, maxBytes: number): BusError =>
+  busError('BYTES_MISMATCH', `${key} has more than the ${maxBytes} bytes that it should have.`);
 
 /** What the store knows of an object. */
 export interface ObjectHead {

@@ -151,7 +151,8 @@ async function readLarge(
   }
 }
 
-function checkSize({ config }: VerifyingBus, relpath: string, bytes: number): void {
+/** @throws BusError `TOO_LARGE` if an artifact exceeds its limit. */
+export function checkSize({ config }: VerifyingBus, relpath: string, bytes: number): void {
   if (bytes > config.limits.maxArtifactBytes)
     throw busError('TOO_LARGE', `${relpath} has ${bytes} bytes; ${config.limits.maxArtifactBytes} are allowed.`);
 }

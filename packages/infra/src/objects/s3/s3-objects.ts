@@ -3,7 +3,16 @@ import { rm, stat } from 'node:fs/promises';
 import { busError } from '../../errors.js';
 import { digestFile } from '../../files/digest.js';
 import { checkKey, checkListedKey, checkPrefix } from '../keys.js';
-import type { Bucket, ListedObject, ObjectHead, ObjectPart, Objects, S3Options } from '../objects.js';
+import {
+  type Bucket,
+  type DownloadOptions,
+  type ListedObject,
+  type ObjectHead,
+  type ObjectPart,
+  type Objects,
+  type S3Options,
+  tooLong,
+} from '../objects.js';
 import { type Call, openClient, type S3Client } from './client.js';
 import { isPassing, type Refusal } from './errors.js';
 import { type Answer, isLarge } from './exchange.js';
@@ -166,10 +175,13 @@ class S3Objects implements Objects, Bucket {
     return this.#call({ method: 'GET', what: `read ${name}`, key: name, accept: [404], ...more });
   }
 
-  async download(key: string, path: string): Promise<{ bytes: number; sha256: string } | undefined> {
+  async download(key: string, path: string, { maxBytes = Number.POSITIVE_INFINITY }: DownloadOptions = {}) {
     let file: HashingFile | undefined;
+    const mayHold = (bytes: number) => {
+      if (bytes > maxBytes) throw tooLong(key, maxBytes);
+    };
     const sink = () => {
-      file = new HashingFile(path, file === undefined ? 'wx' : 'w'); // a second attempt replaces its own file
+      file = new HashingFile(path, file === undefined ? 'wx' : 'w', mayHold); // a second attempt replaces its own file
       return file;
     };
     try {
