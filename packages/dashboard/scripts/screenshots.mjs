@@ -11,7 +11,6 @@ const alerts = encodeURIComponent(artifacts[0].key);
 const pictures = [
   { name: 'overview-light', place: '', scheme: 'light', width: 1200, height: 1150 },
   { name: 'artifact-dark', place: `artifacts/${alerts}`, scheme: 'dark', width: 1200, height: 900, at: '.node.here' },
-  { name: 'telephone', place: '', scheme: 'dark', width: 400, height: 850 },
 ];
 
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });

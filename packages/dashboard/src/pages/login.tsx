@@ -21,7 +21,9 @@ export function Login() {
     <main class="login">
       <h1>Artifact bus</h1>
       <form onSubmit={enter}>
-        <label for="token">Token (from `quantbot-bus token create`, or from the file of http.token_file)</label>
+        <label for="token">
+          Token (from <code>quantbot-bus token create</code>, or from the file of <code>http.token_file</code>)
+        </label>
         <input
           id="token"
           type="password"

@@ -29,7 +29,9 @@ function Damage() {
   if (status === undefined || status.damage.length === 0) return null;
   return (
     <Section title="Damaged">
-      <p role="alert">The disk has changed or lost files. `quantbot-bus doctor` says what to do.</p>
+      <p role="alert">
+        The disk has changed or lost files. <code>quantbot-bus doctor</code> says what to do.
+      </p>
       <ul>
         {status.damage.map(({ code, what, detail }) => (
           <li key={what}>
