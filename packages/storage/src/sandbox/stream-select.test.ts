@@ -173,6 +173,13 @@ test.each([
   expect((await answer(sql)).rows[0]?.[0]).toEqual(first);
 });
 
+test.each(['SELECT ?', 'SELECT $name AS n', 'SELECT * FROM range(?)'])('%s lacks a value', async sql => {
+  await expect(answer(sql)).rejects.toMatchObject({
+    code: 'QUERY_FAILED',
+    message: expect.stringContaining('has parameters'),
+  });
+});
+
 test('a signal ends the query with its reason', async () => {
   const end = new AbortController();
   const sql = 'SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range + b.range = -1';

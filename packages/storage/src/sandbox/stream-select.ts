@@ -113,6 +113,8 @@ async function columnsOf(connection: DuckDBConnection, sql: string): Promise<Sel
   try {
     if (prepared.statementType !== StatementType.SELECT)
       throw storageError('NOT_ONE_SELECT', 'The query is not a SELECT.');
+    if (prepared.parameterCount > 0)
+      throw storageError('QUERY_FAILED', 'The query has parameters, and nothing gives them values.');
     return Array.from({ length: prepared.columnCount }, (_, index) => ({
       name: prepared.columnName(index),
       type: prepared.columnType(index),
