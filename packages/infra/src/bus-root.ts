@@ -18,8 +18,11 @@ const markerSchema = z.looseObject({
   created_at: z.string(),
 });
 
-/** The mode of folders where other users may write, if the umask lets them. */
-const sharedFolderMode = 0o777;
+/**
+ * The mode of folders where other users may write, if the umask lets them. It is sticky: each user
+ * can rename only its own jobs.
+ */
+const sharedFolderMode = 0o1777;
 
 /** The marker file of a bus root. A daemon reads what is submitted to a marked folder. */
 export type BusMarker = z.infer<typeof markerSchema>;
@@ -177,7 +180,7 @@ export async function initBusRoot(busRoot: string, umask?: number): Promise<BusM
 function makeShared(folder: string, umask: number): void {
   const own = process.umask(umask);
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: sharedFolderMode });
   } finally {
     process.umask(own);
   }

@@ -25,6 +25,7 @@ export const findingCodes = registerCodes('doctor', {
   FOLDER_MISSING: { check: 'bus', level: 'problem' },
   NOT_WRITABLE: { check: 'permissions', level: 'problem' },
   OPEN_TO_OTHERS: { check: 'permissions', level: 'warning' },
+  JOBS_OPEN_TO_OTHERS: { check: 'permissions', level: 'warning' },
   READ_ONLY: { check: 'permissions', level: 'problem' },
   DIFFERENT_FILE_SYSTEMS: { check: 'file-systems', level: 'problem' },
   NO_HARD_LINKS: { check: 'file-systems', level: 'problem' },

@@ -18,7 +18,7 @@ import {
   listHotCommits,
   TableSegments,
 } from '@quantbot/bus-format/journal';
-import { closeToOthers, exportStatusFile, lockFileOf, openFolders } from '@quantbot/bus-format/state';
+import { closeToOthers, exportStatusFile, keepJobsApart, lockFileOf, openFolders } from '@quantbot/bus-format/state';
 import { WorkerProcess } from '@quantbot/duckdb-process';
 import { initBusRoot, type Logger } from '@quantbot/infra';
 import { type BusLayout, busLayout, readBusMarker, restoreBusMarker, writeBusLimits } from '@quantbot/infra/bus';
@@ -50,6 +50,7 @@ export async function openBus(
   await mustHaveJournal(layout);
   const marker = await initBusRoot(config.busRoot, umask);
   await writeBusLimits(layout.root, { min_free_bytes: config.minFreeBytes });
+  if (umask !== undefined) keepJobsApart(config);
   const closed = umask === undefined ? [] : closeToOthers(config);
   if (closed.length > 0)
     logger.warn(

@@ -80,6 +80,8 @@ export {
   closedFolders,
   closeToOthers,
   filesForFolders,
+  foldersOfOpenJobs,
+  keepJobsApart,
   mustBeFolders,
   mustBeHere,
   openFolders,

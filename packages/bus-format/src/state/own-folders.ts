@@ -28,6 +28,20 @@ export const openFolders = (config: BusConfig): string[] =>
   closedFolders(config).filter(folder => isOpenToOthers(statSync(folder, { throwIfNoEntry: false })));
 
 /**
+ * Returns which of `inbox/` and `staging/` let a user rename jobs of others: others may write
+ * there, and the folder is not sticky.
+ */
+export const foldersOfOpenJobs = ({ busRoot }: Pick<BusConfig, 'busRoot'>): string[] => {
+  const { inbox, staging } = busLayout(busRoot);
+  return [inbox, staging].filter(folder => isOpenToOthers(statSync(folder, { throwIfNoEntry: false })));
+};
+
+/** Lets users rename only their own jobs. Folders of another owner stay unchanged. */
+export function keepJobsApart(config: Pick<BusConfig, 'busRoot'>): void {
+  for (const folder of foldersOfOpenJobs(config)) setMode(folder, (statSync(folder).mode & 0o7777) | sticky);
+}
+
+/**
  * Returns the paths where a folder of the bus should be, but something else is: its fixed folders,
  * and those of commits and canonical tables.
  */
@@ -122,8 +136,13 @@ function close(path: string): boolean {
   const info = lstatSync(path, { throwIfNoEntry: false });
   if (info === undefined || info.isSymbolicLink() || info.uid !== process.geteuid?.()) return false;
   if ((info.mode & othersMayWrite) === 0 || (info.mode & sticky) !== 0) return false;
+  return setMode(path, info.mode & 0o7777 & ~othersMayWrite);
+}
+
+/** Returns whether this user may set the mode. */
+function setMode(path: string, mode: number): boolean {
   try {
-    chmodSync(path, info.mode & 0o7777 & ~othersMayWrite);
+    chmodSync(path, mode);
     return true;
   } catch (error) {
     // A service manager may forbid setting the setgid bit of a folder again (RestrictSUIDSGID).

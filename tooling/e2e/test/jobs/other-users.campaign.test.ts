@@ -149,6 +149,36 @@ test.skipIf(!canBeOthers).each(sampleOf(['0002', '0022', '0077'], 1))(
   },
 );
 
+test.skipIf(!canBeOthers)(
+  'a producer cannot rename the waiting job of another, and reaches nothing in one of the daemon’s user',
+  async () => {
+    const bus = sharedBus();
+    await (await startAsItsUser(bus)).stop();
+    const { inbox, staging } = bus.layout;
+    const refused = async (...command: string[]) => {
+      const tried = startAs(bus, readerUser, '0002', command);
+      expect((await tried.ended).code).toBe(1);
+      expect(tried.stderr()).toContain('not permitted');
+    };
+    for (const user of [producerUser, daemonUser]) {
+      const job = join(inbox, `of-${user}`);
+      renameSync(writeRawJob(join(bus.folder, `of-${user}`), { jobId: `of-${user}` }), job);
+      execFileSync('chown', ['-R', `${user}:${group}`, job]);
+      chmodSync(job, user === daemonUser ? 0o755 : 0o2775);
+      for (const place of [inbox, staging]) await refused('mv', job, join(place, 'taken'));
+    }
+    const removal = startAs(bus, readerUser, '0002', ['rm', '-r', join(inbox, `of-${daemonUser}`)]);
+    expect((await removal.ended).code).toBe(1);
+    expect(readdirSync(join(inbox, `of-${daemonUser}`))).toEqual(expect.arrayContaining(['COMMIT', 'manifest.json']));
+    const daemon = await startAsItsUser(bus);
+    await eventually(
+      () => readdirSync(inbox),
+      names => names.length === 0,
+    );
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+  },
+);
+
 test.skipIf(!canBeOthers)('only the user of the daemon has artifacts forgotten', async () => {
   const bus = sharedBus();
   const daemon = await startAsItsUser(bus);

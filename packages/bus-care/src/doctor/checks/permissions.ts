@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { userName } from '@quantbot/bus-format';
-import { openFolders } from '@quantbot/bus-format/state';
+import { foldersOfOpenJobs, openFolders } from '@quantbot/bus-format/state';
 import { systemErrorCode } from '@quantbot/infra/files';
 import type { ExaminedBus } from '../examined-bus.js';
 import { type Finding, finding, orFine } from '../finding.js';
@@ -14,7 +14,7 @@ export async function permissions({ config, layout }: ExaminedBus): Promise<Find
   const wanted = [...Object.values(folders), dirname(config.duckdbPath), config.export.exportDir];
   const places = [...new Set(wanted.map(nearestExisting))];
   return orFine(
-    [...places.flatMap(refusal), ...openToOthers(config)],
+    [...places.flatMap(refusal), ...openToOthers(config), ...openJobs({ config, layout })],
     'permissions',
     `user ${userName()} may write to all folders`,
   );
@@ -31,6 +31,20 @@ function openToOthers(config: ExaminedBus['config']): Finding[] {
       'OPEN_TO_OTHERS',
       `Users other than the daemon's may write to ${many(open.length, 'folder')} of the bus, such as ${first} (uid ${uid}, gid ${gid}, mode ${(mode & 0o7777).toString(8)}): they can replace stored files.`,
       open.map(folder => `\`sudo chmod go-w ${shellWord(folder)}\``).join(', '),
+    ),
+  ];
+}
+
+/** In a sticky folder of another owner, the daemon could not take jobs. */
+function openJobs({ config, layout: { claimed } }: Pick<ExaminedBus, 'config' | 'layout'>): Finding[] {
+  const daemonUser = statSync(claimed, { throwIfNoEntry: false })?.uid;
+  const open = foldersOfOpenJobs(config).filter(folder => statSync(folder).uid === daemonUser);
+  if (open.length === 0) return [];
+  return [
+    finding(
+      'JOBS_OPEN_TO_OTHERS',
+      `A user who may write to ${open.join(' and ')} can rename the jobs of other users there.`,
+      open.map(folder => `\`sudo chmod +t ${shellWord(folder)}\``).join(', '),
     ),
   ];
 }
