@@ -8,6 +8,10 @@ test.each<[DuckDbFault, string]>([
   ['unsupported', 'Invalid Error: BYTE_STREAM_SPLIT encoding is only supported for FLOAT or DOUBLE data'],
   ['unsupported', 'Not implemented Error: Unsupported type for the column'],
   ['unsupported', 'Invalid Error: Unsupported compression codec "LZ4"'],
+  [
+    'unsupported',
+    'Invalid Input Error: Failed to read file "/bus/a": Unsupported compression codec "LZ4". Supported …',
+  ],
   ['memory', 'Out of Memory Error: failed to allocate data of size 512.0 MiB (100.0 KiB/488.2 MiB used)'],
   ['memory', 'Invalid Error: std::bad_alloc'],
   ['missing', 'IO Error: No files found that match the pattern "/bus/a.parquet"'],

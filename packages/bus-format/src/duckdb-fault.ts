@@ -52,8 +52,11 @@ const rules: readonly Rule[] = [
   { fault: 'missing', begins: /^IO Error: No files found that match the pattern / },
   { fault: 'range', begins: /^(Conversion|Out of Range) Error: / },
   { fault: 'unsupported', begins: /^Not implemented Error: / },
-  { fault: 'unsupported', begins: /^Invalid (Input )?Error: \w+ encoding is only supported / },
-  { fault: 'unsupported', begins: /^Invalid (Input )?Error: (Unsupported|unsupported) / },
+  // The name that a producer may choose decides nothing: both faults are its file's.
+  {
+    fault: 'unsupported',
+    begins: /^Invalid (Input )?Error: (Failed to read file "[^"]*": )?(\w+ encoding is only supported|[Uu]nsupported) /,
+  },
 ];
 
 const ruleFor = (message: string): Rule | undefined =>

@@ -1,7 +1,7 @@
 import { type DuckDBConnection, type DuckDBType, version } from '@duckdb/node-api';
 import { type DeclaredColumn, foreignSchema, identifier, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
-import { nullType } from '@quantbot/infra/bus';
+import { meaningRules, nullType } from '@quantbot/infra/bus';
 import { exactType, fileColumnOf, typeText } from '@quantbot/storage/sandbox';
 import type { DecodeTask, DescribedFiles, RefusedValues } from './decode-task.js';
 
@@ -68,8 +68,8 @@ function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]
   const refused: RefusedValues[] = [];
   for (const [i, type] of types.entries()) {
     const column = names[i] as string;
-    const early = beforeFirstPrinted(column, textOf(type));
-    if (early !== undefined) refused.push(early);
+    const beyond = beforeFirstPrinted(column, textOf(type)) ?? beyondDigits(column, textOf(type));
+    if (beyond !== undefined) refused.push(beyond);
     const written = fileColumnOf(type);
     if (!('isCast' in written)) unwritable.push(`${column}: is a ${type}, which cannot be written to Parquet again`);
     else if (written.refused !== undefined)
@@ -100,6 +100,21 @@ function beforeFirstPrinted(column: string, type: string): RefusedValues | undef
     column,
     values: `a moment before ${known.moment}, which DuckDB cannot print`,
     condition: `${number} < ${known.first} AND ${number} <> -9223372036854775807`,
+  };
+}
+
+/**
+ * DuckDB holds a DECIMAL in an integer that fits its digits. Of a larger value it keeps the lower
+ * bits, which may be any number.
+ */
+function beyondDigits(column: string, type: string): RefusedValues | undefined {
+  const [, precision, scale] = /^DECIMAL\((\d+),(\d+)\)$/.exec(type)?.map(Number) ?? [];
+  if (precision === undefined || scale === undefined) return undefined;
+  const largest = `${'9'.repeat(precision - scale)}.${'9'.repeat(scale)}`;
+  return {
+    column,
+    values: `a value of more digits than its type ${type}, which DuckDB may read as another; write ${meaningRules.digits.instead}`,
+    condition: `${identifier(column)} NOT BETWEEN CAST('-${largest}' AS ${type}) AND CAST('${largest}' AS ${type})`,
   };
 }
 

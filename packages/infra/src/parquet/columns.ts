@@ -151,9 +151,11 @@ export function leafType(element: SchemaElement): string {
   }
 }
 
-/** A DECIMAL that the format does not allow is refused for its meaning, not here. */
-function decimalType(element: SchemaElement): string {
-  const { precision = 0, scale = 0 } = element.logical_type?.type === 'DECIMAL' ? element.logical_type : element;
+/**
+ * DuckDB ignores the digits of the logical type. A DECIMAL that the format does not allow is
+ * refused for its meaning, not here.
+ */
+function decimalType({ precision = 0, scale = 0 }: SchemaElement): string {
   return precision > 38 ? 'DOUBLE' : `DECIMAL(${precision},${scale})`;
 }
 

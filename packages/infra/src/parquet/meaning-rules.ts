@@ -30,6 +30,11 @@ export const meaningRules = {
     read: 'a DOUBLE, or other digits',
     instead: 'DECIMAL(38,s), or VARCHAR',
   },
+  digits: {
+    inFile: 'a DECIMAL with a value of more digits than it declares',
+    read: 'another number, or an error',
+    instead: 'a DECIMAL with enough digits',
+  },
   arrowOnly: {
     inFile: 'an Arrow duration, or an integer of 128 bits',
     read: 'the plain number or bytes',

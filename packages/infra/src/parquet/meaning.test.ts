@@ -84,6 +84,14 @@ test.each<[string, Element, RegExp]>([
   ['dates', { name: 'x', ...int32, logical: logical('DATE') }, /is DATE .* reads as INTEGER/],
   ['decimals', { name: 'x', ...int64, logical: logical('DECIMAL', [1, i32(2)], [2, i32(9)]) }, /is DECIMAL\(9,2\)/],
   [
+    'decimals of other digits than the converted type has',
+    {
+      ...{ name: 'x', ...int32, converted: converted('DECIMAL'), precision: 9, scale: 1 },
+      logical: logical('DECIMAL', [1, i32(2)], [2, i32(9)]),
+    },
+    /is DECIMAL\(9,2\) by its logical type, which DuckDB reads as DECIMAL\(9,1\)/,
+  ],
+  [
     'decimals of 39 digits',
     { name: 'x', ...bytes, converted: converted('DECIMAL'), precision: 39, scale: 2 },
     /at most 38/,

@@ -113,6 +113,31 @@ test('nanoseconds with a zone are taken when they are whole microseconds, and re
   );
 });
 
+test.each([
+  ['INT32', 4, [99_999, 1], 9_999],
+  ['INT64', 9, [2n ** 40n + 1_500_000_000n, 1n], 999_999_999n],
+] as const)(
+  'a DECIMAL in %s that has more digits than its %i is refused with the column',
+  async (type, precision, values, most) => {
+    const { bus } = await openInProcess();
+    const of = (data: readonly unknown[]) => {
+      const element = { ...{ name: 'x', repetition_type: 'REQUIRED' as const, type }, precision, scale: 0 };
+      const schema: SchemaElement[] = [
+        { name: 'schema', num_children: 1 },
+        { ...element, converted_type: 'DECIMAL' },
+      ];
+      const columnData = [{ name: 'x', data: data as never }];
+      return new Uint8Array(parquetWriteBuffer({ columnData, schema, statistics: false }));
+    };
+    expect(await commit(bus, of(values))).toEqual({
+      code: 'COLUMN_UNSUPPORTED',
+      details: [expect.stringMatching(/^x: a value of more digits than its type DECIMAL\(\d,0\), .* in 1 of 2 rows$/)],
+    });
+    expect(await commit(bus, of([most, -Number(most)]))).toBeUndefined();
+    expect(await askThreeTimes(bus, 'SELECT max(x)::VARCHAR AS x FROM canon.t')).toEqual(answers({ x: `${most}` }));
+  },
+);
+
 test('nanoseconds before the first moment that DuckDB prints are refused with the column, whatever the table has', async () => {
   const { bus } = await openInProcess();
   const nanoseconds = {
