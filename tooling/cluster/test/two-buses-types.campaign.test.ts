@@ -1,9 +1,18 @@
 // @module-tag campaign
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { submitArtifact } from '@quantbot/infra/utils';
 import { openCatalog } from '@quantbot/storage';
 import { expect, onTestFinished, test } from 'vitest';
 import { describeBothWorlds, type World } from './support/world.js';
 
 const ticks = 'canon.ticks';
+
+/** A file with a column `x` of Parquet's type NULL, and two rows. */
+const nothingButNull =
+  'UEFSMRUAFQwVDCwVBBUAFQYVBhwAAAACAAAABAAVBBksNQAYBnNjaGVtYRUCABUCJQIYAXhsvAAAABYEGRwZHCYAHBUCGSUG' +
+  'ABkYAXgVABYEFjIWMiYISRwVABUAFQIAPCkGGSYEAAAAABYyFgQmCBYyACggcGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAy' +
+  'Ni4wLjEZHBwAAAB+AAAAUEFSMQ==';
 
 async function furnish(world: World): Promise<void> {
   const select = 'SELECT range AS x FROM range(3)';
@@ -85,6 +94,19 @@ describeBothWorlds({}, furnish, world => {
     const catalog = await catalogOf(world());
     const [row] = await catalog.query('SELECT list(v::DOUBLE ORDER BY v) AS v, count(*) AS n FROM canon.together');
     expect(row).toEqual({ v: [7, 7.25, null, null], n: 4 });
+  });
+
+  test('a table whose columns have no type yet has its rows, and holds up no other table', async () => {
+    const bus = world();
+    const parquetPath = join(bus.folder, 'nothing.parquet');
+    writeFileSync(parquetPath, Buffer.from(nothingButNull, 'base64'));
+    const artifact = { producer: 'p', kind: 'k', artifactId: 'a', schemaHint: 'canon.untyped', parquetPath };
+    await (await submitArtifact({ busRoot: bus.root, runId: 'u1', ...artifact })).settled();
+    const catalog = await catalogOf(bus);
+    const shown = 'SELECT count(*)::INTEGER AS n, count(x)::INTEGER AS known, max(x) AS x FROM canon.untyped';
+    expect(await catalog.query(shown)).toEqual([{ n: 2, known: 0, x: null }]);
+    await (await bus.submit({ runId: 'u2', select: "SELECT 'late' AS x", schemaHint: 'canon.untyped' })).settled();
+    expect(await catalog.query(shown)).toEqual([{ n: 3, known: 1, x: 'late' }]);
   });
 
   test('a DECIMAL that widened is compared with all digits of a constant', async () => {

@@ -179,13 +179,17 @@ WHERE _artifact_key IN (SELECT unnest(${literalList(keys)})))`,
   return `SELECT * FROM (${parts.join(' UNION ALL BY NAME ')}) ORDER BY _seq, _ordinal, _row`;
 }
 
+/** Read from files whose columns have no type yet, because a schema cannot be empty. */
+const noColumn = { name: '_none', type: 'INTEGER' };
+
 function ofArtifacts(folder: string, table: CanonTable, rows: readonly JournalRow[]): string {
   const origin = new Set(originColumns.map(({ name }) => name));
   const columns = lakeColumns(table).filter(({ name }) => !origin.has(name));
   const files = literalList(rows.map(row => join(folder, nameOf(row))));
   const keys = rows.map(({ seq, ordinal, artifact_key }) => `(${seq}, ${ordinal}, ${literal(artifact_key ?? '')})`);
-  return `SELECT ${selectList(columns, 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, f._row, j.key AS _artifact_key
-FROM (SELECT ${untrusted(columns)}, ${positionOfRow} FROM read_parquet(${files}, schema = ${foreignSchema(columns)}, filename = true)) f
+  const read = columns.length > 0 ? columns : [noColumn];
+  return `SELECT ${selectList([...columns, { name: '_row', type: 'BIGINT' }], 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, j.key AS _artifact_key
+FROM (SELECT ${untrusted(read)}, ${positionOfRow} FROM read_parquet(${files}, schema = ${foreignSchema(read)}, filename = true)) f
 JOIN (SELECT CAST(seq AS BIGINT) AS seq, CAST(ordinal AS BIGINT) AS ordinal, key FROM (VALUES ${keys.join(', ')}) v (seq, ordinal, key)) j
 ON f._position = j.seq * 100000 + j.ordinal`;
 }
