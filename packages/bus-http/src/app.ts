@@ -33,7 +33,8 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
   const app = new OpenAPIHono({
     defaultHook: result => {
       if (result.success) return;
-      const details = result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
+      const whole = result.target === 'query' ? 'query' : 'body';
+      const details = result.error.issues.map(({ path, message }) => `${path.join('.') || whole}: ${message}`);
       refuse('HTTP_REQUEST_INVALID', 'The request is not one that this can answer.', details);
     },
   });

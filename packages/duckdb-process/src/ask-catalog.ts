@@ -22,13 +22,13 @@ export async function askCatalog({ database, question }: CatalogTask): Promise<u
 async function answer(catalog: Catalog, question: CatalogQuestion): Promise<unknown> {
   switch (question.ask) {
     case 'jobs':
-      return catalog.jobs(question);
+      return catalog.jobs(filterOf(question));
     case 'job':
       return catalog.job(question.jobId);
     case 'artifacts':
-      return catalog.artifacts(question);
+      return catalog.artifacts(filterOf(question));
     case 'runs':
-      return catalog.runs(question);
+      return catalog.runs(filterOf(question));
     case 'lineage':
       return catalog.lineage(question.key, { direction: question.direction, depth: question.depth });
     case 'tables':
@@ -37,3 +37,6 @@ async function answer(catalog: Catalog, question: CatalogQuestion): Promise<unkn
       return readSpace(catalog, new Date());
   }
 }
+
+const filterOf = <Question extends CatalogQuestion>({ ask: _ask, ...filter }: Question): Omit<Question, 'ask'> =>
+  filter;

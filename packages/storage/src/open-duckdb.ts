@@ -6,7 +6,8 @@ import { movedError, queryError, runForColumns, runForRows, type Statement, wait
 import { acquireDatabase, type SharedDatabase } from './duckdb/shared-database.js';
 import { journalCheckOf } from './duckdb/sound-journal.js';
 import { storageError } from './errors.js';
-import { type Columns, type Row, resolveMapping, type TypeMapping } from './types/mapping.js';
+import { knownOptions, mustBeText } from './options.js';
+import { type Columns, mappingNames, type Row, resolveMapping, type TypeMapping } from './types/mapping.js';
 
 /** Options of {@link openDuckDb}: the type mapping of all queries that do not override it. */
 export interface OpenOptions extends TypeMapping {
@@ -37,6 +38,8 @@ export interface QueryOptions extends TypeMapping {
  * const rows = await db.query('SELECT * FROM canon.alerts_std WHERE chain = $1', ['solana']);
  */
 export async function openDuckDb(path: string, options: OpenOptions = {}): Promise<DuckDb> {
+  mustBeText(path, 'The path of the database');
+  knownOptions(options, { ...mappingNames, readOnly: true });
   if ((options.readOnly as boolean | undefined) === false)
     throw storageError('DATABASE_READ_ONLY', `${path} can only be opened read-only.`);
   const mapping = resolveMapping(options);
@@ -131,10 +134,12 @@ export class DuckDb {
   async #run<T>(
     sql: string,
     params: Params | undefined,
-    { signal, ...mapping }: QueryOptions = {},
+    options: QueryOptions = {},
     work: (connection: DuckDBConnection, statement: Statement) => Promise<T>,
   ): Promise<T> {
     if (this.#closing !== undefined) throw storageError('CLOSED', `The database ${this.path} was closed.`);
+    mustBeText(sql, 'The SQL');
+    const { signal, ...mapping } = knownOptions(options, { ...mappingNames, signal: true });
     const statement = { sql, params, signal, mapping: resolveMapping({ ...this.#mapping, ...mapping }) };
     const before = this.#turn;
     const result = waitFor(before, signal).then(async () => {

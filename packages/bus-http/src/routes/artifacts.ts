@@ -23,7 +23,7 @@ const runs = createRoute({
   path: '/api/v1/runs',
   summary: 'Runs, newest first unless sorted',
   request: {
-    query: z.object({
+    query: z.strictObject({
       run: z.string().optional(),
       text: textOf('id, producers or kinds'),
       before: z.coerce.number().int().min(0).optional(),
@@ -39,7 +39,7 @@ const artifacts = createRoute({
   path: '/api/v1/artifacts',
   summary: 'Artifacts, newest first unless sorted',
   request: {
-    query: z.object({
+    query: z.strictObject({
       key: z.string().optional(),
       run: z.string().optional(),
       producer: z.string().optional(),
@@ -70,7 +70,7 @@ const lineage = createRoute({
   method: 'get',
   path: '/api/v1/lineage',
   summary: 'The inputs of an artifact, and the artifacts computed from it',
-  request: { query: z.object({ ...byKey, depth: z.coerce.number().int().min(1).max(8).default(2) }) },
+  request: { query: z.strictObject({ ...byKey, depth: z.coerce.number().int().min(1).max(8).default(2) }) },
   responses: answers(lineageSchema),
 });
 
@@ -78,7 +78,7 @@ const preview = createRoute({
   method: 'get',
   path: '/api/v1/preview',
   summary: 'The first rows of an artifact',
-  request: { query: z.object({ ...byKey, limit: limitOf(200, 50) }) },
+  request: { query: z.strictObject({ ...byKey, limit: limitOf(200, 50) }) },
   responses: answers(answerSchema),
 });
 
@@ -99,7 +99,7 @@ const forgetPreview = createRoute({
   method: 'get',
   path: '/api/v1/forget-preview',
   summary: 'What would become of an artifact if it was forgotten now, without force',
-  request: { query: z.object(byKey) },
+  request: { query: z.strictObject(byKey) },
   responses: answers(forgetPreviewSchema),
 });
 

@@ -27,7 +27,10 @@ const list = createRoute({
   path: '/api/v1/jobs',
   summary: 'Open jobs (on the first page, without filters), then settled jobs, newest first unless sorted',
   request: {
-    query: z.object({ status: z.enum(['ingested', 'duplicate', 'rejected', 'dismissed']).optional(), ...filters }),
+    query: z.strictObject({
+      status: z.enum(['ingested', 'duplicate', 'rejected', 'dismissed']).optional(),
+      ...filters,
+    }),
   },
   responses: answers(z.strictObject({ jobs: z.array(jobSchema) })),
 });

@@ -183,6 +183,18 @@ describe('what cannot be written exactly is refused, with row and column, and le
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  test.each([
+    undefined,
+    [{ n: 1 }],
+    { n: 'int64' },
+    { columns: { n: 'int64' } },
+    { columns: { n: 'BIGINT' }, rows: [] },
+    { columns: { n: null }, rows: [] },
+  ])('a table %j', async wrong => {
+    const path = join(temporaryFolder(), 'x.parquet');
+    await expect(writeSmallParquet(path, wrong as never)).rejects.toMatchObject({ code: 'VALUE_INVALID' });
+  });
+
   test('a row that is none', async () => {
     const rows = [null] as unknown as Record<string, unknown>[];
     const path = join(temporaryFolder(), 'file.parquet');

@@ -43,13 +43,13 @@ const rowGroupRows = 50_000;
  */
 export async function writeSmallParquet(
   path: string,
-  {
-    columns,
-    rows,
-  }: { columns: SmallSchema; rows: Iterable<Record<string, unknown>> | AsyncIterable<Record<string, unknown>> },
+  table: { columns: SmallSchema; rows: Iterable<Record<string, unknown>> | AsyncIterable<Record<string, unknown>> },
 ): Promise<number> {
+  const { columns, rows } = table ?? {}; // JavaScript may pass anything
+  if (typeof columns !== 'object' || columns === null || typeof rows !== 'object' || rows === null)
+    throw busError('VALUE_INVALID', 'A file is written of { columns, rows }: the type of each column, and its rows.');
   const fields = Object.entries(columns).map(([name, column]) => {
-    const { type, optional = false } = typeof column === 'string' ? { type: column } : column;
+    const { type, optional = false } = typeof column === 'string' ? { type: column } : { ...column };
     return { name, type, optional };
   });
   checkNames(fields);
@@ -99,6 +99,11 @@ function checkNames(fields: readonly Field[]): void {
   if (fields.length === 0) throw busError('VALUE_INVALID', 'A Parquet file needs at least one column.');
   const bad = fields.find(({ name }) => name === '' || name === '__proto__');
   if (bad !== undefined) throw busError('VALUE_INVALID', `A column cannot be named ${JSON.stringify(bad.name)}.`);
+  const untyped = fields.find(({ type }) => !Object.hasOwn(parquetTypes, type));
+  if (untyped !== undefined)
+    throw busError('VALUE_INVALID', `The column ${untyped.name} has no type ${untyped.type}.`, {
+      hint: `Types are ${Object.keys(parquetTypes).join(', ')}. For others, use writeParquet of @quantbot/storage.`,
+    });
 }
 
 const schemaOf = (fields: readonly Field[]) =>

@@ -68,6 +68,11 @@ describe('a mistake is told before anything is submitted', () => {
     });
   });
 
+  test.each([undefined, null, 'a.parquet'])('a call with %j instead of options', async options => {
+    await expect(submitArtifact(options as never)).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
+    await expect(submitArtifacts(options as never)).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
+  });
+
   test('all mistakes of a call at once', async () => {
     const error = await submitArtifact({ busRoot: 'x' } as SubmitArtifactOptions).catch(thrown => thrown);
     expect(error.details.map((detail: string) => detail.split(':')[0])).toEqual(

@@ -79,7 +79,7 @@ export interface Submission {
  * unknown.
  */
 export async function submitArtifact(options: SubmitArtifactOptions): Promise<Submission> {
-  const { artifactId, parquetPath, schemaHint, rows, meta, ...job } = options;
+  const { artifactId, parquetPath, schemaHint, rows, meta, ...job } = options ?? {}; // JavaScript may pass nothing
   return submitArtifacts({ ...job, artifacts: [{ artifactId, parquetPath, schemaHint, rows, meta }] });
 }
 
@@ -89,7 +89,7 @@ export async function submitArtifact(options: SubmitArtifactOptions): Promise<Su
  * @throws like {@link submitArtifact}.
  */
 export function submitArtifacts(options: SubmitArtifactsOptions): Promise<Submission> {
-  return withSubmitSpan(options.producer, async describe => {
+  return withSubmitSpan(options?.producer, async describe => {
     const submission = await submitJob(options);
     describe({ 'quantbot_bus.job_id': submission.jobId, 'quantbot_bus.run_id': options.runId });
     return submission;

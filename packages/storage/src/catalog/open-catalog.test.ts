@@ -96,7 +96,7 @@ test('a page is a part of the whole list, whatever is asked for', async () => {
     { beforeSeq: 6 },
   ] as const;
   for (const [name, list] of Object.entries(lists))
-    for (const filter of [...filters, { since: new Date('2026-01-04') }]) {
+    for (const filter of [...filters, ...(name === 'runs' ? [] : [{ since: new Date('2026-01-04') }])]) {
       const all = await list(filter);
       expect(await catalog.count(name as 'jobs', { ...filter, limit: 2, offset: 1 }), name).toBe(all.length);
       expect(await list({ ...filter, limit: 1_001 })).toEqual(all);

@@ -6,7 +6,9 @@ import { storageError } from '../errors.js';
 import { lakeAddresses } from '../lake/lake-address.js';
 import type { LakeAddress, LakeAddresses } from '../lake/open-lake.js';
 import { type DuckDb, openDuckDb, type QueryOptions } from '../open-duckdb.js';
+import { knownOptions } from '../options.js';
 import type { Row } from '../types/mapping.js';
+import { known } from './filters.js';
 import { HttpSource } from './http-source.js';
 import { openLakeDatabase, openLakePast } from './lake-source.js';
 import { type Lineage, type LineageOptions, lineageOf } from './lineage.js';
@@ -42,6 +44,8 @@ export interface CatalogOptions {
   /** Where the search upwards begins. */
   cwd?: string;
 }
+
+const catalogOptions = { duckdbPath: true, lake: true, busRoot: true, config: true, cwd: true } as const;
 
 /** The lists of a catalog, and their conditions. */
 export interface ListFilters {
@@ -125,7 +129,7 @@ export interface Catalog extends AsyncDisposable {
  * and those of the configuration.
  */
 export async function openCatalog(given: CatalogOptions | string = {}): Promise<Catalog> {
-  const options = typeof given === 'string' ? { busRoot: given } : given;
+  const options = knownOptions(typeof given === 'string' ? { busRoot: given } : given, catalogOptions);
   if (options.busRoot !== undefined) return openServed(options.busRoot);
   if (options.duckdbPath !== undefined) return openPublished(options.duckdbPath);
   const { lake } = options;
@@ -153,11 +157,16 @@ async function openPublished(path: string): Promise<Catalog> {
   return catalogOver(connection, seq => openPast(path, seq));
 }
 
-const counts: { [List in keyof ListFilters]: (query: Query, filter: ListFilters[List]) => Promise<number> } = {
-  artifacts: countArtifacts,
-  jobs: countJobs,
-  runs: countRuns,
+const counts: { [List in keyof ListFilters]: (query: Query, filter?: ListFilters[List]) => Promise<number> } = {
+  artifacts: (query, filter) => countArtifacts(query, known.artifacts(filter)),
+  jobs: (query, filter) => countJobs(query, known.jobs(filter)),
+  runs: (query, filter) => countRuns(query, known.runs(filter)),
 };
+
+function countOf<List extends keyof ListFilters>(list: List): (typeof counts)[List] {
+  if (Object.hasOwn(counts, list)) return counts[list];
+  throw storageError('OPTIONS_INVALID', `There is no list ${list}. Lists are ${Object.keys(counts).join(', ')}.`);
+}
 
 /** The source of a catalog's answers: the published database, its past, or a server. */
 interface Source {
@@ -172,18 +181,18 @@ function catalogOver(source: Source, pastAt: (seq: number) => Promise<Source>): 
   const close = () => source.close();
   return {
     latest: async filter => {
-      const row = await latestArtifact(query, filter);
+      const row = await latestArtifact(query, known.latest(filter));
       return row && artifactRecord(row);
     },
-    artifacts: async (filter = {}) => (await listArtifacts(query, filter)).map(artifactRecord),
-    runs: async (filter = {}) => (await listRuns(query, filter)).map(runRecord),
-    jobs: async (filter = {}) => (await listJobs(query, filter)).map(jobRecord),
-    count: (list, filter = {}) => counts[list](query, filter),
+    artifacts: async filter => (await listArtifacts(query, known.artifacts(filter))).map(artifactRecord),
+    runs: async filter => (await listRuns(query, known.runs(filter))).map(runRecord),
+    jobs: async filter => (await listJobs(query, known.jobs(filter))).map(jobRecord),
+    count: async (list, filter) => countOf(list)(query, filter),
     job: async jobId =>
       (await query('SELECT * FROM catalog.jobs_f WHERE job_id = ? ORDER BY seq DESC LIMIT 1', [jobId])).map(
         jobRecord,
       )[0],
-    lineage: (key, options) => lineageOf(query, key, options),
+    lineage: async (key, options) => lineageOf(query, key, known.lineage(options)),
     sameContent: async key =>
       (
         await query(
@@ -196,7 +205,7 @@ function catalogOver(source: Source, pastAt: (seq: number) => Promise<Source>): 
       (await query('SELECT * FROM catalog.aliases_v ORDER BY producer, kind, alias')).map(aliasRecord),
     query: (sql, params, options) => source.query(sql, params, options),
     asOf: async at => catalogOver(await pastAt(await seqAt(source, at)), pastAt),
-    watch: (options = {}) => watchCommits(watchSource(query, source.isElsewhere), options),
+    watch: options => watchCommits(watchSource(query, source.isElsewhere), known.watch(options)),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -4,6 +4,7 @@ import { isHttpRoot } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { byCodeUnit } from '../by-code-unit.js';
 import { storageError } from '../errors.js';
+import { mustBeText } from '../options.js';
 
 /**
  * What to read: a file, a folder (all `*.parquet` below it), a glob, each also as
@@ -22,7 +23,7 @@ export type ParquetSource = string | readonly string[];
  * `ARTIFACT_FORGOTTEN` for the file of a forgotten artifact.
  */
 export async function findFiles(source: ParquetSource): Promise<string[]> {
-  const sources = typeof source === 'string' ? [source] : source;
+  const sources = [source].flat().map(path => mustBeText(path, 'The path of a file'));
   if (sources.length === 0) throw storageError('FILE_NOT_FOUND', 'The list of files is empty.');
   return (await Promise.all(sources.map(findOne))).flat();
 }

@@ -1,7 +1,8 @@
 import { sortTerm } from '@quantbot/bus-format/sql';
 import type { Params } from '../duckdb/bind.js';
 import { storageError } from '../errors.js';
-import { defaultMapping, type TypeMapping } from '../types/mapping.js';
+import { knownOptions } from '../options.js';
+import { defaultMapping, mappingNames, type TypeMapping } from '../types/mapping.js';
 
 /** A column to sort by: its name for ascending order, or with a direction. NULLs come last. */
 export type OrderBy = string | { column: string; direction: 'asc' | 'desc' };
@@ -40,9 +41,26 @@ export interface CheckedOptions {
   timestamp: Required<TypeMapping>['timestamp'];
 }
 
+/** The options of all ways to read. */
+type AnyReadOptions = ReadOptions & { rowSchema?: unknown; typedArrays?: boolean; batchRows?: number };
+
+const optionNames = {
+  columns: true,
+  where: true,
+  params: true,
+  orderBy: true,
+  limit: true,
+  hivePartitioning: true,
+  signal: true,
+  ...mappingNames,
+  rowSchema: true,
+  typedArrays: true,
+  batchRows: true,
+} as const;
+
 /** @throws StorageError `OPTIONS_INVALID`, one detail per problem. */
 export function checkOptions(options: ReadOptions): CheckedOptions {
-  const { columns, where, params, limit } = options;
+  const { columns, where, params, limit } = knownOptions<AnyReadOptions>(options, optionNames);
   const orderBy = [options.orderBy ?? []].flat().map(by => (typeof by === 'string' ? ascending(by) : by));
   const details: string[] = [];
   const isText = (value: unknown) => typeof value === 'string';

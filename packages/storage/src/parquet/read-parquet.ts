@@ -52,7 +52,7 @@ export async function readParquet<R>(
   source: ParquetSource,
   options: ReadOptions & Partial<TypedReadOptions<R>> = {},
 ): Promise<R[]> {
-  const { rowSchema } = options;
+  const rowSchema = options?.rowSchema; // JavaScript may pass null
   if (rowSchema === undefined) return read(source, options, runForRows<R>);
   return checkRows(rowSchema, await read(source, options, runForRows<Row>, columnsOf(rowSchema)));
 }
@@ -83,7 +83,7 @@ export function readParquetColumns(
   source: ParquetSource,
   options: ReadOptions & { typedArrays?: boolean } = {},
 ): Promise<TypedColumns> {
-  return read(source, options, options.typedArrays ? runForTypedColumns : runForColumns);
+  return read(source, options, options?.typedArrays ? runForTypedColumns : runForColumns);
 }
 
 async function read<T>(

@@ -19,6 +19,8 @@ export interface Column {
 
 /** @throws StorageError `SCHEMA_INVALID`. */
 export function columnsOf(schema: Schema): Column[] {
+  if (typeof schema !== 'object' || schema === null)
+    throw storageError('SCHEMA_INVALID', 'The schema is missing: name the type of each column.');
   const pairs: readonly (readonly [string, string])[] = isPairs(schema) ? schema : Object.entries(schema);
   if (pairs.length === 0) throw storageError('SCHEMA_INVALID', 'The schema has no column.');
   const seen = new Set<string>();

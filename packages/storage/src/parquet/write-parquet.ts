@@ -5,6 +5,7 @@ import { readParquetFooter } from '@quantbot/infra';
 import { makeFolderDurable, replaceFileDurable } from '@quantbot/infra/files';
 import { withWritingConnection } from '../duckdb/memory-instance.js';
 import { StorageError, storageError } from '../errors.js';
+import { knownOptions, mustBeText } from '../options.js';
 import { appendColumns, appendRows } from './append.js';
 import { copyExactly } from './copy-exactly.js';
 import { type Column, columnsOf, type Schema } from './schema.js';
@@ -52,8 +53,10 @@ export async function writeParquet(
   schema: Schema,
   options: WriteOptions = {},
 ): Promise<WrittenFile> {
-  const target = resolve(path);
+  const target = resolve(mustBeText(path, 'The path of the file'));
   const columns = columnsOf(schema);
+  if (typeof data !== 'object' || data === null)
+    throw storageError('OPTIONS_INVALID', 'The data are neither rows nor columns.');
   const copyOptions = checkedCopyOptions(options);
   try {
     await makeFolderDurable(dirname(target), 0o777); // the caller's umask decides
@@ -90,7 +93,10 @@ const isRows = (data: RowSource | ColumnSource): data is RowSource =>
 /** Whether the disk or DuckDB failed, and not the caller's iterator. */
 const isOurs = (error: Error): boolean => 'syscall' in error || / Error: /.test(error.message);
 
-function checkedCopyOptions({ compression = 'zstd', rowGroupSize = 122_880 }: WriteOptions): string {
+const writeNames = { compression: true, rowGroupSize: true } as const;
+
+function checkedCopyOptions(options: WriteOptions): string {
+  const { compression = 'zstd', rowGroupSize = 122_880 } = knownOptions(options, writeNames);
   const details: string[] = [];
   if (!compressions.includes(compression)) details.push(`compression: must be one of ${compressions.join(', ')}`);
   if (!(Number.isSafeInteger(rowGroupSize) && rowGroupSize >= 2048))

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { type BusPolicy, type Submission, submitOrKeep } from '@quantbot/infra';
+import { storageError } from '../errors.js';
+import { mustBeText } from '../options.js';
 import type { Schema } from '../parquet/schema.js';
 import type { RowSource } from '../parquet/sources.js';
 import { type WrittenFile, writeParquet } from '../parquet/write-parquet.js';
@@ -68,7 +70,9 @@ export interface Published {
  * await submission?.settled();
  */
 export async function publishTables(options: PublishOptions): Promise<Published> {
-  const { outputDir, tables, requireBus, logger, ...job } = options;
+  const { outputDir, tables, requireBus, logger, ...job } = options ?? {};
+  mustBeText(outputDir, 'The outputDir');
+  if (!Array.isArray(tables)) throw storageError('OPTIONS_INVALID', 'The tables are not a list.');
   const files: WrittenFile[] = [];
   for (const { artifactId, rows, schema } of tables)
     files.push(await writeParquet(join(outputDir, `${artifactId}.parquet`), rows, schema));

@@ -76,6 +76,9 @@ export interface TypeMapping {
 /** The defaults of {@link TypeMapping}. */
 export const defaultMapping: Required<TypeMapping> = { int64: 'number', decimal: 'string', timestamp: 'date' };
 
+/** The names of {@link TypeMapping}. */
+export const mappingNames = { int64: true, decimal: true, timestamp: true } as const;
+
 const choices: { [Option in keyof TypeMapping]-?: readonly Required<TypeMapping>[Option][] } = {
   int64: ['number', 'bigint'],
   decimal: ['string', 'number'],

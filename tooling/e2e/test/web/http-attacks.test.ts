@@ -225,6 +225,16 @@ test('a body that is too large, no JSON, or not what is asked for is refused wit
   expect([broken.status, codeOf(broken)]).toEqual([400, 'HTTP_REQUEST_INVALID']);
   const wrong = await post('/api/v1/query', { sql: 1, more: true });
   expect((wrong.json() as { error: { details: string[] } }).error.details.join()).toMatch(/sql: .*more/);
+  for (const misspelt of [
+    'artifacts?producers=a',
+    'jobs?state=rejected',
+    'runs?producer=a',
+    'lineage?key=a/b/c/d&step=1',
+  ]) {
+    const refused = await send('GET', `/api/v1/${misspelt}`);
+    expect([misspelt, refused.status, codeOf(refused)]).toEqual([misspelt, 400, 'HTTP_REQUEST_INVALID']);
+    expect(refused.text).toContain('query: Unrecognized key');
+  }
 });
 
 test('with a token only the page, health checks and the log-in are open', async () => {
