@@ -83,23 +83,34 @@ function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]
 }
 
 /**
- * By type, the first moment that DuckDB prints. It reads earlier ones, but ends each query that
- * prints one with an error. The smallest number but one stands for -infinity.
+ * By type, the first moment that DuckDB prints, or takes as text. It reads earlier ones, but ends
+ * each query that prints one with an error, and DuckLake each query of the table. The smallest
+ * number but one stands for -infinity.
  */
-const firstPrinted: Readonly<Record<string, { moment: string; number: string; first: bigint }>> = {
-  TIMESTAMP_NS: { moment: '1677-09-22', number: 'epoch_ns', first: -9_223_286_400_000_000_000n },
-  TIMESTAMP: { moment: '290309-12-22 BC', number: 'epoch_us', first: -9_223_372_022_400_000_000n },
-  'TIMESTAMP WITH TIME ZONE': { moment: '290309-12-22 BC', number: 'epoch_us', first: -9_223_372_022_400_000_000n },
+const firstPrinted: Readonly<Record<string, { moment: string; isEarlier: (column: string) => string }>> = {
+  DATE: {
+    moment: '5877642-06-25 BC',
+    isEarlier: column => `${column} < DATE '5877642-06-25 (BC)' AND isfinite(${column})`,
+  },
+  TIMESTAMP_NS: { moment: '1677-09-22', isEarlier: earlierThan('epoch_ns', -9_223_286_400_000_000_000n) },
+  TIMESTAMP: { moment: '290309-12-22 BC', isEarlier: earlierThan('epoch_us', -9_223_372_022_400_000_000n) },
+  'TIMESTAMP WITH TIME ZONE': {
+    moment: '290309-12-22 BC',
+    isEarlier: earlierThan('epoch_us', -9_223_372_022_400_000_000n),
+  },
 };
+
+function earlierThan(number: string, first: bigint): (column: string) => string {
+  return column => `${number}(${column}) < ${first} AND ${number}(${column}) <> -9223372036854775807`;
+}
 
 function beforeFirstPrinted(column: string, type: string): RefusedValues | undefined {
   const known = firstPrinted[type];
   if (known === undefined) return undefined;
-  const number = `${known.number}(${identifier(column)})`;
   return {
     column,
     values: `a moment before ${known.moment}, which DuckDB cannot print`,
-    condition: `${number} < ${known.first} AND ${number} <> -9223372036854775807`,
+    condition: known.isEarlier(identifier(column)),
   };
 }
 

@@ -165,6 +165,13 @@ test('nanoseconds before the first moment that DuckDB prints are refused with th
   );
 });
 
+test('a date before the first that DuckDB takes as text is refused with the column', async () => {
+  const { bus } = await openInProcess();
+  const date = { type: 'INT32', converted_type: 'DATE' } as const;
+  expect(await commit(bus, fileOf([-2_147_483_648, 0], date))).toMatchObject({ code: 'COLUMN_UNSUPPORTED' });
+  expect(await commit(bus, fileOf([-2_147_483_647, -2_147_483_646, null], date))).toBeUndefined();
+});
+
 test.each([true, false])(
   'microseconds before the first moment that DuckDB prints are refused, with a zone: %s',
   async isUtc => {
