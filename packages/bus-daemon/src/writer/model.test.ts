@@ -132,7 +132,7 @@ class Real {
       const verified = await verify(this.bus, claimed);
       const decided = after === 'verify' ? undefined : await decide(this.bus, verified);
       const stored = decided === undefined || after === 'decide' ? undefined : await store(this.bus, decided);
-      if (stored !== undefined && after === 'commit')
+      if (stored !== undefined && stored.jobs.length > 0 && after === 'commit')
         await commit(this.bus, stored, await writeCommit(this.bus, stored));
     }
     await this.restart();
