@@ -32,8 +32,8 @@ export async function breathe(): Promise<void> {
   lastBreath = performance.now();
 }
 
-/** Waits for both, so that nothing still runs when an error is handled. */
-export async function allEnded<A, B>(both: [Promise<A>, B]): Promise<[A, Awaited<B>]> {
-  await Promise.allSettled(both);
-  return Promise.all(both);
+/** Waits for all, so that nothing still runs when an error is handled. */
+export async function allEnded<T extends readonly unknown[]>(all: readonly [...T]) {
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }

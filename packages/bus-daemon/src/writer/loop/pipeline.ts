@@ -49,8 +49,8 @@ async function commitPart(
   beside?: () => Promise<void>,
 ): Promise<void> {
   const decided = await timed(bus, 'decide', async () => decideAll(bus, await verifyNewKeys(bus, verified)));
-  const storing = allEnded([timed(bus, 'store', () => store(bus, decided)), writeCommit(bus, decided)]);
-  const [[stored, written]] = await allEnded([storing, beside?.()]);
+  const storing = timed(bus, 'store', () => store(bus, decided));
+  const [stored, written] = await allEnded([storing, writeCommit(bus, decided), beside?.()]);
   const jobs = await timed(bus, 'commit', () => commit(bus, stored, written));
   for (const job of jobs) noteOperation(bus, job);
   committed.push(...jobs);

@@ -65,11 +65,12 @@ export async function writeCommit(bus: Bus, { jobs, tables }: DecidedBatch): Pro
  */
 export async function commit(
   bus: Bus,
-  { jobs, tables }: DecidedBatch,
+  batch: DecidedBatch,
   { folder, firstSeq, jobs: committed }: WrittenCommit,
 ): Promise<CommittedJob[]> {
+  const { jobs, tables } = batch;
   const lastSeq = firstSeq + jobs.length - 1;
-  const tableFiles = await orRemoved(folder, () => linkTableFiles(bus, folder, { jobs, tables }, firstSeq));
+  const tableFiles = await orRemoved(folder, () => linkTableFiles(bus, folder, batch, firstSeq));
   await enterJournal(bus, folder, lastSeq);
   bus.journal.noteCommit(lastSeq, tableFiles, keysOf(committed));
   noteTurns(bus, committed);
@@ -130,7 +131,7 @@ async function orRemoved<T>(folder: string, work: () => Promise<T>): Promise<T> 
 async function linkTableFiles(
   bus: Bus,
   folder: string,
-  { jobs, tables }: Pick<DecidedBatch, 'jobs' | 'tables'>,
+  { jobs, tables }: DecidedBatch,
   firstSeq: number,
 ): Promise<number> {
   let linked = 0;
