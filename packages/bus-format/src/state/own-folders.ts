@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { busLayout } from '@quantbot/infra/bus';
 import { type BusConfig, isRemoteRoot } from '@quantbot/infra/config';
@@ -24,8 +24,7 @@ export function closedFolders({ busRoot, duckdbPath, export: { exportDir } }: Bu
 }
 
 /** Returns the {@link closedFolders} where users other than the owner may write. */
-export const openFolders = (config: BusConfig): string[] =>
-  closedFolders(config).filter(folder => isOpenToOthers(statSync(folder, { throwIfNoEntry: false })));
+export const openFolders = (config: BusConfig): string[] => closedFolders(config).filter(isOpen);
 
 /**
  * Returns which of `inbox/` and `staging/` let a user rename jobs of others: others may write
@@ -33,10 +32,10 @@ export const openFolders = (config: BusConfig): string[] =>
  */
 export const foldersOfOpenJobs = ({ busRoot }: Pick<BusConfig, 'busRoot'>): string[] => {
   const { inbox, staging } = busLayout(busRoot);
-  return [inbox, staging].filter(folder => isOpenToOthers(statSync(folder, { throwIfNoEntry: false })));
+  return [inbox, staging].filter(isOpen);
 };
 
-/** Lets users rename only their own jobs. Folders of another owner stay unchanged. */
+/** Lets users rename only their own jobs. A folder that this user may not change stays as it is. */
 export function keepJobsApart(config: Pick<BusConfig, 'busRoot'>): void {
   for (const folder of foldersOfOpenJobs(config)) setMode(folder, (statSync(folder).mode & 0o7777) | sticky);
 }
@@ -94,8 +93,10 @@ function namesIn(folder: string): string[] {
 }
 
 /** Whether users other than the owner can create or remove names in a folder. */
-const isOpenToOthers = (info: Stats | undefined): boolean =>
-  info !== undefined && (info.mode & othersMayWrite) !== 0 && (info.mode & sticky) === 0;
+function isOpen(folder: string): boolean {
+  const info = statSync(folder, { throwIfNoEntry: false });
+  return info !== undefined && (info.mode & othersMayWrite) !== 0 && (info.mode & sticky) === 0;
+}
 
 /**
  * Removes write permission for everyone except the daemon's user: from {@link closedFolders}, from
