@@ -9,7 +9,7 @@ export type OptionNames<T> = Readonly<Record<keyof T, true>>;
  *
  * @throws StorageError `OPTIONS_INVALID`.
  */
-export function knownOptions<T extends object>(given: T, names: OptionNames<Required<T>>): T {
+export function knownOptions<T extends object>(given: T, names: OptionNames<T>): T {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw storageError('OPTIONS_INVALID', 'The options are not an object.');
   const unknown = Object.entries(given).filter(([name, value]) => value !== undefined && !Object.hasOwn(names, name));

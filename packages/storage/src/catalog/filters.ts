@@ -22,9 +22,9 @@ const filterNames = {
   jobs: { status: true, runId: true, ...source, rejectCode: true, ...times, ...page },
   runs: { runId: true, ...page },
 } as const satisfies {
-  artifacts: OptionNames<Required<ArtifactFilter>>;
-  jobs: OptionNames<Required<JobFilter>>;
-  runs: OptionNames<Required<RunFilter>>;
+  artifacts: OptionNames<ArtifactFilter>;
+  jobs: OptionNames<JobFilter>;
+  runs: OptionNames<RunFilter>;
 };
 const latestNames = { ...source, artifactId: true, alias: true } as const;
 const watchNames = { ...source, since: true, signal: true } as const;
