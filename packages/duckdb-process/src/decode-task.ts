@@ -53,6 +53,8 @@ export interface DecodeTask {
   required: string[];
   /** Columns whose nanoseconds must be whole microseconds. */
   nanosecondColumns?: readonly string[];
+  /** Columns whose DECIMALs must have no more digits than their type. */
+  narrowedColumns?: readonly string[];
   /** Forbidden values. */
   refused?: readonly RefusedValues[];
   /** Types that may hold each value of a column whose own type is another. */

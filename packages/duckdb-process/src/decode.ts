@@ -4,7 +4,7 @@ import type { ExactQuestion } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { meaningRules } from '@quantbot/infra/bus';
-import { findNanoseconds } from '@quantbot/storage/sandbox';
+import { findLongDecimals, findNanoseconds } from '@quantbot/storage/sandbox';
 import type { Decoded, DecodeProblem, DecodeTask, ExactAnswer, RefusedValues } from './decode-task.js';
 import { describeFiles } from './describe.js';
 import { judgeValues } from './quality.js';
@@ -15,13 +15,17 @@ let memoryLimitMb: number | undefined;
 
 /** Reads every value of files with one schema. Returns their problems, or their columns. */
 export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded> {
-  const { files, required, nanosecondColumns = [], memoryMb } = task;
+  const { files, required, nanosecondColumns = [], narrowedColumns = [], memoryMb } = task;
   database ??= openMemoryDatabase({ memoryMb, threads: 2, spillFolder: nextSpillFolder() });
   const { connection } = await database;
   if (memoryMb !== memoryLimitMb) await connection.run(`SET memory_limit = '${memoryMb}MB'`);
   memoryLimitMb = memoryMb;
   const paths = files.map(file => file.path);
   let { columns } = task;
+  // Before DuckDB, whose instance does not survive a statistic of more digits. A file that is
+  // broken is DuckDB's to judge.
+  const long = await findLongDecimals(paths, narrowedColumns).catch((error: Error) => error);
+  if (!(long instanceof Error) && long.length > 0) return { unfaithful: long.map(hasMoreDigits) };
   try {
     const decoded = task.describe && (await describeFiles(connection, paths, task.describe));
     if (decoded !== undefined && decoded.lost.length > 0) return { unfaithful: decoded.lost };
@@ -33,6 +37,7 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
     if (rows !== expected) return { unreadable: `The footers claim ${expected} rows, the pages have ${rows}.` };
     if (nulls.length > 0) return { nulls };
     if (found.length > 0) return { unfaithful: found };
+    if (long instanceof Error) throw long;
     const fine = await findNanoseconds(paths, nanosecondColumns);
     if (fine.length > 0) return { unfaithful: fine.map(hasNanoseconds) };
     const answers = await answersTo(connection, paths, questions, open);
@@ -68,6 +73,9 @@ async function columnThatFails(
   }
   return undefined;
 }
+
+const hasMoreDigits = (column: string): string =>
+  `${column}: a DECIMAL has more digits than its type, of which DuckDB keeps some bits; write ${meaningRules.digits.instead}`;
 
 const hasNanoseconds = (column: string): string =>
   `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96; write ${meaningRules.nanoseconds.instead}`;

@@ -1,9 +1,10 @@
 import { type DuckDBConnection, type DuckDBType, version } from '@duckdb/node-api';
 import { type DeclaredColumn, foreignSchema, identifier, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
-import { meaningRules, nullType } from '@quantbot/infra/bus';
-import { exactType, fileColumnOf, typeText } from '@quantbot/storage/sandbox';
-import type { DecodeTask, DescribedFiles, RefusedValues } from './decode-task.js';
+import { nullType } from '@quantbot/infra/bus';
+import { exactType, typeText } from '@quantbot/storage/sandbox';
+import type { DecodeTask, DescribedFiles } from './decode-task.js';
+import { whatCannotBeKept } from './unkept-values.js';
 
 /**
  * Asks DuckDB for the columns of files that have one schema. If they differ from those of our own
@@ -59,75 +60,6 @@ const timesIn = (type: string): number => type.split('TIME_NS').length;
 
 const isCut = ({ name }: DeclaredColumn): string =>
   `${name}: has a time of day in nanoseconds, of which DuckDB ${version()} keeps only microseconds; write microseconds`;
-
-/**
- * Compaction rewrites every row, so a table can hold only values that the bus's own files preserve.
- */
-function whatCannotBeKept(types: readonly DuckDBType[], names: readonly string[]) {
-  const unwritable: string[] = [];
-  const refused: RefusedValues[] = [];
-  for (const [i, type] of types.entries()) {
-    const column = names[i] as string;
-    const beyond = beforeFirstPrinted(column, textOf(type)) ?? beyondDigits(column, textOf(type));
-    if (beyond !== undefined) refused.push(beyond);
-    const written = fileColumnOf(type);
-    if (!('isCast' in written)) unwritable.push(`${column}: is a ${type}, which cannot be written to Parquet again`);
-    else if (written.refused !== undefined)
-      refused.push({
-        column,
-        values: `${written.refused.values} (compaction cannot write it again)`,
-        condition: written.refused.are(identifier(column)),
-      });
-  }
-  return { unwritable, refused };
-}
-
-/**
- * By type, the first moment that DuckDB prints, or takes as text. It reads earlier ones, but ends
- * each query that prints one with an error, and DuckLake each query of the table. The smallest
- * number but one stands for -infinity.
- */
-const firstPrinted: Readonly<Record<string, { moment: string; isEarlier: (column: string) => string }>> = {
-  DATE: {
-    moment: '5877642-06-25 BC',
-    isEarlier: column => `${column} < DATE '5877642-06-25 (BC)' AND isfinite(${column})`,
-  },
-  TIMESTAMP_NS: { moment: '1677-09-22', isEarlier: earlierThan('epoch_ns', -9_223_286_400_000_000_000n) },
-  TIMESTAMP: { moment: '290309-12-22 BC', isEarlier: earlierThan('epoch_us', -9_223_372_022_400_000_000n) },
-  'TIMESTAMP WITH TIME ZONE': {
-    moment: '290309-12-22 BC',
-    isEarlier: earlierThan('epoch_us', -9_223_372_022_400_000_000n),
-  },
-};
-
-function earlierThan(number: string, first: bigint): (column: string) => string {
-  return column => `${number}(${column}) < ${first} AND ${number}(${column}) <> -9223372036854775807`;
-}
-
-function beforeFirstPrinted(column: string, type: string): RefusedValues | undefined {
-  const known = firstPrinted[type];
-  if (known === undefined) return undefined;
-  return {
-    column,
-    values: `a moment before ${known.moment}, which DuckDB cannot print`,
-    condition: known.isEarlier(identifier(column)),
-  };
-}
-
-/**
- * DuckDB holds a DECIMAL in an integer that fits its digits. Of a larger value it keeps the lower
- * bits, which may be any number.
- */
-function beyondDigits(column: string, type: string): RefusedValues | undefined {
-  const [, precision, scale] = /^DECIMAL\((\d+),(\d+)\)$/.exec(type)?.map(Number) ?? [];
-  if (precision === undefined || scale === undefined) return undefined;
-  const largest = `${'9'.repeat(precision - scale)}.${'9'.repeat(scale)}`;
-  return {
-    column,
-    values: `a value of more digits than its type ${type}, which DuckDB may read as another; write ${meaningRules.digits.instead}`,
-    condition: `${identifier(column)} NOT BETWEEN CAST('-${largest}' AS ${type}) AND CAST('${largest}' AS ${type})`,
-  };
-}
 
 const plainRead = (path: string): string => `read_parquet(${literal(path)}, hive_partitioning = false)`;
 

@@ -26,6 +26,11 @@ export interface SchemaMeaning {
    * values must be checked.
    */
   nanosecondColumns: readonly string[];
+  /**
+   * Top-level columns with a DECIMAL of which DuckDB may keep only the lower bits, by DuckDB's
+   * names. Their values must be checked.
+   */
+  narrowedColumns: readonly string[];
   /** Whether DuckDB renames a column or field, because two share a name. */
   hasRenamedColumns: boolean;
 }
@@ -36,7 +41,8 @@ export interface SchemaMeaning {
  */
 export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, string>>): SchemaMeaning {
   const faults: ColumnFault[] = [];
-  const nanosecondColumns: string[] = [];
+  const nanosecondColumns = new Set<string>();
+  const narrowedColumns = new Set<string>();
   let hasRenamedColumns = false;
   const look = (node: SchemaNode, path: string, column: string, parent?: SchemaNode): void => {
     const { element, children } = node;
@@ -44,7 +50,8 @@ export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, st
     const named = parent === undefined && element.name === '' ? clashFault(column, root) : nameFault(element);
     const fault = named ?? (children.length > 0 ? groupFault(node, parent) : leafFault(element));
     if (fault !== undefined) faults.push({ path, column, keepsValues: element.name === '', ...fault });
-    else if (isFinerThanRead(element) && !nanosecondColumns.includes(column)) nanosecondColumns.push(column);
+    else if (isFinerThanRead(element)) nanosecondColumns.add(column);
+    else if (isNarrowed(element)) narrowedColumns.add(column);
     for (const child of children) look(child, `${path}.${child.element.name}`, column, node);
   };
   hasRenamedColumns = hasDoubledNames(root.children);
@@ -61,7 +68,12 @@ export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, st
       problem: `is ${type}, which Parquet has no type for`,
       hint: meaningRules.arrowOnly.instead,
     });
-  return { faults, nanosecondColumns, hasRenamedColumns };
+  return {
+    faults,
+    nanosecondColumns: [...nanosecondColumns],
+    narrowedColumns: [...narrowedColumns],
+    hasRenamedColumns,
+  };
 }
 
 type Fault = Pick<ColumnFault, 'problem' | 'hint'>;
@@ -219,3 +231,13 @@ const isUtcNanoseconds = ({ logical_type }: SchemaElement): boolean =>
 /** Whether the values must be checked. */
 const isFinerThanRead = (element: SchemaElement): boolean =>
   element.type === 'INT96' || (element.logical_type?.type === 'TIMESTAMP' && isUtcNanoseconds(element));
+
+/**
+ * Whether DuckDB reads a DECIMAL into a shorter integer than the file's. It keeps the lower bits of
+ * a value that does not fit.
+ */
+export const isNarrowed = ({ type, converted_type, precision = 0 }: NarrowedElement): boolean =>
+  converted_type === 'DECIMAL' && ((type === 'INT32' && precision <= 4) || (type === 'INT64' && precision <= 9));
+
+/** An element of a schema, as any reader returns it. */
+type NarrowedElement = Partial<Record<'type' | 'converted_type', string>> & { precision?: number };

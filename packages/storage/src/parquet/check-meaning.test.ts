@@ -194,3 +194,25 @@ test('an artifact is not believed that DuckDB has written it', async () => {
   writeFileSync(path, bytes);
   expect(await read(path, { where: 'x > 100' })).toEqual(both([{ x: 777_777 }]));
 });
+
+test.each([true, false])(
+  'a DECIMAL of more digits than its type is an error, with statistics: %s',
+  async statistics => {
+    const path = join(temporaryFolder(), 'x.parquet');
+    const write = (data: number[]) => {
+      const element = { name: 'x', repetition_type: 'REQUIRED', type: 'INT32', converted_type: 'DECIMAL' } as const;
+      const schema: SchemaElement[] = [
+        { name: 'schema', num_children: 1 },
+        { ...element, precision: 4, scale: 0 },
+      ];
+      writeFileSync(
+        path,
+        new Uint8Array(parquetWriteBuffer({ columnData: [{ name: 'x', data }], schema, statistics })),
+      );
+    };
+    write([65_541, 1]);
+    expect(await read(path, {})).toEqual(both('TYPE_UNSUPPORTED'));
+    write([-9_999, 9_999]);
+    expect(await read(path, {})).toEqual(both([{ x: '-9999' }, { x: '9999' }]));
+  },
+);

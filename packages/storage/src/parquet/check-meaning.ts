@@ -1,6 +1,7 @@
 import type { ParquetFooter } from '@quantbot/infra';
-import { foldName } from '@quantbot/infra/bus';
+import { foldName, meaningRules } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
+import { findLongDecimals } from './long-decimals.js';
 import { findNanoseconds, findWrongMillisecond, momentType } from './nanoseconds.js';
 import type { CheckedOptions } from './read-options.js';
 
@@ -23,10 +24,17 @@ interface FileToRead {
  */
 export async function checkMeaning(files: readonly FileToRead[], options: CheckedOptions): Promise<void> {
   for (const { path, readPath, footer } of files) {
-    const { faults, nanosecondColumns } = footer.meaning;
+    const { faults, nanosecondColumns, narrowedColumns } = footer.meaning;
     const fault = faults.find(({ keepsValues, column }) => !keepsValues && isUsed(column, options));
     if (fault !== undefined)
       throw unsupported(`${fault.path} in ${path} ${fault.problem}`, `Write ${fault.hint} instead.`);
+    const narrowed = narrowedColumns.filter(column => isUsed(column, options));
+    const [long] = await findLongDecimals([readPath], narrowed);
+    if (long !== undefined)
+      throw unsupported(
+        `${long} in ${path} has a DECIMAL of more digits than its type, of which DuckDB keeps some bits`,
+        `Write ${meaningRules.digits.instead}.`,
+      );
     const used = nanosecondColumns.filter(column => isUsed(column, options));
     const fine =
       used.find(column => hasTime(footer, column)) ??

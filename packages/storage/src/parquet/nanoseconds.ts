@@ -1,6 +1,7 @@
 import { identifier, literal, nameBeside } from '@quantbot/bus-format/sql';
 import { type ParquetColumn, readParquetFooter } from '@quantbot/infra';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
+import { hasValue, type Leaf } from './values-of-file.js';
 
 /**
  * Finds columns with a time finer than a microsecond. DuckDB silently cuts such times if they have
@@ -58,34 +59,8 @@ const hasWholeMillisecond = (path: string, column: string): Promise<boolean> =>
     return found.currentRowCount > 0;
   });
 
-/** Stops reading a column once the answer is known. */
-class Found extends Error {}
+const hasTime = (path: string, column: string, holds: (nanoseconds: bigint) => boolean): Promise<boolean> =>
+  hasValue(path, column, [{ isAbout: isInNanoseconds, holds: value => holds(BigInt(value)) }]);
 
-/** Whether a condition holds for a time in a column, which has DuckDB's name. */
-async function hasTime(path: string, column: string, holds: (nanoseconds: bigint) => boolean): Promise<boolean> {
-  // Loaded for the few columns that need it.
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetRead, parquetSchema } = await import('hyparquet');
-  const { compressors } = await import('hyparquet-compressors');
-  const file = await asyncBufferFromFile(path);
-  const metadata = await parquetMetadataAsync(file);
-  const position = (await readParquetFooter(path)).columns.findIndex(({ name }) => name === column);
-  const nameInFile = parquetSchema(metadata).children[position]?.element.name ?? column;
-  const timestampFromNanoseconds = (nanoseconds: bigint): number => {
-    if (holds(nanoseconds)) throw new Found();
-    return 0;
-  };
-  let rowStart = 0;
-  for (const group of metadata.row_groups) {
-    const rowEnd = rowStart + Number(group.num_rows);
-    try {
-      // hyparquet's type requires all parsers; its code fills in missing ones.
-      const parsers = { timestampFromNanoseconds } as unknown as import('hyparquet').ParquetParsers;
-      await parquetRead({ file, metadata, columns: [nameInFile], rowStart, rowEnd, compressors, parsers });
-    } catch (error) {
-      if (error instanceof Found) return true;
-      throw error;
-    }
-    rowStart = rowEnd;
-  }
-  return false;
-}
+const isInNanoseconds = ({ type, logical_type }: Leaf): boolean =>
+  type === 'INT96' || (logical_type?.type === 'TIMESTAMP' && logical_type.unit === 'NANOS');

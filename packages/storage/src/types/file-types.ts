@@ -1,8 +1,6 @@
 import * as api from '@duckdb/node-api';
-import { identifier, literal } from '@quantbot/bus-format/sql';
-
-/** Returns SQL that is true for certain values, given an expression for the value. */
-type Condition = (value: string) => string;
+import { identifier } from '@quantbot/bus-format/sql';
+import { type Condition, isNested, partsOf, whereAnyPart } from './parts.js';
 
 /** How to write the values of a type to Parquet. */
 interface FileType {
@@ -140,38 +138,50 @@ export interface NotWritable {
  * Returns how to write a column of a type so that a reader gets the same values. All Parquet that
  * the bus writes follows this rule.
  */
-export function fileColumnOf(type: api.DuckDBType, depth = 0): FileColumn | NotWritable {
-  if (type instanceof api.DuckDBListType || type instanceof api.DuckDBArrayType) return listColumn(type, depth);
-  if (type instanceof api.DuckDBStructType) return structColumn(type, depth);
-  if (type instanceof api.DuckDBMapType) return mapColumn(type, depth);
-  const row = fileTypes.get(type.typeId);
-  if (row?.inFile === undefined || (row.nested === false && depth > 0))
-    return { type: type.toString(), castTo: row?.castTo };
-  const { refused, notInDictionary, castTo = 'VARCHAR' } = row;
+export function fileColumnOf(type: api.DuckDBType): FileColumn | NotWritable {
+  const column = typeInFile(type, 0);
+  if (!('isCast' in column)) return column;
+  const are = whereAnyPart(type, part => fileTypes.get(part.typeId)?.refused?.are);
+  const notInDictionary = whereAnyPart(type, part => fileTypes.get(part.typeId)?.notInDictionary);
+  const reasons = partsOf(type).flatMap(part => fileTypes.get(part.typeId)?.refused?.values ?? []);
+  const castTo = isNested(type) ? 'a type that holds it' : (fileTypes.get(type.typeId)?.castTo ?? 'VARCHAR');
   return {
-    type: row.inFile === row.name ? (type.alias === 'JSON' ? 'JSON' : type.toString()) : row.inFile,
-    isCast: row.inFile !== row.name && type.typeId !== api.DuckDBTypeId.SQLNULL,
-    ...(refused !== undefined && { refused: { ...refused, castTo } }),
+    ...column,
+    ...(are !== undefined && { refused: { are, values: [...new Set(reasons)].join('; '), castTo } }),
     ...(notInDictionary !== undefined && { notInDictionary }),
   };
 }
 
-function listColumn(type: api.DuckDBListType | api.DuckDBArrayType, depth: number): FileColumn | NotWritable {
-  const element = fileColumnOf(type.valueType, depth + 1);
-  if (!('isCast' in element)) return element;
-  const list: Condition = value =>
-    type instanceof api.DuckDBArrayType ? `CAST(${value} AS ${type.valueType}[])` : value;
+type TypeInFile = Pick<FileColumn, 'type' | 'isCast'>;
+
+function typeInFile(type: api.DuckDBType, depth: number): TypeInFile | NotWritable {
+  if (type instanceof api.DuckDBListType || type instanceof api.DuckDBArrayType) {
+    const element = typeInFile(type.valueType, depth + 1);
+    if (!('isCast' in element)) return element;
+    const isCast = element.isCast || type instanceof api.DuckDBArrayType;
+    return { type: element.type && `${element.type}[]`, isCast };
+  }
+  if (type instanceof api.DuckDBStructType) return structInFile(type, depth);
+  if (type instanceof api.DuckDBMapType) {
+    const [key, value] = [typeInFile(type.keyType, depth + 1), typeInFile(type.valueType, depth + 1)];
+    if (!('isCast' in key)) return key;
+    if (!('isCast' in value)) return value;
+    const isNamed = key.type !== undefined && value.type !== undefined;
+    return { type: isNamed ? `MAP(${key.type}, ${value.type})` : undefined, isCast: key.isCast || value.isCast };
+  }
+  const row = fileTypes.get(type.typeId);
+  if (row?.inFile === undefined || (row.nested === false && depth > 0))
+    return { type: type.toString(), castTo: row?.castTo };
   return {
-    type: element.type && `${element.type}[]`,
-    isCast: element.isCast || type instanceof api.DuckDBArrayType,
-    ...anyOf([{ part: element, of: list, isList: true }], depth),
+    type: row.inFile === row.name ? (type.alias === 'JSON' ? 'JSON' : type.toString()) : row.inFile,
+    isCast: row.inFile !== row.name && type.typeId !== api.DuckDBTypeId.SQLNULL,
   };
 }
 
-function structColumn({ entryNames, entryTypes }: api.DuckDBStructType, depth: number): FileColumn | NotWritable {
-  const fields: FileColumn[] = [];
+function structInFile({ entryNames, entryTypes }: api.DuckDBStructType, depth: number): TypeInFile | NotWritable {
+  const fields: TypeInFile[] = [];
   for (const entry of entryTypes) {
-    const field = fileColumnOf(entry, depth + 1);
+    const field = typeInFile(entry, depth + 1);
     if (!('isCast' in field)) return field;
     fields.push(field);
   }
@@ -181,65 +191,6 @@ function structColumn({ entryNames, entryTypes }: api.DuckDBStructType, depth: n
       ? `STRUCT(${fields.map(({ type }, index) => `${identifier(entryNames[index]!)} ${type}`).join(', ')})`
       : undefined,
     isCast: fields.some(field => field.isCast),
-    ...anyOf(
-      fields.map((part, index) => ({
-        part,
-        of: value => `struct_extract(${value}, ${entryNames[index] === '' ? index + 1 : literal(entryNames[index]!)})`,
-        isList: false,
-      })),
-      depth,
-    ),
-  };
-}
-
-function mapColumn({ keyType, valueType }: api.DuckDBMapType, depth: number): FileColumn | NotWritable {
-  const [key, value] = [fileColumnOf(keyType, depth + 1), fileColumnOf(valueType, depth + 1)];
-  if (!('isCast' in key)) return key;
-  if (!('isCast' in value)) return value;
-  return {
-    type: key.type && value.type && `MAP(${key.type}, ${value.type})`,
-    isCast: key.isCast || value.isCast,
-    ...anyOf(
-      [
-        { part: key, of: map => `map_keys(${map})`, isList: true },
-        { part: value, of: map => `map_values(${map})`, isList: true },
-      ],
-      depth,
-    ),
-  };
-}
-
-/** A part of a nested value: one value, or a list of them. */
-interface Part {
-  part: FileColumn;
-  of: Condition;
-  isList: boolean;
-}
-
-/** Combines the conditions of parts: a value matches if any part matches. */
-function anyOf(parts: readonly Part[], depth: number): Pick<FileColumn, 'refused' | 'notInDictionary'> {
-  const holdsFor = (conditionOf: (part: FileColumn) => Condition | undefined): Condition | undefined => {
-    const conditions = parts.flatMap(({ part, of, isList }): Condition[] => {
-      const condition = conditionOf(part);
-      if (condition === undefined) return [];
-      if (!isList) return [value => condition(of(value))];
-      const item = `_v${depth}`;
-      return [value => `(len(list_filter(${of(value)}, lambda ${item}: ${condition(item)})) > 0)`];
-    });
-    return conditions.length === 0 ? undefined : value => `(${conditions.map(one => one(value)).join(' OR ')})`;
-  };
-  const are = holdsFor(part => part.refused?.are);
-  const notInDictionary = holdsFor(part => part.notInDictionary);
-  const reasons = parts.flatMap(({ part }) => part.refused ?? []);
-  return {
-    ...(are !== undefined && {
-      refused: {
-        are,
-        values: [...new Set(reasons.map(({ values }) => values))].join('; '),
-        castTo: 'a type that holds it',
-      },
-    }),
-    ...(notInDictionary !== undefined && { notInDictionary }),
   };
 }
 

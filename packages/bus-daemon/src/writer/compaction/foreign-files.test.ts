@@ -3,60 +3,9 @@ import { openCatalog } from '@quantbot/storage';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, test } from 'vitest';
-import { compactor, runBatch } from '../../../test/support/commits.js';
+import { answers, askThreeTimes, commit, fileOf } from '../../../test/support/foreign-file.js';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
-import { putClaimed } from '../../../test/support/jobs.js';
 import { queryPublished } from '../../../test/support/published.js';
-import type { Bus } from '../bus.js';
-import { isRejected } from '../job.js';
-import { Publisher } from '../publish/publisher.js';
-import { verify } from '../stages/verify.js';
-import { compactHot } from './compact.js';
-import { rebuildTable } from './rebuild-tables.js';
-
-/** A file with one optional column `x`, from a writer other than DuckDB. */
-function fileOf(data: unknown[], element: Partial<SchemaElement>): Uint8Array {
-  const schema = [
-    { name: 'schema', num_children: 1 },
-    { name: 'x', repetition_type: 'OPTIONAL' as const, ...element },
-  ];
-  return new Uint8Array(parquetWriteBuffer({ columnData: [{ name: 'x', data: data as never }], schema }));
-}
-
-/** Commits a file as one job, or returns why it is rejected. */
-async function commit(
-  bus: Bus,
-  content: Uint8Array,
-): Promise<{ code: string; details: readonly string[] } | undefined> {
-  const [job] = await verify(bus, [
-    putClaimed(bus, {
-      jobId: `job-${bus.newClaim()}`,
-      files: { 'x.parquet': { content } },
-      manifest: { artifacts: [{ artifact_id: 'x', relpath: 'x.parquet', schema_hint: 'canon.t' }] },
-    }),
-  ]);
-  if (job !== undefined && isRejected(job)) return { code: job.error.code, details: job.error.details };
-  await runBatch(bus, job === undefined ? [] : [job]);
-  return undefined;
-}
-
-/**
- * Returns the results of a query while the rows are in single files, after compaction, and after a
- * rebuild.
- */
-async function askThreeTimes(bus: Bus, sql: string): Promise<unknown[]> {
-  const ask = async () => {
-    await new Publisher(bus).publishOrThrow();
-    return queryPublished(bus, sql);
-  };
-  const hot = await ask();
-  await compactHot(bus, compactor);
-  const compacted = await ask();
-  for (const table of bus.tables.tables()) await rebuildTable(bus, compactor, table);
-  return [hot, compacted, await ask()];
-}
-
-const answers = (answer: unknown): unknown[] => [[answer], [answer], [answer]];
 
 test('NaN, which no statistics count, is found by every comparison', async () => {
   const { bus } = await openInProcess();
@@ -110,99 +59,6 @@ test('nanoseconds with a zone are taken when they are whole microseconds, and re
   expect(await commit(bus, fileOf([whole, null], utcNanoseconds as never))).toBeUndefined();
   expect(await askThreeTimes(bus, 'SELECT epoch_us(max(x))::VARCHAR AS x FROM canon.t')).toEqual(
     answers({ x: '1700000000123456' }),
-  );
-});
-
-test.each([
-  ['INT32', 4, [99_999, 1], 9_999],
-  ['INT64', 9, [2n ** 40n + 1_500_000_000n, 1n], 999_999_999n],
-] as const)(
-  'a DECIMAL in %s that has more digits than its %i is refused with the column',
-  async (type, precision, values, most) => {
-    const { bus } = await openInProcess();
-    const of = (data: readonly unknown[]) => {
-      const element = { ...{ name: 'x', repetition_type: 'REQUIRED' as const, type }, precision, scale: 0 };
-      const schema: SchemaElement[] = [
-        { name: 'schema', num_children: 1 },
-        { ...element, converted_type: 'DECIMAL' },
-      ];
-      const columnData = [{ name: 'x', data: data as never }];
-      return new Uint8Array(parquetWriteBuffer({ columnData, schema, statistics: false }));
-    };
-    expect(await commit(bus, of(values))).toEqual({
-      code: 'COLUMN_UNSUPPORTED',
-      details: [expect.stringMatching(/^x: a value of more digits than its type DECIMAL\(\d,0\), .* in 1 of 2 rows$/)],
-    });
-    expect(await commit(bus, of([most, -Number(most)]))).toBeUndefined();
-    expect(await askThreeTimes(bus, 'SELECT max(x)::VARCHAR AS x FROM canon.t')).toEqual(answers({ x: `${most}` }));
-  },
-);
-
-test('nanoseconds before the first moment that DuckDB prints are refused with the column, whatever the table has', async () => {
-  const { bus } = await openInProcess();
-  const nanoseconds = {
-    type: 'INT64',
-    logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: false, unit: 'NANOS' },
-  } as const;
-  const kept = [-9_223_372_036_854_775_807n, -9_223_286_400_000_000_000n, null, 1n, 9_223_372_036_854_775_807n];
-  const refusals = async () => {
-    for (const early of [-9_223_286_400_000_000_001n, -9_223_372_036_854_775_808n])
-      expect(await commit(bus, fileOf([...kept, early], nanoseconds as never))).toEqual({
-        code: 'COLUMN_UNSUPPORTED',
-        details: [expect.stringMatching(/^x: a moment before 1677-09-22, .* in 1 of 6 rows$/)],
-      });
-  };
-  await refusals();
-  expect(await commit(bus, fileOf(kept, nanoseconds as never))).toBeUndefined();
-  await refusals();
-  const texts = "string_agg(x::VARCHAR, ' ' ORDER BY x) AS x";
-  const integers = 'list(epoch_ns(x)::VARCHAR ORDER BY x) FILTER (x IS NOT NULL) AS n';
-  expect(await askThreeTimes(bus, `SELECT ${texts}, ${integers} FROM canon.t`)).toEqual(
-    answers({
-      x: '-infinity 1677-09-22 00:00:00 1970-01-01 00:00:00.000000001 infinity',
-      n: kept.filter(moment => moment !== null).map(String),
-    }),
-  );
-});
-
-test('a date before the first that DuckDB takes as text is refused with the column', async () => {
-  const { bus } = await openInProcess();
-  const date = { type: 'INT32', converted_type: 'DATE' } as const;
-  expect(await commit(bus, fileOf([-2_147_483_648, 0], date))).toMatchObject({ code: 'COLUMN_UNSUPPORTED' });
-  expect(await commit(bus, fileOf([-2_147_483_647, -2_147_483_646, null], date))).toBeUndefined();
-});
-
-test.each([true, false])(
-  'microseconds before the first moment that DuckDB prints are refused, with a zone: %s',
-  async isUtc => {
-    const { bus } = await openInProcess();
-    const micros = { type: 'INT64', logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: isUtc, unit: 'MICROS' } };
-    const element = { ...micros, converted_type: 'TIMESTAMP_MICROS' } as never;
-    const kept = [-9_223_372_036_854_775_807n, -9_223_372_022_400_000_000n, null, 9_223_372_036_854_775_806n];
-    expect(await commit(bus, fileOf([...kept, -9_223_372_022_400_000_001n], element))).toEqual({
-      code: 'COLUMN_UNSUPPORTED',
-      details: [expect.stringMatching(/^x: a moment before 290309-12-22 BC, .* in 1 of 5 rows$/)],
-    });
-    expect(await commit(bus, fileOf(kept, element))).toBeUndefined();
-    const sql =
-      'SELECT list(coalesce(epoch_us(x)::VARCHAR, x::VARCHAR) ORDER BY x) FILTER (x IS NOT NULL) AS x FROM canon.t';
-    const later = kept.slice(1).flatMap(moment => (moment === null ? [] : [String(moment)]));
-    expect(await askThreeTimes(bus, sql)).toEqual(answers({ x: ['-infinity', ...later] }));
-  },
-);
-
-test('a time that is not within a day is refused with the column', async () => {
-  const { bus } = await openInProcess();
-  const time = { type: 'INT64', converted_type: 'TIME_MICROS' } as const;
-  const ends = [0n, 86_400_000_000n];
-  for (const wrong of [-1n, 86_400_000_001n])
-    expect(await commit(bus, fileOf([...ends, wrong], time))).toEqual({
-      code: 'COLUMN_UNSUPPORTED',
-      details: [expect.stringMatching(/^x: a time that is not .* in 1 of 3 rows/)],
-    });
-  expect(await commit(bus, fileOf(ends, time))).toBeUndefined();
-  expect(await askThreeTimes(bus, "SELECT string_agg(x::VARCHAR, ' ' ORDER BY x) AS x FROM canon.t")).toEqual(
-    answers({ x: '00:00:00 24:00:00' }),
   );
 });
 

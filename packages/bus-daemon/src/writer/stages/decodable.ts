@@ -31,7 +31,10 @@ export interface UnjudgedFile {
   table: CanonTable;
 }
 
-type SchemaToDecode = Pick<FilesToDecode, 'columns' | 'describe' | 'described' | 'nanosecondColumns' | 'refused'>;
+type SchemaToDecode = Pick<
+  FilesToDecode,
+  'columns' | 'describe' | 'described' | 'nanosecondColumns' | 'narrowedColumns' | 'refused'
+>;
 
 /** Files of one schema and one producer. */
 interface Group extends FilesToDecode {
@@ -143,11 +146,12 @@ function judge(artifact: VerifiedArtifact, answers: readonly ExactAnswer[]): voi
 
 /** The decoder's view of a schema, which decoding completes. */
 function schemaToDecode(schema: FileSchema, artifacts: readonly VerifiedArtifact[]): SchemaToDecode {
-  const { columns, footerColumns: expected, hasRenamedColumns, nanosecondColumns } = schema;
-  if (columns !== undefined) return { columns, nanosecondColumns, refused: schema.refused ?? [] };
+  const { columns, footerColumns: expected, hasRenamedColumns, nanosecondColumns, narrowedColumns } = schema;
+  const checked = { nanosecondColumns, narrowedColumns };
+  if (columns !== undefined) return { columns, ...checked, refused: schema.refused ?? [] };
   return {
     describe: { expected, hasRenamedColumns },
-    nanosecondColumns,
+    ...checked,
     described: (files, found) => {
       const read = found.columns.map((column, i) => columnRead(column, expected[i]));
       if (found.isCertain) Object.assign(schema, { columns: read, refused: found.refused });

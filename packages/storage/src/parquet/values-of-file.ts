@@ -1,0 +1,73 @@
+import { readParquetFooter } from '@quantbot/infra';
+import type { ParquetParsers, SchemaElement, SchemaTree } from 'hyparquet';
+
+/** A leaf of a file's schema. */
+export type Leaf = SchemaElement;
+
+/** A question about the integers of some leaves; of INT96, about the nanoseconds since 1970. */
+export interface ValueQuestion {
+  isAbout: (leaf: Leaf) => boolean;
+  holds: (value: number | bigint) => boolean;
+}
+
+/** Stops reading a column once the answer is known. */
+class Found extends Error {}
+
+/**
+ * Whether a condition holds for a value in a column, which has DuckDB's name. Another reader than
+ * DuckDB reads the file's own integers, one row group at a time.
+ *
+ * @param trusts whether the files of a writer (`created_by`) need no look.
+ */
+export async function hasValue(
+  path: string,
+  column: string,
+  questions: readonly ValueQuestion[],
+  trusts: (writer: string) => boolean = () => false,
+): Promise<boolean> {
+  // Loaded for the few columns that need it.
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetRead, parquetSchema } = await import('hyparquet');
+  const { compressors } = await import('hyparquet-compressors');
+  const file = await asyncBufferFromFile(path);
+  const metadata = await parquetMetadataAsync(file);
+  if (trusts(metadata.created_by ?? '')) return false;
+  const position = (await readParquetFooter(path)).columns.findIndex(({ name }) => name === column);
+  const node = parquetSchema(metadata).children[position];
+  if (node === undefined) return false;
+  const leaves = new Set(leavesOf(node));
+  for (const { isAbout, holds } of questions) {
+    if (![...leaves].some(isAbout)) continue;
+    const schema = metadata.schema.map(element => (leaves.has(element) ? plain(element, isAbout(element)) : element));
+    const look = (value: number | bigint): never => {
+      if (holds(value)) throw new Found();
+      return 0 as never;
+    };
+    // hyparquet's type requires all parsers; its code fills in missing ones.
+    const parsers = { dateFromDays: look, timestampFromNanoseconds: look } as unknown as ParquetParsers;
+    const columns = [node.element.name];
+    let rowStart = 0;
+    for (const group of metadata.row_groups) {
+      const rowEnd = rowStart + Number(group.num_rows);
+      try {
+        await parquetRead({ file, metadata: { ...metadata, schema }, columns, rowStart, rowEnd, compressors, parsers });
+      } catch (error) {
+        if (error instanceof Found) return true;
+        throw error;
+      }
+      rowStart = rowEnd;
+    }
+  }
+  return false;
+}
+
+const leavesOf = ({ element, children }: SchemaTree): Leaf[] =>
+  children.length === 0 ? [element] : children.flatMap(leavesOf);
+
+/**
+ * Returns a leaf without its meaning, so that hyparquet converts nothing. It gives the integers of
+ * a DATE to a function, whatever their length, and those of a plain INT96.
+ */
+const plain = ({ name, type, type_length, repetition_type }: Leaf, isAsked: boolean): Leaf => ({
+  ...{ name, type, type_length, repetition_type },
+  ...(isAsked ? type !== 'INT96' && { converted_type: 'DATE' } : type === 'INT96' && { converted_type: 'INT_32' }),
+});
