@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { daemonError, type OnProgress } from '@quantbot/bus-format';
 import { busError } from '@quantbot/infra/bus';
 import { faultPoint } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
+import { makeOwnFolder } from '@quantbot/storage/sandbox';
 import { type ArchivedJournal, archivedJournal, downloadJournal, readJournalFile } from './archive.js';
 import { appendHistory } from './history.js';
 import { rowsBetween } from './journal.js';
@@ -47,7 +45,7 @@ export async function restoreJournal(
   let seq = before;
   for (const segment of live) {
     if (segment.last < seq) continue;
-    const folder = await mkdtemp(join(tmpdir(), 'quantbot-bus-restore-'));
+    const { path: folder, remove } = makeOwnFolder('restore');
     try {
       const [path = ''] = await downloadJournal(objects, [segment], folder);
       if (segment.first <= before) await mustAgree(postgres, path, before);
@@ -58,7 +56,7 @@ export async function restoreJournal(
         onProgress({ done: seq, total: lastSeq, unit: 'jobs', what: 'database' });
       }
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      remove();
     }
   }
   if (before === 0 && !(await hasForgotten(postgres))) await removeLake(objects);

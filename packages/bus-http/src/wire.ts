@@ -20,10 +20,13 @@ export const wireRun = ({ firstCommittedAt, lastCommittedAt, ...rest }: RunRecor
 type WireJob = z.infer<typeof jobSchema>;
 
 /**
- * Returns a settled job for a response. `canRetry` and the details of a rejection come from its
- * folder, not from the catalog.
+ * Returns a settled job for a response. `canRetry`, and the details and the hint of a rejection,
+ * come from its folder, not from the catalog. Without it, the hint is that of the code.
  */
-export function wireJob(job: JobRecord, folder: { canRetry: boolean; details: readonly string[] }): WireJob {
+export function wireJob(
+  job: JobRecord,
+  folder: { canRetry: boolean; details?: readonly string[]; hint?: string },
+): WireJob {
   const { jobId, status, committedAt, seq, runId, producer, kind, artifacts, rows, bytes } = job;
   const { rejectCode, rejectError, dismissedAt, dismissNote, dismissedBy } = job;
   return {
@@ -37,8 +40,8 @@ export function wireJob(job: JobRecord, folder: { canRetry: boolean; details: re
         : {
             code: rejectCode,
             error: rejectError ?? '',
-            hint: (rejectCodes as Record<string, string>)[rejectCode] ?? '',
-            details: [...folder.details],
+            hint: folder.hint ?? (rejectCodes as Record<string, string>)[rejectCode] ?? '',
+            details: [...(folder.details ?? [])],
             canRetry: folder.canRetry,
             dismissed:
               dismissedAt === null ? null : { at: dismissedAt.toISOString(), note: dismissNote ?? '', by: dismissedBy },

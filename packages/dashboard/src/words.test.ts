@@ -1,5 +1,18 @@
 import { expect, test, vi } from 'vitest';
-import { ago, bytes, count, duration, exactTime, hasWords, short, timeTicks, when, withoutZone } from './words.js';
+import {
+  ago,
+  bytes,
+  count,
+  duration,
+  exactTime,
+  hasWords,
+  rounded,
+  short,
+  timeTicks,
+  valueTicks,
+  when,
+  withoutZone,
+} from './words.js';
 
 test.each([
   [0, '0 bytes'],
@@ -88,4 +101,15 @@ test.each([
   [[], []],
 ])('a time axis has the labels %#', (times, labels) => {
   expect(timeTicks(times.map(time => time.getTime() / 1000))).toEqual(labels);
+});
+
+test('two ticks of a chart never have the same label, however close they are', () => {
+  expect(valueTicks([0, 1000, 2000], count)).toEqual(['0', '1,000', '2,000']);
+  expect(valueTicks([100.85, 100.9, 100.95, 101.00000000000001], rounded)).toEqual([
+    '100.85',
+    '100.9',
+    '100.95',
+    '101',
+  ]);
+  expect(valueTicks([0.0001, 0.0002], rounded)).toEqual(['0.0001', '0.0002']);
 });

@@ -1,6 +1,10 @@
 const numberFormat = new Intl.NumberFormat('en');
 const compact = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 
+const fourDigits = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+/** Without the last digits, in which sums of fractions differ. */
+const exactTick = new Intl.NumberFormat('en', { maximumSignificantDigits: 12 });
+
 /** A number with separated thousands. */
 export const count = (n: number): string => numberFormat.format(n);
 
@@ -66,6 +70,15 @@ export function timeTicks(ticks: readonly number[]): string[] {
     return formatOf(Math.max(second - first, isMidnight ? daySeconds : 0))?.format(at) ?? '';
   });
 }
+
+/** The labels of an axis of values: with all their digits if fewer would make two labels equal. */
+export function valueTicks(ticks: readonly number[], format: (value: number) => string): string[] {
+  const labels = ticks.map(format);
+  return new Set(labels).size < labels.length ? ticks.map(tick => exactTick.format(tick)) : labels;
+}
+
+/** A number of any size, with four digits. */
+export const rounded = (n: number): string => fourDigits.format(n);
 
 /** A time in the reader's zone. */
 export const localTime = (time: string | number): string => shortTime.format(new Date(time));

@@ -191,7 +191,7 @@ class Database:
                 if self._instance is not None:  # the next call opens it anew
                     self._instance.is_broken = True
                     _open.pop(self._instance.identity, None)
-        return coded(self.path, error)
+        return coded(self.server or self.path, error)
 
 
 class _Pinned(Database):
@@ -253,7 +253,7 @@ def _moved(connection: Any, error: Exception) -> Optional[BusError]:
     return None
 
 
-def coded(path: Path, error: Exception) -> BusError:
+def coded(path: object, error: Exception) -> BusError:
     message = str(error)
     if "read-only mode" in message:
         sentence = "The statement writes, but the database is open read-only."

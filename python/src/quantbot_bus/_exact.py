@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional, Sequence
 
@@ -22,6 +23,7 @@ _LOST_IN_ARROW = {
 }
 """Types of which Arrow holds only a part: the pattern of the texts of all others, and what they
 have. Within a struct, a text that looks like one is refused, too."""
+_NO_ARROW = re.compile(r"Unsupported type in DuckDB -> Arrow Conversion: (\w+)")
 _DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _MAX_DIGITS = 38
 
@@ -39,6 +41,26 @@ def selected_for_arrow(connection: Any, sql: str, params: Optional[Params]) -> A
     named = [f"{value} AS {identifier(name)}" for value, name in zip(values, relation.columns)]
     inner = sql.strip().rstrip(";")
     return selected(connection, f"SELECT {', '.join(named)} FROM ({inner}\n) answer({', '.join(columns)})", params)
+
+
+def arrow_table(answer: Any) -> Any:
+    """The rows of a relation as a ``pyarrow.Table``.
+
+    Raises BusError QUERY_FAILED for a column whose type this DuckDB cannot hand to Arrow."""
+    try:
+        # The name of DuckDB 1.5 and newer, then that of all before.
+        return answer.to_arrow_table() if hasattr(answer, "to_arrow_table") else answer.fetch_arrow_table()
+    except Exception as error:
+        found = _NO_ARROW.search(str(error))
+        columns = [name for name, kind in zip(answer.columns, answer.types) if found and found[1].lower() in type_ids(kind)]
+        if found is None or not columns:
+            raise
+        raise BusError(
+            "QUERY_FAILED",
+            f"The column {columns[0]} has the type {found[1]}, which this DuckDB cannot turn into Arrow.",
+            hint="CAST it to JSON, or run `pip install -U duckdb`.",
+            details=str(error).splitlines(),
+        ) from error
 
 
 def _for_arrow(column: str, kind: Any, name: str) -> str:

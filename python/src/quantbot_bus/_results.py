@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, Optional
 from ._bus_root import Origin
 from ._database import Database, Params
 from ._errors import BusError
-from ._exact import check_digits, check_polars, has_fields_twice, selected_for_arrow
+from ._exact import arrow_table, check_digits, check_polars, has_fields_twice, selected_for_arrow
 from ._frames import library
 from ._queries import identifier, literal
 
@@ -46,9 +46,7 @@ class Result:
         """A ``pyarrow.Table``."""
         library("pyarrow", "arrow", "A table of Arrow")
         with self._database.answering(self._sql, self._params) as (connection, sql, params):
-            answer = selected_for_arrow(connection, sql, params)
-            # The name of DuckDB 1.5 and newer, then that of all before.
-            return answer.to_arrow_table() if hasattr(answer, "to_arrow_table") else answer.fetch_arrow_table()
+            return arrow_table(selected_for_arrow(connection, sql, params))
 
     def df(self, *, dtype_backend: Optional[str] = None) -> Any:
         """A ``pandas.DataFrame``, with every digit: integers with NULLs have pandas' ``Int64`` and

@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openObjects } from '@quantbot/infra/objects';
 import { openCatalog } from '@quantbot/storage';
@@ -26,6 +27,10 @@ async function contentOf(bus: TestCluster): Promise<Record<string, unknown>> {
   }
 }
 
+/** The working folders of one kind that commands have in the temporary folder. */
+const foldersOf = (kind: string): string[] =>
+  readdirSync(tmpdir()).filter(name => name.startsWith(`quantbot-${kind}-`));
+
 const codesOf = async (bus: TestCluster): Promise<string[]> => {
   const { findings } = JSON.parse((await bus.command('doctor', '--json')).stdout) as { findings: { code: string }[] };
   return findings.map(({ code }) => code).filter(code => !['OK', 'NO_DAEMON', 'JOBS_REJECTED'].includes(code));
@@ -47,6 +52,7 @@ describeClusters(
         () => bus.names('inbox/'),
         names => names.length === 1,
       );
+      await eventually(alias.stderr, text => text.includes('Waiting until a daemon of the cluster executes the job'));
       await bus.done('start', '--drain');
       expect(await alias.ended, alias.stderr()).toEqual({ code: 0, signal: null });
       const before = await contentOf(bus);
@@ -56,8 +62,11 @@ describeClusters(
 
       await bus.pg.query('DROP SCHEMA bus CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public');
       await bus.killedAt('restore:appended', 'rebuild', '--from-objects');
+      const left = foldersOf('restore');
+      expect(left).not.toEqual([]);
       expect(await bus.pg.query('SELECT seq FROM bus.head')).toEqual([{ seq: 2 }]);
       expect(await bus.done('rebuild', '--from-objects')).toContain('up to seq 5');
+      expect(foldersOf('restore').filter(name => left.includes(name))).toEqual([]);
       expect(await contentOf(bus)).toEqual(before);
       const again = await bus.command('rebuild', '--from-objects');
       expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('DATABASE_NOT_LOST') });

@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { DaemonError } from '@quantbot/bus-format';
 import type { Segment } from '@quantbot/bus-format/journal';
 import type { Objects } from '@quantbot/infra/objects';
+import { makeOwnFolder } from '@quantbot/storage/sandbox';
 import { archivedJournal, downloadJournal, readJournalFile } from '../archive.js';
 import { historyBetween } from '../history.js';
 import type { Postgres } from '../postgres/postgres.js';
@@ -32,7 +30,7 @@ export async function compareArchive(postgres: Postgres, objects: Objects): Prom
 
 async function differenceIn(postgres: Postgres, objects: Objects, segment: Segment): Promise<string | undefined> {
   if ((await objects.head(segment.name)) === undefined) return undefined; // folded meanwhile
-  const folder = await mkdtemp(join(tmpdir(), 'quantbot-bus-journal-'));
+  const { path: folder, remove } = makeOwnFolder('journal');
   try {
     const [path = ''] = await downloadJournal(objects, [segment], folder);
     let seq = segment.first - 1;
@@ -47,6 +45,6 @@ async function differenceIn(postgres: Postgres, objects: Objects, segment: Segme
     if (error instanceof DaemonError && error.code === 'JOURNAL_DAMAGED') return 'its checksum does not match';
     throw error;
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    remove();
   }
 }

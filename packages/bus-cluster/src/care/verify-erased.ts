@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErasedReport } from '@quantbot/bus-care/verify';
 import { literal } from '@quantbot/bus-format';
@@ -8,6 +7,7 @@ import type { JournalRow } from '@quantbot/bus-format/journal';
 import { busError } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
+import { makeOwnFolder } from '@quantbot/storage/sandbox';
 import { type KnownExport, knownExports } from '../exports.js';
 import { forgottenAmong, turnsOfTables } from '../forgotten.js';
 import { pagesOf } from '../pages.js';
@@ -28,7 +28,7 @@ const memoryMb = 1024;
 export async function verifyClusterErased(cluster: ClusterConfig, key: string): Promise<ErasedReport> {
   const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
   const postgres = await Postgres.open(withVariables(cluster.postgres), { connections: 1 });
-  const folder = await mkdtemp(join(tmpdir(), 'quantbot-bus-erased-'));
+  const { path: folder, remove } = makeOwnFolder('erased');
   const database = await openMemoryDatabase({ memoryMb, threads: 2 });
   try {
     const [found] = await postgres.query(`SELECT * FROM bus.journal WHERE status = 'ingested' AND artifact_key = $1`, [
@@ -50,7 +50,7 @@ export async function verifyClusterErased(cluster: ClusterConfig, key: string): 
   } finally {
     database.close();
     await postgres.close();
-    await rm(folder, { recursive: true, force: true });
+    remove();
   }
 }
 

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   allRowsOf,
   countArtifactsOf,
@@ -19,6 +16,7 @@ import type { TableOperation } from '@quantbot/infra';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { makeOwnFolder } from '@quantbot/storage/sandbox';
 import type { DecidingBus, TableFacts } from '../writer/bus.js';
 import type { TableChange } from '../writer/job.js';
 import { SeenKeys } from '../writer/seen-keys.js';
@@ -107,7 +105,7 @@ export async function previewOfTable(
 ): Promise<PreviewOfTable> {
   const { cluster } = config;
   const postgres = await Postgres.open((await lakeAddress(cluster)).postgres, { connections: 2 });
-  const workFolder = await mkdtemp(join(cluster.workDir ?? tmpdir(), 'quantbot-bus-preview-'));
+  const { path: workFolder, remove } = makeOwnFolder('preview', cluster.workDir);
   const inspector = new WorkerProcess('inspect', { idleMs: 60_000, spillIn: workFolder });
   try {
     await mustBeCurrent(postgres);
@@ -120,7 +118,7 @@ export async function previewOfTable(
   } finally {
     inspector.close();
     await postgres.close();
-    await rm(workFolder, { recursive: true, force: true });
+    remove();
   }
 }
 

@@ -42,6 +42,7 @@ test('a file with many columns that do not fit gets three hints and the number o
   const details = ['a', 'b', 'c', 'd', 'e'].map(name => mismatchText(of(name, 'BIGINT', 'BOOLEAN')));
   const hint = castHint(["z: this column name is the bus's own", ...details]);
   expect(hint?.match(/in polars/g)).toHaveLength(3);
+  expect(hint?.match(/\. In pandas/g)).toHaveLength(2);
   expect(hint).toMatch(/ Likewise 2 more columns\.$/);
   expect(castHint(['z: has no name in the file'])).toBeUndefined();
 });

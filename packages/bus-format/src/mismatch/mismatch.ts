@@ -41,7 +41,9 @@ export function castHint(details: readonly string[]): string | undefined {
   const hints = details.flatMap(detail => castOf(parseMismatch(detail)) ?? []);
   if (hints.length === 0) return undefined;
   const more = hints.length > maxColumns ? ` Likewise ${hints.length - maxColumns} more columns.` : '';
-  return `To write the expected type: ${hints.slice(0, maxColumns).join(' ')}${more}`;
+  const [first, ...others] = hints.slice(0, maxColumns);
+  const further = others.map(hint => ` I${hint.slice(1)}`); // each begins with `in`
+  return `To write the expected type: ${first}${further.join('')}${more}`;
 }
 
 function castOf(mismatch: Mismatch | undefined): string | undefined {

@@ -103,12 +103,13 @@ const wireOpen = ({ jobId, state, at }: { jobId: string; state: z.infer<typeof j
 });
 
 /**
- * Returns a settled job with the details of its rejection, unless an operator removed them or a
- * newer rejection replaced them.
+ * Returns a settled job with the details and the hint of its rejection, unless an operator removed
+ * them or a newer rejection replaced them.
  */
 async function withFolder({ bus }: HttpContext, job: JobRecord): Promise<z.infer<typeof jobSchema>> {
-  if (!isRejection(job)) return wireJob(job, { canRetry: false, details: [] });
+  if (!isRejection(job)) return wireJob(job, { canRetry: false });
   const entry = await bus.rejected.read(job.jobId);
-  if (entry?.reason?.seq !== job.seq) return wireJob(job, { canRetry: false, details: [] });
-  return wireJob(job, { canRetry: entry.canRetry, details: entry.reason.details });
+  if (entry?.reason?.seq !== job.seq) return wireJob(job, { canRetry: false });
+  const { details, hint } = entry.reason;
+  return wireJob(job, { canRetry: entry.canRetry, details, hint });
 }

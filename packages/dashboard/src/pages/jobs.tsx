@@ -192,6 +192,9 @@ WHERE seq = ${settled.seq} ORDER BY ordinal`;
   );
 }
 
+/** A hint that says what to type in several libraries has a line for each. */
+const eachLibrary = /(?<=[:;.]) (?=[Ii]n (?:pandas|polars|DuckDB), )/;
+
 function Rejection({ jobId, rejection }: { jobId: string; rejection: NonNullable<JobOf['rejection']> }) {
   const [error, setError] = useState<ApiError>();
   const [isSent, setIsSent] = useState(false);
@@ -224,7 +227,9 @@ function Rejection({ jobId, rejection }: { jobId: string; rejection: NonNullable
             ))}
           </ul>
         )}
-        <p>{rejection.hint}</p>
+        {rejection.hint.split(eachLibrary).map(line => (
+          <p key={line}>{line}</p>
+        ))}
       </div>
       {rejection.canRetry && !isSent && (
         <p>

@@ -1,7 +1,7 @@
 import { visibleLines } from '@quantbot/infra/visible';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { timeTicks } from '../words.js';
+import { timeTicks, valueTicks } from '../words.js';
 import 'uplot/dist/uPlot.min.css';
 
 /** A line of a chart; null where it has no value. */
@@ -109,7 +109,7 @@ function optionsOf(
     cursor: { drag: { x: false, y: false } },
     axes: [
       { ...axis, ...(isTime && { space: 70, values: (_: uPlot, ticks: number[]) => timeTicks(ticks) }) },
-      { ...axis, size: 64, values: (_, ticks) => ticks.map(format) },
+      { ...axis, size: 64, values: (_, ticks) => valueTicks(ticks, format) },
     ],
     series: [
       {},

@@ -46,6 +46,12 @@ export const tableModeNames = Object.keys(tableModes) as [TableMode, ...TableMod
 /** The mode of a table that the configuration does not declare. */
 export const defaultTableMode: TableMode = 'append';
 
+/** Returns the first name that stands in a list twice. DuckDB ignores the case of names. */
+export function firstTwice(names: readonly string[]): string | undefined {
+  const lower = names.map(name => name.toLowerCase());
+  return names.find((_, index) => lower.indexOf(lower[index] as string) < index);
+}
+
 const keyedModes = tableModeNames.filter(name => tableModes[name].isKeyed);
 const onlyKeyed = `(${keyedModes.map(name => `\`${name}\``).join(', ')} only)`;
 
@@ -89,10 +95,13 @@ export const tableSchema = z
   .superRefine((table, context) => {
     const { isKeyed } = tableModes[table.mode];
     const declared = Object.keys(table.columns);
-    for (const name of ['key', 'order_by'] as const)
+    for (const name of ['key', 'order_by'] as const) {
+      const twice = firstTwice(table[name] ?? []);
+      if (twice !== undefined) context.addIssue({ code: 'custom', path: [name], message: `names ${twice} twice` });
       for (const column of declared.length > 0 ? (table[name] ?? []) : [])
         if (!declared.includes(column))
           context.addIssue({ code: 'custom', path: [name], message: `${column} is not among the columns` });
+    }
     if (isKeyed && table.key === undefined)
       context.addIssue({ code: 'custom', path: ['key'], message: `the mode ${table.mode} needs a key` });
     for (const name of ['key', 'order_by'] as const)

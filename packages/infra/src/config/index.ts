@@ -1,6 +1,13 @@
 /** `@quantbot/infra/config`: the schema of `bus_config.json`, and how it is found and parsed. */
 export { isRemoteRoot } from '../object-root.js';
-export { type DeclaredTable, defaultTableMode, type TableMode, tableModeNames, tableModes } from './canon-table.js';
+export {
+  type DeclaredTable,
+  defaultTableMode,
+  firstTwice,
+  type TableMode,
+  tableModeNames,
+  tableModes,
+} from './canon-table.js';
 export type { Chart } from './charts.js';
 export { type ClusterConfig, withVariables } from './cluster.js';
 export { commentedDefaults } from './commented-defaults.js';

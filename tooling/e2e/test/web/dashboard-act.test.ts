@@ -89,7 +89,11 @@ sampledInBrowser(
 );
 
 sampledInBrowser('before an artifact is forgotten, the page says what goes; what is protected stays', async () => {
-  const { bus, url } = await busToOperate({ http: { charts: [{ title: 'Numbers of nothing', sql: 'FROM nowhere' }] } });
+  const charts = [
+    { title: 'Numbers of nothing', sql: 'SELECT nothing FROM canon.numbers' },
+    { title: 'Numbers to come', sql: 'SELECT n, n FROM canon.later' },
+  ];
+  const { bus, url } = await busToOperate({ http: { charts } });
   const newest = { runId: 'r2', jobId: 'newer', schemaHint: 'canon.numbers', select: 'SELECT 5::BIGINT AS n' };
   await (await submit(bus, newest)).settled();
   await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
@@ -116,6 +120,18 @@ sampledInBrowser('before an artifact is forgotten, the page says what goes; what
   await page.goto(`${url}/#/`);
   const chart = page.locator('.own-chart', { hasText: 'Numbers of nothing' });
   await chart.getByRole('alert').getByText('QUERY_FAILED').waitFor();
+  const later = page.locator('.own-chart', { hasText: 'Numbers to come' });
+  await later.getByText(/This chart has no data yet/).waitFor();
+  expect(await later.getByRole('alert').count()).toBe(0);
+  const first = {
+    runId: 'r3',
+    jobId: 'first',
+    kind: 'later',
+    schemaHint: 'canon.later',
+    select: 'SELECT 7::BIGINT AS n',
+  };
+  await (await submit(bus, first)).settled();
+  await page.getByRole('img', { name: /^Numbers to come: 7/ }).waitFor();
   expect(problems.filter(problem => !/status of 40[04]/.test(problem))).toEqual([]);
 });
 
@@ -125,6 +141,10 @@ sampledInBrowser('a rejected job is dismissed with a note, which the pages show'
   await page.goto(`${url}/#/jobs/bad-1`);
   await page.getByText('Why it was rejected').waitFor();
   expect(await page.locator('.problem').getByText('expected BIGINT').count()).toBe(1);
+  await page
+    .locator('.problem')
+    .getByText(/^in pandas, df\["n"\] = /)
+    .waitFor();
   expect(await page.getByRole('button', { name: 'Dismiss this job' }).isDisabled()).toBe(true);
   await page.getByLabel('Note').fill('a wrong column');
   await act(page, 'Dismiss this job');

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { maxIdLength } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
@@ -7,6 +5,7 @@ import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
 import { type Receipt, type Submission, submitArtifact } from '@quantbot/infra/utils';
 import { type ArtifactRecord, openCatalog } from '@quantbot/storage';
+import { makeOwnFolder } from '@quantbot/storage/sandbox';
 import { drainUnlessRunning } from '../../drain.js';
 import { type CommonOptions, print } from '../shared.js';
 import { whoAsks } from '../who-asks.js';
@@ -70,7 +69,7 @@ async function onCluster(
     delete process.env.QUANTBOT_BUS_ROOT;
   }
   const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
-  const folder = await mkdtemp(join(tmpdir(), 'quantbot-bus-release-'));
+  const { path: folder, remove } = makeOwnFolder('release');
   try {
     const copy = join(folder, 'artifact.parquet');
     const key = path.slice(objects.locationOf('store').length - 'store'.length);
@@ -78,7 +77,7 @@ async function onCluster(
       throw busError('ARTIFACT_MISSING', `There is no object ${path}.`);
     return await submit(copy);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    remove();
   }
 }
 

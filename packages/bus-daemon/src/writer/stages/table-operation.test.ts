@@ -68,6 +68,8 @@ test('a mode is set once, with a key only if it needs one, and never against the
   expect(await refusal({ table: 'u' })).toContain('no table canon.u');
   expect(await refusal({ key: [] })).toBe('OPERATION_INVALID: The mode upsert needs a key.');
   expect(await refusal({ mode: 'latest' })).toContain('latest has no key');
+  expect(await refusal({ key: ['x', 'X'] })).toBe('OPERATION_INVALID: The key of canon.t names the column X twice.');
+  expect(await refusal({ order_by: ['y', 'y'] })).toContain('The order of canon.t names the column y twice.');
   expect(await refusal({ mode: 'append', key: [] })).toContain('has this mode and this key already');
   expect(await refusal({ key: ['y'] })).toContain('do not fit this mode and key');
   const withoutKey = async () => ({ artifact: 'r/p/k/a', nulls: ['x: NULL in 1 of 2 rows'] });

@@ -11,7 +11,7 @@ import type { JournalRow } from '@quantbot/bus-format/journal';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import { BusError, type TableOperation } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
-import { tableModes } from '@quantbot/infra/config';
+import { firstTwice, tableModes } from '@quantbot/infra/config';
 import type { Bus, DecidingBus, TableFacts } from '../bus.js';
 import { type CheckedJob, isRejected, type TableChange } from '../job.js';
 import { firstMisfit } from '../misfits.js';
@@ -143,6 +143,11 @@ async function decideSetMode(
   const { isKeyed } = tableModes[mode];
   if (isKeyed !== key.length > 0 || (!isKeyed && orderBy.length > 0))
     throw busError('OPERATION_INVALID', `The mode ${mode} ${isKeyed ? 'needs a key' : 'has no key and no order'}.`);
+  for (const [part, columns] of Object.entries({ key, order: orderBy })) {
+    const twice = firstTwice(columns);
+    if (twice !== undefined)
+      throw busError('OPERATION_INVALID', `The ${part} of canon.${op.table} names the column ${twice} twice.`);
+  }
   if (isDeepStrictEqual({ mode, key, orderBy }, { mode: there.mode, key: there.key, orderBy: there.orderBy }))
     throw busError('OPERATION_INVALID', `canon.${op.table} has this mode and this key already.`);
   const start = await startAfter(facts, { ...op, table }, there.generation + 1);
