@@ -145,6 +145,10 @@ export const daemonCodes = {
   },
   WORKER_MEMORY: { disposition: 'retry', hint: 'Raise the memory limit, or reduce the work.' },
   WORKER_TIMEOUT: { disposition: 'retry', hint: 'Raise the time limit, or reduce the work.' },
+  ROWS_UNPUBLISHED: {
+    disposition: 'retry',
+    hint: 'Restore the object of the named artifact, or take its rows out with `quantbot-bus forget KEY --rows drop --force --apply`.',
+  },
   COMPACTION_FAILED: {
     disposition: 'retry',
     hint: 'Give the machine more memory, raise limits.decode_memory_mb, or write the files of this table with smaller row groups and values. Its rows stay readable, and the daemon retries by itself.',

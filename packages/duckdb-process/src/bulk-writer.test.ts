@@ -54,7 +54,7 @@ test('rows that are too large to be held are streamed in their order, whatever t
   const files = Array.from({ length: 12 }, () => `'${source}'`);
   const sql = `SELECT *, file_index AS file FROM read_parquet([${files}])`;
   const streamed = { setup: ['SET VARIABLE answer = 42'], sql: `${sql} WHERE getvariable('answer') = 42` };
-  const task = { ...select, sql: `${sql} ORDER BY n`, streamed, memoryMb: 300 };
+  const task = { ...select, sql: `${sql} ORDER BY n`, streamed: () => streamed, memoryMb: 300 };
   const writer = new BulkWriter('write', { idleMs: 60_000, entry });
   onTestFinished(() => writer.close());
   const path = join(folder, 'a.parquet');

@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import type { StreamedRows } from '@quantbot/bus-format/canon';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { ownFolderMode } from '@quantbot/infra/files';
 import { WorkerProcess } from './client.js';
@@ -34,16 +35,18 @@ export class BulkWriter {
    */
   async write<T extends CopyTask | PartitionTask>(task: T, timeoutMs: number): Promise<WorkerResult<T>> {
     const { streamed, ...held } = task;
+    const asStream = async (of: () => StreamedRows | Promise<StreamedRows>) => {
+      const { setup, sql } = await of();
+      return { ...held, setup: [...task.setup, ...setup], sql, streams: true };
+    };
     const attempts = [
-      ...(task.memoryMb > usualMemoryMb ? [{ ...held, memoryMb: usualMemoryMb }] : []),
-      ...(streamed === undefined
-        ? []
-        : [{ ...held, setup: [...task.setup, ...streamed.setup], sql: streamed.sql, streams: true }]),
-      held,
-    ] as T[];
+      ...(task.memoryMb > usualMemoryMb ? [() => ({ ...held, memoryMb: usualMemoryMb })] : []),
+      ...(streamed === undefined ? [] : [() => asStream(streamed)]),
+      () => held,
+    ];
     for (const attempt of attempts)
       try {
-        return await this.worker.request(attempt, timeoutMs);
+        return await this.worker.request((await attempt()) as T, timeoutMs);
       } catch (error) {
         if (attempt === attempts.at(-1) || duckDbFault((error as Error).message) !== 'memory') throw error;
         await removeUnfinished(task);

@@ -37,11 +37,11 @@ export interface SelectToWrite {
   file: ParquetFileOptions;
   memoryMb: number;
   /**
-   * A SELECT of the same rows in the same order, for rows that are too large to be held: one scan,
-   * without a sort or a join. Its own statements come after `setup`. It is used if `sql` needs too
-   * much memory.
+   * Returns a SELECT of the same rows in the same order, for rows that are too large to be held:
+   * one scan, without a sort or a join. Its own statements come after `setup`. `BulkWriter` asks
+   * for it if `sql` needs too much memory, and sends it to no process.
    */
-  streamed?: StreamedRows;
+  streamed?: () => StreamedRows | Promise<StreamedRows>;
   /** Whether rows are written as they come, in row groups of limited size, instead of held. */
   streams?: boolean;
   /** Files whose checksums are compared before the SELECT reads them. */

@@ -29,7 +29,7 @@ export async function eraseRows(
       `SELECT count(*) FILTER (WHERE NOT ${isErased}) AS kept, count(*) FILTER (WHERE ${isErased}) AS gone FROM ${rows}`,
     );
     if (Number(counted?.gone) === 0) continue;
-    const sql = `SELECT * FROM ${rows} AND NOT ${isErased} ORDER BY _seq, _ordinal, _row`;
+    const sql = `SELECT * FROM ${rows} AND NOT ${isErased}`;
     const name = `erased-${firstSeq}-${lastSeq}`;
     const kept = Number(counted?.kept) === 0 ? [] : [await writeFile(lake, table, { root, name, sql })];
     await connection.run(`DELETE FROM ${rows}`);

@@ -69,9 +69,12 @@ async function mergeRun(
   { table, firstSeq, lastSeq }: Run,
 ): Promise<void> {
   const rows = `${filesOf(table)} WHERE _seq BETWEEN ${firstSeq} AND ${lastSeq}`;
-  const sql = `SELECT * FROM ${rows} ORDER BY _seq, _ordinal, _row`;
   await inTransaction(lake, async () => {
-    const file = await writeFile(lake, table, { root, name: `merged-${firstSeq}-${lastSeq}`, sql });
+    const file = await writeFile(lake, table, {
+      root,
+      name: `merged-${firstSeq}-${lastSeq}`,
+      sql: `SELECT * FROM ${rows}`,
+    });
     await lake.connection.run(`DELETE FROM ${rows}`);
     await addFiles(lake, table, [file]);
   });

@@ -226,7 +226,7 @@ export class LakePublisher {
     const values = columns
       .filter(({ name }) => there.has(name))
       .map(({ name, type }) => `CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`);
-    const sql = `SELECT ${values.join(', ')} FROM ${filesOf(after.name)} ORDER BY _seq, _ordinal, _row`;
+    const sql = `SELECT ${values.join(', ')} FROM ${filesOf(after.name)}`;
     const file = await writeFile(lake, after.name, { root, name: 'rewritten', sql });
     await connection.run(`DROP TABLE ${filesOf(after.name)}`);
     await connection.run(createTable(after.name, columns));

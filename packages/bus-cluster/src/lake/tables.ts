@@ -41,18 +41,20 @@ export const filesOf = (table: string): string => `_files.${identifier(table)}`;
 
 /**
  * Returns the columns of a table in the lake. A column with only NULL so far has no type, and is
- * left out. A column of lists of NULL is a list of INTEGER until its type is known.
+ * left out.
  */
-export const lakeColumns = ({ columns }: Pick<CanonTable, 'columns'>): DeclaredColumn[] => [
-  ...columns
-    .filter(({ type }) => type !== nullType)
-    .map(({ name, type, unnamed }) => ({
-      name,
-      type: isOpen(type) ? type.replaceAll(nullType, 'INTEGER') : type,
-      ...(unnamed && { unnamed }),
-    })),
+export const lakeColumns = (table: Pick<CanonTable, 'columns'>): DeclaredColumn[] => [
+  ...lakeTypes(table).filter((_, index) => table.columns[index]?.type !== nullType),
   ...originColumns,
 ];
+
+/** Returns a table's columns with INTEGER, also in lists, where the type is not known yet. */
+export const lakeTypes = ({ columns }: Pick<CanonTable, 'columns'>): DeclaredColumn[] =>
+  columns.map(({ name, type, unnamed }) => ({
+    name,
+    type: isOpen(type) ? type.replaceAll(nullType, 'INTEGER') : type,
+    ...(unnamed && { unnamed }),
+  }));
 
 const isOpen = (type: string): boolean => {
   const open = (nested: ReturnType<typeof parseNested>): boolean => {
@@ -124,11 +126,14 @@ export function allRowsOf(table: CanonTable): string {
   return `SELECT ${columns.join(', ')} FROM ${filesOf(table.name)}`;
 }
 
+/** Returns SQL for the newest job that a table has rows of. */
+export const newestSeqOf = (table: CanonTable, { names, hasForgotten }: ViewFacts): string =>
+  `(SELECT coalesce(max(seq), 0) FROM ${hasForgotten ? withoutErased : '_bus.journal'} WHERE ${isOfTable(table.name, names)} AND seq > ${table.after ?? 0})`;
+
 /** Returns the views over a table: `_rows.<table>` with all origin columns, and `canon.<table>`. */
 export function viewsOf(table: CanonTable, { names, hasForgotten }: ViewFacts): string[] {
   const name = identifier(shownName(table));
-  const journal = hasForgotten ? withoutErased : '_bus.journal';
-  const newest = `(SELECT coalesce(max(seq), 0) FROM ${journal} WHERE ${isOfTable(table.name, names)} AND seq > ${table.after ?? 0})`;
+  const newest = newestSeqOf(table, { names, hasForgotten });
   return [
     `CREATE OR REPLACE VIEW _rows.${name} AS ${shownRows(table, allRowsOf(table), newest)}`,
     `CREATE OR REPLACE VIEW canon.${name} AS SELECT * EXCLUDE (_ordinal, _row) FROM _rows.${name}`,

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { literal, literalList } from '@quantbot/bus-format/sql';
 import type { OpenLake } from '@quantbot/storage/lake';
-import { copyExactly } from '@quantbot/storage/sandbox';
+import { copyExactly, toStream } from '@quantbot/storage/sandbox';
 import { placeFor } from './transaction.js';
 
 /**
  * Writes rows of a canonical table into a new file of the lake, within a transaction, and reads it
- * back. DuckDB's own COPY would lose the sign of zero and the bits of NaN.
+ * back. DuckDB's own COPY would lose the sign of zero and the bits of NaN. The rows are streamed,
+ * because they may be larger than memory, and a failed attempt would end the transaction.
  *
+ * @param options.sql one scan. Its rows are not sorted.
  * @param options.root the root of the objects: `s3://…` or an absolute path.
  * @param options.name the file's name below `lake/<table>/`, without its ending.
  * @returns where it lies.
@@ -19,7 +21,8 @@ export async function writeFile(
 ): Promise<string> {
   const path = await placeFor(root, `lake/${table}/${name}~${randomUUID()}.parquet`);
   const options = 'FORMAT parquet, COMPRESSION zstd';
-  await copyExactly(connection, { sql, path, options, readBack: true, inTransaction: true });
+  for (const statement of toStream) await connection.run(statement);
+  await copyExactly(connection, { sql, path, options, readBack: true, streams: true, inTransaction: true });
   return path;
 }
 

@@ -1,6 +1,6 @@
 import type { Member, Postgres } from '@quantbot/bus-cluster';
 import type { TableRegistry } from '@quantbot/bus-format/canon';
-import type { WorkerProcess } from '@quantbot/duckdb-process';
+import type { BulkWriter } from '@quantbot/duckdb-process';
 import type { BusError } from '@quantbot/infra';
 import type { Objects } from '@quantbot/infra/objects';
 import type { LakeAddresses } from '@quantbot/storage/lake';
@@ -21,7 +21,7 @@ export interface Cluster extends VerifyingBus, Omit<DecidingBus, 'isStored' | 'j
   tables: TableRegistry;
   tablesSeq: number;
   /** Writes fragments. Another process reads files that are not verified yet. */
-  fragmentWriter: WorkerProcess;
+  fragmentWriter: BulkWriter;
   newClaim(): string;
   /** The time of day of this host (milliseconds). */
   now(): number;

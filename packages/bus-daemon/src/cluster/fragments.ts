@@ -1,34 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   atTheirPlaces,
   type Fragment,
   forgottenAmong,
   lakeColumns,
+  lakeTypes,
   noteFragment,
   restoringFragments,
   rowsOfFragment,
   tablesAt,
 } from '@quantbot/bus-cluster';
-import { concurrently } from '@quantbot/bus-format';
-import { type CanonTable, originColumns, positionOfRow } from '@quantbot/bus-format/canon';
+import { concurrently, daemonError, isDamage } from '@quantbot/bus-format';
+import { type CanonTable, isFaultOfFiles, originOrder, rowsInOneScan, storedRows } from '@quantbot/bus-format/canon';
 import type { JournalRow } from '@quantbot/bus-format/journal';
-import {
-  foreignSchema,
-  identifier,
-  literal,
-  literalList,
-  schemaMap,
-  selectList,
-  untrusted,
-} from '@quantbot/bus-format/sql';
+import { literalList, schemaMap, selectList } from '@quantbot/bus-format/sql';
+import { type CopyTask, writingMemoryMb } from '@quantbot/duckdb-process';
 import type { Cluster } from './cluster.js';
 import type { CommittedBatch } from './commit.js';
 import { Salvage } from './salvage.js';
 
 const timeoutMs = 600_000;
-const memoryMb = 512;
 
 /** A local file of a fragment, and its row of the journal. */
 interface LocalFile {
@@ -88,9 +81,10 @@ export async function makeFragment(cluster: Cluster, fragment: Fragment, salvage
     const files = found.filter(({ row, isThere }) => isThere || !gone.has(keyOf(row)));
     const lost = found.filter(file => !files.includes(file)).map(({ row }) => row);
     const salvaged = lost.length === 0 ? [] : await salvage.filesOf(table, lost.map(keyOf));
-    const written = await write(cluster, fragment, (await tablesOf(cluster, lastSeq)).get(table) as CanonTable, {
-      files,
-      salvaged: { paths: salvaged, keys: lost.map(keyOf) },
+    const shape = (await tablesOf(cluster, lastSeq)).get(table) as CanonTable;
+    const from = { files, salvaged: { paths: salvaged, keys: lost.map(keyOf) } };
+    const written = await write(cluster, fragment, shape, from).catch(async error => {
+      throw await findFault(cluster, fragment, { shape, files, error });
     });
     const expected = rows.reduce((sum, row) => sum + (row.rows ?? 0), 0);
     if (written !== expected)
@@ -106,55 +100,11 @@ export async function makeFragment(cluster: Cluster, fragment: Fragment, salvage
 /** Returns the canonical tables as of a commit. */
 const tablesOf = ({ postgres, config }: Cluster, seq: number) => tablesAt(postgres, seq, config.canon.tables);
 
-/** Writes one Parquet file with all rows in order, and the origin of each. */
-async function write(
-  cluster: Cluster,
-  fragment: Fragment,
-  table: CanonTable,
-  { files, salvaged = { paths: [], keys: [] } }: { files: readonly LocalFile[]; salvaged?: Salvaged },
-): Promise<number> {
-  const id = randomUUID();
-  const folder = join(cluster.workFolder, `fragment-${id}`);
-  mkdirSync(folder, { recursive: true });
-  try {
-    for (const { path, row } of files) linkSync(path, join(folder, nameOf(row)));
-    const path = join(folder, 'fragment');
-    const { rows } = await cluster.fragmentWriter.request(
-      {
-        task: 'copy',
-        setup: [],
-        sql: selectOf(
-          folder,
-          table,
-          files.map(({ row }) => row),
-          salvaged,
-        ),
-        untrusted: false,
-        readable: [],
-        path,
-        memoryMb,
-        sources: files.map(({ row }) => ({
-          path: join(folder, nameOf(row)),
-          sha256: row.sha256,
-          name: row.artifact_key,
-        })),
-        file: { compression: 'zstd' },
-      },
-      { timeoutMs },
-    );
-    const object = `lake/${fragment.table}/${fragment.firstSeq}-${fragment.lastSeq}~${id}.parquet`;
-    await cluster.objects.create(object, { path });
-    const isUsed = await noteFragment(cluster.postgres, { ...fragment, object, rows });
-    if (!isUsed) await cluster.objects.remove([object]);
-    return rows;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+/** What a fragment is made of. */
+interface Sources {
+  files: readonly LocalFile[];
+  salvaged?: Salvaged;
 }
-
-/** Returns a file name from which `positionOfRow` reads seq and ordinal. */
-const nameOf = ({ seq, ordinal }: JournalRow): string =>
-  `${String(seq).padStart(12, '0')}-${String(ordinal).padStart(5, '0')}.parquet`;
 
 /** Local files of the lake, and the artifacts whose rows to take from them. */
 interface Salvaged {
@@ -162,34 +112,95 @@ interface Salvaged {
   keys: readonly string[];
 }
 
-const keyOf = ({ artifact_key }: JournalRow): string => artifact_key ?? '';
-
-function selectOf(folder: string, table: CanonTable, rows: readonly JournalRow[], { paths, keys }: Salvaged): string {
-  const columns = lakeColumns(table);
-  const nothing = `SELECT ${columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${identifier(name)}`).join(', ')} WHERE false`;
-  const parts = [
-    ...(rows.length > 0 ? [ofArtifacts(folder, table, rows)] : [nothing]),
-    ...(paths.length > 0
-      ? [
-          `(SELECT DISTINCT ON (_seq, _ordinal, _row) ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)})
-WHERE _artifact_key IN (SELECT unnest(${literalList(keys)})))`,
-        ]
-      : []),
-  ];
-  return `SELECT * FROM (${parts.join(' UNION ALL BY NAME ')}) ORDER BY _seq, _ordinal, _row`;
+/** Writes a fragment: one Parquet file with all rows in order, and the origin of each. */
+async function write(cluster: Cluster, fragment: Fragment, table: CanonTable, from: Sources): Promise<number> {
+  const id = randomUUID();
+  const path = join(cluster.workFolder, `fragment-${id}.parquet`);
+  try {
+    const rows = await copyRows(cluster, table, from, path);
+    const object = `lake/${fragment.table}/${fragment.firstSeq}-${fragment.lastSeq}~${id}.parquet`;
+    await cluster.objects.create(object, { path });
+    const isUsed = await noteFragment(cluster.postgres, { ...fragment, object, rows });
+    if (!isUsed) await cluster.objects.remove([object]);
+    return rows;
+  } finally {
+    rmSync(path, { force: true });
+  }
 }
 
-/** Read from files whose columns have no type yet, because a schema cannot be empty. */
-const noColumn = { name: '_none', type: 'INTEGER' };
+async function copyRows(
+  { config, fragmentWriter }: Cluster,
+  table: CanonTable,
+  { files, salvaged = { paths: [], keys: [] } }: Sources,
+  path: string,
+): Promise<number> {
+  const { rows } = await fragmentWriter.write(
+    {
+      task: 'copy',
+      setup: [],
+      ...selectOf(table, files, salvaged),
+      untrusted: false,
+      readable: [],
+      path,
+      memoryMb: writingMemoryMb(config.limits),
+      sources: files.map(({ path, row }) => ({ path, sha256: row.sha256, name: row.artifact_key })),
+      file: { compression: 'zstd' },
+    },
+    timeoutMs,
+  );
+  return rows;
+}
 
-function ofArtifacts(folder: string, table: CanonTable, rows: readonly JournalRow[]): string {
-  const origin = new Set(originColumns.map(({ name }) => name));
-  const columns = lakeColumns(table).filter(({ name }) => !origin.has(name));
-  const files = literalList(rows.map(row => join(folder, nameOf(row))));
-  const keys = rows.map(({ seq, ordinal, artifact_key }) => `(${seq}, ${ordinal}, ${literal(artifact_key ?? '')})`);
-  const read = columns.length > 0 ? columns : [noColumn];
-  return `SELECT ${selectList([...columns, { name: '_row', type: 'BIGINT' }], 'f')}, j.seq AS _seq, j.ordinal AS _ordinal, j.key AS _artifact_key
-FROM (SELECT ${untrusted(read)}, ${positionOfRow} FROM read_parquet(${files}, schema = ${foreignSchema(read)}, filename = true)) f
-JOIN (SELECT CAST(seq AS BIGINT) AS seq, CAST(ordinal AS BIGINT) AS ordinal, key FROM (VALUES ${keys.join(', ')}) v (seq, ordinal, key)) j
-ON f._position = j.seq * 100000 + j.ordinal`;
+/** Returns the error of a fragment that cannot be written, with the artifact that is its cause. */
+async function findFault(
+  cluster: Cluster,
+  { table, firstSeq }: Fragment,
+  { shape, files, error }: { shape: CanonTable; files: readonly LocalFile[]; error: unknown },
+): Promise<unknown> {
+  if (!isDamage(error) && !isFaultOfFiles(error)) return error;
+  for (const file of files) {
+    const path = `${file.path}-alone`;
+    const fault = await copyRows(cluster, shape, { files: [file] }, path).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    rmSync(path, { force: true });
+    if (fault === undefined) continue;
+    const key = keyOf(file.row);
+    const lost = existsSync(file.path) ? 'was changed' : 'is gone';
+    const reason = isDamage(fault) ? `${file.row.rel_path} ${lost}` : fault.message.split('\n', 1)[0];
+    return daemonError(
+      'ROWS_UNPUBLISHED',
+      `The rows of ${key} cannot be written into the table ${table} of the lake, so all jobs from seq ${firstSeq} on wait: ${reason}`,
+      {
+        hint: `If the object was lost or changed, restore it. Otherwise run \`quantbot-bus forget ${key} --rows drop --force --apply\`: the other jobs then go on. To bring the rows back, submit the same file again.`,
+        cause: error,
+      },
+    );
+  }
+  return error;
+}
+
+const keyOf = ({ artifact_key }: JournalRow): string => artifact_key ?? '';
+
+/** Returns the rows of stored files in their order, with those that only files of the lake have. */
+function selectOf(
+  table: CanonTable,
+  files: readonly LocalFile[],
+  { paths, keys }: Salvaged,
+): Pick<CopyTask, 'sql' | 'streamed'> {
+  const columns = lakeColumns(table);
+  const stored = files.map(({ path, row: { seq, ordinal, artifact_key } }) => ({
+    path,
+    seq,
+    ordinal,
+    artifactKey: artifact_key ?? '',
+  }));
+  const inLake = (rows: string) => `SELECT ${selectList(columns)} FROM (${rows})`;
+  const sql = inLake(storedRows(lakeTypes(table), stored));
+  if (paths.length === 0)
+    return { sql, streamed: () => ({ setup: [], sql: inLake(rowsInOneScan(lakeTypes(table), [], stored)) }) };
+  const salvaged = `SELECT DISTINCT ON (_seq, _ordinal, _row) ${selectList(columns)} FROM read_parquet(${literalList(paths)}, schema = ${schemaMap(columns)})
+WHERE _artifact_key IN (SELECT unnest(${literalList(keys)}))`;
+  return { sql: `SELECT * FROM (${sql} UNION ALL (${salvaged})) ORDER BY ${originOrder}` };
 }

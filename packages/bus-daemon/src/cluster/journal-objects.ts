@@ -17,7 +17,7 @@ export class JournalObjects {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
-    this.#worker = cluster.fragmentWriter.another('journal');
+    this.#worker = cluster.inspector.another('journal');
   }
 
   /**

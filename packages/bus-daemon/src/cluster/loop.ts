@@ -141,6 +141,7 @@ export class ClusterLoop implements LoopView {
       const { isPublisher, seq } = this.#publication;
       const isIdle = !committed && !shown;
       if (isPublisher) this.#exports.advance(seq, { isLast: isIdle && this.drains });
+      if (this.#publication.fault !== undefined) throw this.#publication.fault;
       this.#failures = 0;
       this.#become('running');
       if (!isIdle) return 'go on';

@@ -10,6 +10,7 @@ import {
   noteLostFragment,
 } from '@quantbot/bus-cluster';
 import { concurrently, daemonError } from '@quantbot/bus-format';
+import { writingMemoryMb } from '@quantbot/duckdb-process';
 import { type OpenLake, openLake } from '@quantbot/storage/lake';
 import type pg from 'pg';
 import type { Cluster } from './cluster.js';
@@ -21,7 +22,6 @@ import { removeForgottenBytes } from './remove-forgotten.js';
 import { Salvage } from './salvage.js';
 import { settleLeftBehind } from './settle.js';
 
-const memoryMb = 512;
 /** The interval of maintenance, which runs only between publications. */
 const maintenanceMs = 60_000;
 /** The interval of looks for bytes of forgotten artifacts: a look takes up to a second. */
@@ -60,6 +60,8 @@ export class Publication {
    * daemon knows. Jobs up to it can be settled.
    */
   seq = 0;
+  /** The error of a fragment that cannot be written, for which all later jobs wait. */
+  fault: unknown;
 
   constructor(cluster: Cluster, onNews: () => void) {
     this.#cluster = cluster;
@@ -89,9 +91,9 @@ export class Publication {
     try {
       const before = this.seq;
       const publisher = await this.#opened();
-      const missing = await missingFragments(this.#cluster.postgres, this.#cluster.leaseS);
-      for (const fragment of missing) await makeFragment(this.#cluster, fragment, this.#salvage);
-      if (missing.length === 0) this.#salvage.close();
+      // Jobs before a fragment that cannot be written are published all the same.
+      const [made] = await Promise.allSettled([this.#makeFragments()]);
+      this.fault = made.status === 'rejected' ? made.reason : undefined;
       this.seq = await this.#publish(publisher).catch(async error => {
         await this.#findLostFragments();
         throw error;
@@ -105,6 +107,13 @@ export class Publication {
       this.#closeLake(); // the open lake may show a state that was rolled back
       throw error;
     }
+  }
+
+  /** Writes the fragments of daemons that are gone. */
+  async #makeFragments(): Promise<void> {
+    const missing = await missingFragments(this.#cluster.postgres, this.#cluster.leaseS);
+    for (const fragment of missing) await makeFragment(this.#cluster, fragment, this.#salvage);
+    if (missing.length === 0) this.#salvage.close();
   }
 
   /**
@@ -207,7 +216,7 @@ export class Publication {
     }
     // It may have been closed because the store refused the old credentials.
     const address = await lake(true);
-    this.#lake = await openLake(address, { readOnly: false, memoryMb, threads: 2 });
+    this.#lake = await openLake(address, { readOnly: false, memoryMb: writingMemoryMb(config.limits), threads: 2 });
     await this.#lake.connection.run('USE lake');
     const isThere = async (key: string) => (await objects.head(key)) !== undefined;
     if (!(await isLakeWhole(this.#lake, isThere))) await this.#beginAgain();

@@ -41,6 +41,7 @@ async function publish(options: Options, anew: boolean): Promise<number> {
     tell();
     while (publication.seq < seq) {
       if (!(await publication.advance())) await sleep(lookEveryMs);
+      if (publication.fault !== undefined) throw publication.fault;
       tell();
     }
     return publication.seq;

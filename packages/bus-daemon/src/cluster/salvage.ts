@@ -3,10 +3,10 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { keysWithRowsOnly, pagesOf } from '@quantbot/bus-cluster';
 import { literal, literalList } from '@quantbot/bus-format/sql';
+import { writingMemoryMb } from '@quantbot/duckdb-process';
 import type { Cluster } from './cluster.js';
 
 const timeoutMs = 600_000;
-const memoryMb = 512;
 
 /** Local files with the rows of some artifacts. */
 interface Found {
@@ -44,7 +44,7 @@ export class Salvage {
   }
 
   async #search(table: string): Promise<Found> {
-    const { fragmentWriter, objects, postgres, workFolder } = this.#cluster;
+    const { config, fragmentWriter, objects, postgres, workFolder } = this.#cluster;
     const keys = await keysWithRowsOnly(postgres, table);
     const folder = join(workFolder, `salvage-${randomUUID()}`);
     this.#folders.push(folder);
@@ -55,7 +55,7 @@ export class Salvage {
         const source = join(folder, 'source');
         if ((await objects.download(key, source)) === undefined) continue; // removed meanwhile
         const path = join(folder, `${paths.length}.parquet`);
-        const { rows } = await fragmentWriter.request(
+        const { rows } = await fragmentWriter.write(
           {
             task: 'copy',
             setup: [],
@@ -63,11 +63,11 @@ export class Salvage {
             untrusted: false,
             readable: [],
             path,
-            memoryMb,
+            memoryMb: writingMemoryMb(config.limits),
             sources: [{ path: source }],
             file: { compression: 'zstd' },
           },
-          { timeoutMs },
+          timeoutMs,
         );
         rmSync(source);
         if (rows > 0) paths.push(path);

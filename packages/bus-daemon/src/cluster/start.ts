@@ -11,7 +11,7 @@ import {
 } from '@quantbot/bus-cluster';
 import { TableLimits } from '@quantbot/bus-format/canon';
 import { version } from '@quantbot/bus-format/version';
-import { WorkerProcess } from '@quantbot/duckdb-process';
+import { BulkWriter, WorkerProcess } from '@quantbot/duckdb-process';
 import type { Logger } from '@quantbot/infra';
 import { busError, writeBusLimits } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
@@ -81,7 +81,7 @@ export async function openCluster(
   opened.push(async () => remove());
   await writeBusLimits(workFolder, { min_free_bytes: config.minFreeBytes }); // it takes uploads
   const inspector = new WorkerProcess('inspect', { idleMs: workerIdleMs, spillIn: workFolder });
-  const fragmentWriter = new WorkerProcess('fragments', { idleMs: workerIdleMs, spillIn: workFolder });
+  const fragmentWriter = new BulkWriter('fragments', { idleMs: workerIdleMs, spillIn: workFolder });
   opened.push(async () => inspector.close());
   opened.push(async () => fragmentWriter.close());
   const [{ seq } = { seq: 0 }] = await postgres.query<{ seq: number }>('SELECT seq FROM bus.head');

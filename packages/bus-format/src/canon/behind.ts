@@ -88,12 +88,13 @@ const ends: readonly string[] = ['WORKER_CRASHED', 'WORKER_KILLED', 'WORKER_MEMO
 
 /** Returns `COMPACTION_FAILED` for an error that the files of a table cause; else undefined. */
 function faultOfTable(error: unknown, table: string): CodedError<string> | undefined {
-  if (!isOfFiles(error)) return undefined;
+  if (!isFaultOfFiles(error)) return undefined;
   const [reason = ''] = (error as Error).message.split('\n', 1);
   return daemonError('COMPACTION_FAILED', `canon.${table} could not be compacted: ${reason}`, { cause: error });
 }
 
-function isOfFiles(error: unknown): boolean {
+/** Whether the files that DuckDB reads are the cause of an error. */
+export function isFaultOfFiles(error: unknown): boolean {
   if (error instanceof DaemonError) return ends.includes(error.code);
   if (error instanceof CodedError) return true; // a worker says which value it cannot write
   return error instanceof Error && ['memory', 'range', 'unsupported', 'poisoned'].includes(duckDbFault(error.message));

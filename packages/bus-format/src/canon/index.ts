@@ -10,7 +10,7 @@ export {
   tableOperationsQuery,
   tableOperationTypes,
 } from '../journal/table-operations.js';
-export { type Behind, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
+export { type Behind, isFaultOfFiles, type OnDamage, tablesBehind, throwDamage, withoutDamage } from './behind.js';
 export {
   isDefinitionDamaged,
   keptName,

@@ -175,13 +175,13 @@ export class TestCluster {
   }
 
   /** Submits a file with one row, as a producer on any host would. */
-  async submit(jobId: string, x: number | null) {
+  async submit(jobId: string, x: number | null, runId = jobId) {
     const parquetPath = join(this.folder, `${jobId}.parquet`);
     await writeSmallParquet(parquetPath, { columns: { x: { type: 'int64', optional: x === null } }, rows: [{ x }] });
     return submitArtifact({
       busRoot: this.objects,
       jobId,
-      runId: jobId,
+      runId,
       producer: 'p',
       kind: 'k',
       artifactId: 'a',

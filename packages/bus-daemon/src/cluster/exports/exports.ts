@@ -1,6 +1,6 @@
 import { exportRequests, noteFailedExport } from '@quantbot/bus-cluster';
 import type { ExportState } from '@quantbot/bus-http';
-import type { WorkerProcess } from '@quantbot/duckdb-process';
+import { BulkWriter } from '@quantbot/duckdb-process';
 import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import type { Cluster } from '../cluster.js';
 import { type ClusterExport, clusterExports, isAskedFor, isBehind, isForced, stateOf } from './golden-exports.js';
@@ -18,7 +18,7 @@ const parseTimeoutMs = 20_000;
  */
 export class ClusterExports {
   readonly #cluster: Cluster;
-  readonly #worker: WorkerProcess;
+  readonly #writer: BulkWriter;
   readonly #onEnd: () => void;
   #running: Promise<void> | undefined;
   #notBefore = 0;
@@ -36,7 +36,7 @@ export class ClusterExports {
 
   constructor(cluster: Cluster, onEnd: () => void) {
     this.#cluster = cluster;
-    this.#worker = cluster.fragmentWriter.another('export');
+    this.#writer = new BulkWriter('export', { idleMs: 60_000, spillIn: cluster.workFolder });
     this.#onEnd = onEnd;
   }
 
@@ -74,7 +74,7 @@ export class ClusterExports {
   }
 
   async stop(): Promise<void> {
-    this.#worker.close();
+    this.#writer.close();
     await this.#running;
   }
 
@@ -117,7 +117,7 @@ export class ClusterExports {
       const write = item.options.layout === 'dataset' ? writeDataset : writeFile;
       const context = {
         cluster: this.#cluster,
-        worker: this.#worker,
+        writer: this.#writer,
         seq,
         reads: item.untrusted ? await this.#tablesRead(item.sql) : null,
         elapsedMs: () => attempt().durationMs,
@@ -125,7 +125,7 @@ export class ClusterExports {
       written = await write(context, item);
       logger.info({ export: name, rows: written.rows, seq }, 'export written');
     } catch (cause) {
-      if (this.#worker.isClosed) return false; // a stop is not a failure
+      if (this.#writer.worker.isClosed) return false; // a stop is not a failure
       error = (cause as Error).message;
       logger.error({ err: cause, export: name }, 'an export failed; its last good file stays');
       await noteFailedExport(postgres, { ...attempt(), error });
@@ -146,7 +146,7 @@ export class ClusterExports {
   #tablesRead(sql: string): Promise<string[] | null> {
     const asked =
       this.#reads.get(sql) ??
-      this.#worker.request({ task: 'tables', sql }, parseTimeoutMs).then(canonicalOnly, () => null);
+      this.#writer.worker.request({ task: 'tables', sql }, parseTimeoutMs).then(canonicalOnly, () => null);
     this.#reads.set(sql, asked);
     return asked;
   }

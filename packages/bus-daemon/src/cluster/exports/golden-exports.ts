@@ -19,6 +19,8 @@ import type { Cluster } from '../cluster.js';
 /** A golden export of a cluster. */
 export interface ClusterExport {
   name: string;
+  /** Its canonical table, by the first name of it; undefined for a SELECT of the configuration. */
+  table?: string;
   sql: string;
   /** For a growing table: SQL for the rows of some jobs, in their order. */
   sqlBetween?: (fromSeq: number, upToSeq: number) => string;
@@ -51,6 +53,7 @@ export async function clusterExports(
     const sqlBetween = (fromSeq: number, upToSeq: number) => tableInOrder(name, { fromSeq, upToSeq });
     return {
       name,
+      table: first,
       sql: tableInOrder(name),
       ...(grows && { sqlBetween }),
       untrusted: false,

@@ -72,8 +72,7 @@ interface Built {
 async function begin(context: ExportContext, item: ClusterExport, building: string): Promise<Built> {
   const { cluster, seq } = context;
   const tag = cluster.newClaim().slice(0, 8);
-  const sql = item.sqlBetween?.(1, seq) ?? item.sql;
-  const files = await build(context, item, building, { sql, fromSeq: 1, tag });
+  const files = await build(context, item, building, { fromSeq: 1, tag });
   const manifest = {
     bus_id: (await busIdOf(cluster.objects)) ?? '',
     export: item.name,
@@ -94,9 +93,8 @@ async function extend(
 ): Promise<Built> {
   const growth = growthOf(current, item.options.partRows);
   const { fromSeq } = growth;
-  const sql = item.sqlBetween?.(fromSeq, context.seq) ?? item.sql;
   const taken = pathsOf(current);
-  const added = neededParts(await build(context, item, building, { sql, fromSeq, tag: current.tag, taken }), growth);
+  const added = neededParts(await build(context, item, building, { fromSeq, tag: current.tag, taken }), growth);
   return { manifest: withParts(current, added, { fromSeq, asOfSeq: context.seq }), added };
 }
 
@@ -104,13 +102,13 @@ async function build(
   context: ExportContext,
   item: ClusterExport,
   folder: string,
-  { sql, fromSeq, tag, taken = [] }: { sql: string; fromSeq: number; tag: string; taken?: string[] },
+  { fromSeq, tag, taken = [] }: { fromSeq: number; tag: string; taken?: string[] },
 ): Promise<DatasetFile[]> {
-  const { cluster, worker } = context;
-  const written = await worker.request(
+  const { cluster, writer } = context;
+  const written = await writer.write(
     {
       task: 'partition',
-      ...(await selectOf(context, item, sql)),
+      ...(await selectOf(context, item, fromSeq)),
       folder,
       fileName: partName(fromSeq, tag),
       partitionBy: item.options.partitionBy,

@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { noteExport } from '@quantbot/bus-cluster';
+import { noteExport, tableStreamed } from '@quantbot/bus-cluster';
 import { version } from '@quantbot/bus-format/version';
-import type { SelectToWrite, WorkerProcess } from '@quantbot/duckdb-process';
+import type { BulkWriter, SelectToWrite } from '@quantbot/duckdb-process';
 import { digestFile } from '@quantbot/infra/files';
 import { attachStatements } from '@quantbot/storage/lake';
 import { foldersOfCluster } from '@quantbot/storage/sandbox';
-import { orderOf, type WrittenExport } from '../../writer/exports/golden-export.js';
+import { memoryFor, orderOf, type WrittenExport } from '../../writer/exports/golden-export.js';
 import type { Cluster } from '../cluster.js';
 import { type ClusterExport, exportKey } from './golden-exports.js';
 
 /** The context of the functions that write an export. */
 export interface ExportContext {
   cluster: Cluster;
-  worker: WorkerProcess;
+  writer: BulkWriter;
   /** The export has everything up to this published job. */
   seq: number;
   /** The canonical tables that its SELECT reads; null if any job may change its result. */
@@ -25,11 +25,11 @@ export interface ExportContext {
 
 /** Writes an export as one object, which replaces the old one as a whole. */
 export async function writeFile(context: ExportContext, item: ClusterExport): Promise<WrittenExport> {
-  const { cluster, worker, seq, reads } = context;
+  const { cluster, writer, seq, reads } = context;
   const path = join(cluster.workFolder, `export-${randomUUID()}`);
   try {
-    const { rows } = await worker.request(
-      { task: 'copy', ...(await selectOf(context, item, item.sql)), path },
+    const { rows } = await writer.write(
+      { task: 'copy', ...(await selectOf(context, item)), path },
       cluster.config.export.timeoutMs,
     );
     const written = { rows, ...(await digestFile(path)), files: 1 };
@@ -42,12 +42,19 @@ export async function writeFile(context: ExportContext, item: ClusterExport): Pr
   }
 }
 
-/** Returns the worker's task for an export. */
+/**
+ * Returns the worker's task for an export.
+ *
+ * @param fromSeq the first job of a growing table whose rows to write.
+ */
 export async function selectOf(
-  { cluster: { lake, config }, seq }: ExportContext,
-  { name, untrusted, options }: ClusterExport,
-  sql: string,
+  { cluster: { postgres, lake, config }, seq }: ExportContext,
+  { name, table, untrusted, options, sqlBetween, sql: whole }: ClusterExport,
+  fromSeq?: number,
 ): Promise<SelectToWrite> {
+  const isPart = fromSeq !== undefined && sqlBetween !== undefined;
+  const sql = isPart ? sqlBetween(fromSeq, seq) : whole;
+  const streamed = { seq, declared: config.canon.tables, ...(isPart && { fromSeq }) };
   const address = await lake();
   const orderBy = orderOf(options);
   return {
@@ -55,7 +62,8 @@ export async function selectOf(
     sql,
     untrusted,
     readable: foldersOfCluster(address),
-    memoryMb: config.export.memoryLimitMb,
+    memoryMb: memoryFor(config, untrusted),
+    ...(table !== undefined && { streamed: () => tableStreamed(postgres, table, streamed) }),
     file: {
       compression: options.compression,
       rowGroupRows: options.rowGroupRows,

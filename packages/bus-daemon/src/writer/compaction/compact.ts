@@ -116,7 +116,7 @@ async function compactTable(
 ): Promise<boolean> {
   const rows = await keptRows(bus, table, last);
   const sql = rows.inOrder(storedRows(table.columns, files));
-  const streamed = rows.streamed(rowsInOneScan(table.columns, [], files));
+  const streamed = () => rows.streamed(rowsInOneScan(table.columns, [], files));
   const folder = join(bus.layout.canon, table.name);
   const sources = files.map(asSource);
   const write = () => writeSegment(bus, compactor, folder, segmentName(first, last), { sql, streamed, sources });
@@ -192,7 +192,7 @@ async function mergeIn(
   const rows = `SELECT ${selectList(columns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)})`;
   const { inOrder, streamed } = await shown(last.last);
   const sources = files.map(path => ({ path }));
-  const select = { sql: inOrder(rows), streamed: streamed(rows), sources };
+  const select = { sql: inOrder(rows), streamed: () => streamed(rows), sources };
   await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), select);
   return true;
 }

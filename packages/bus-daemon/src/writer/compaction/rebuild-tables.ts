@@ -186,7 +186,7 @@ export async function rebuildTable(
   await writeSegment(bus, compactor, folder, segmentName(1, upTo), {
     sql,
     ...(rest.parts.length === 0 && {
-      streamed: shownStreamed(table, rowsInOneScan(table.columns, [], files), newest),
+      streamed: () => shownStreamed(table, rowsInOneScan(table.columns, [], files), newest),
     }),
     sources: [...sourcesOf(bus, stored), ...rest.sources],
   });

@@ -115,7 +115,7 @@ export const orderOf = ({ sortBy }: Pick<ExportFileOptions, 'sortBy'>): string =
  * Returns the memory for an export (MB). That of a canonical table may take as much as compaction:
  * each file that was accepted can be exported, whatever the configuration says about exports.
  */
-const memoryFor = ({ limits, export: { memoryLimitMb } }: BusConfig, untrusted: boolean): number =>
+export const memoryFor = ({ limits, export: { memoryLimitMb } }: BusConfig, untrusted: boolean): number =>
   untrusted ? memoryLimitMb : Math.max(memoryLimitMb, writingMemoryMb(limits));
 
 /**
@@ -153,7 +153,7 @@ export async function selectOf(
       },
     },
     memoryMb: memoryFor(config, untrusted),
-    ...(own !== undefined && { streamed: tableStreamed(layout, read, own, { hot, fromSeq }) }),
+    ...(own !== undefined && { streamed: () => tableStreamed(layout, read, own, { hot, fromSeq }) }),
     sources: sourcesOf(bus, read, hot, { fromSeq, untrusted }),
   };
 }
