@@ -1,4 +1,11 @@
+import { createRequire } from 'node:module';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+
+// The client takes U+FEFF at the start of a text for a mark of its encoding, and drops it. Two
+// texts would be one, and a name would find nothing.
+const { textDecoder } = createRequire(import.meta.url)('@duckdb/node-api/lib/vectors/dataAccessors.js');
+const exactly = new TextDecoder('utf-8', { ignoreBOM: true });
+textDecoder.decode = exactly.decode.bind(exactly);
 
 /** One value of a result as JavaScript has it: BIGINT as bigint, TIMESTAMP as Date. */
 export type SqlValue = string | number | bigint | boolean | Date | null | SqlValue[] | { [key: string]: SqlValue };

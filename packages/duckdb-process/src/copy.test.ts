@@ -94,7 +94,7 @@ test('texts that look like NULL, a number, or a part of a path stay what they ar
     '.',
     '..',
   ];
-  const texts = [...like, '', ' ', '%20', "it's", '\n', 'é', 'a\0b', '\0', 'x'.repeat(300), null];
+  const texts = [...like, '', ' ', 'x', '\ufeffx', '%20', "it's", '\n', 'é', 'a\0b', '\0', 'x'.repeat(300), null];
   const values = texts.map((text, x) => `(${x}, ${text === null ? 'NULL' : literal(text)})`).join(', ');
   expect(await partitionsOf(`SELECT * FROM (VALUES ${values}) t(x, part)`)).toEqual(
     texts.map((part, x) => ({ x, part })),
