@@ -79,7 +79,7 @@ export const rejectCodes = {
   MANIFEST_MISSING: 'Write manifest.json into the job folder before COMMIT, or submit with submitArtifact.',
   MANIFEST_INVALID: 'Correct the named fields. The schema is @quantbot/infra/schema/manifest.schema.json.',
   OPERATION_INVALID:
-    'Name an artifact or a table that the bus has: see `quantbot-bus catalog artifacts` and `quantbot-bus table list`.',
+    'Correct the operation. `quantbot-bus catalog artifacts` and `quantbot-bus table list` show what the bus has.',
   OPERATION_FORBIDDEN:
     "Run the command as the daemon's user. On an object store, use credentials that may write below operators/.",
   OPERATION_UNKNOWN: 'Upgrade the daemon, or submit artifacts instead.',

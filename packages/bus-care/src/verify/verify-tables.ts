@@ -120,12 +120,16 @@ async function problemOf(
 ): Promise<string | undefined> {
   const rule = modeNamed(mode);
   if (rule === undefined) return `canon.${table_name} has the mode ${mode}, which this version does not know`;
-  const shown = {
-    view: `canon.${identifier(table_name)}`,
-    key,
-    count: (from: string) => count(database, from),
-  };
-  return rule.problem(shown, artifacts, lastSeq);
+  const view = `canon.${identifier(table_name)}`;
+  const shown = { view, key, count: (from: string) => count(database, from) };
+  const problem = await rule.problem(shown, artifacts, lastSeq);
+  if (problem === undefined) return undefined;
+  // A compaction has yet to take these rows out.
+  const leaving = await count(
+    database,
+    `FROM ${view} SEMI JOIN (FROM _published.catalog.forgotten_f WHERE rows = 'dropped') f ON f.artifact_key = _artifact_key`,
+  );
+  return leaving > 0 ? undefined : problem;
 }
 
 const count = async (database: DuckDb, from: string): Promise<number> =>

@@ -6,13 +6,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { diffArtifacts, type Side } from './artifacts.js';
 import { describeDiff } from './describe.js';
 
-const diffOf = (left: Side, right: Side, ...key: string[]) =>
-  diffArtifacts(left, right, {
-    key,
-    limit: 10,
-    memoryMb: 256,
-    spillFolder: join(tmpdir(), `diff-spill-${process.pid}`),
-  });
+const options = { limit: 10, memoryMb: 256, spillFolder: join(tmpdir(), `diff-spill-${process.pid}`) };
+
+const diffOf = (left: Side, right: Side, ...key: string[]) => diffArtifacts(left, right, { ...options, key });
 
 /** Replaces a value of 8 bytes in the footer of a file, where it is a minimum or maximum. */
 function lie(path: string, value: bigint, about: bigint): void {
@@ -164,4 +160,18 @@ test('a field of `meta` may have the name of a method, and one side may lack it'
     ['a', { left: undefined, right: 1 }],
   ]);
   expect(describeDiff(diff)).toContain('meta.toString: 1 → (none)');
+});
+
+test('rows that take more memory than the limit are an error that says which limit', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'diff-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const artifact = async (key: string) => {
+    const path = await writeSelect(folder, `SELECT repeat('y', 40_000_000) || '${key}' AS text`);
+    return { key, path, forgottenAt: null, sha256: key, schema: [], meta: null, provenance: null } as never;
+  };
+  const diff = diffArtifacts(await artifact('left'), await artifact('right'), { ...options, key: [], memoryMb: 16 });
+  await expect(diff).rejects.toMatchObject({
+    code: 'WORKER_MEMORY',
+    message: 'To compare left with right takes more memory than the limit of 16 MB.',
+  });
 });

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { daemonError, identifier, literal, nameBeside } from '@quantbot/bus-format';
 import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
+import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import type { ArtifactRecord } from '@quantbot/storage';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
 import { areEqual, type ComparedColumn, compareRows, type RowDifference, type RowOptions } from './rows.js';
@@ -51,7 +52,7 @@ export interface DiffOptions extends RowOptions {
  * Compares two artifacts: columns, rows (as `compareRows` does), `meta` and provenance. A column of
  * different types is compared as text.
  *
- * @throws DaemonError `ARTIFACT_NOT_FOUND` for a forgotten one, `KEY_NOT_FOUND`.
+ * @throws DaemonError `ARTIFACT_NOT_FOUND` for a forgotten one, `KEY_NOT_FOUND`, `WORKER_MEMORY`.
  */
 export async function diffArtifacts(left: Side, right: Side, options: DiffOptions): Promise<ArtifactDiff> {
   for (const { key, forgottenAt } of [left, right])
@@ -68,6 +69,13 @@ export async function diffArtifacts(left: Side, right: Side, options: DiffOption
     if (options.maxSpillMb !== undefined)
       await connection.run(`SET max_temp_directory_size = '${options.maxSpillMb}MiB'`);
     return await difference(connection, left, right, options);
+  } catch (error) {
+    if (duckDbFault((error as Error).message) !== 'memory') throw error;
+    const limit = `the limit of ${options.memoryMb} MB`;
+    throw daemonError('WORKER_MEMORY', `To compare ${left.key} with ${right.key} takes more memory than ${limit}.`, {
+      hint: 'Raise the limit: that of `quantbot-bus diff` is `export.memory_limit_mb`.',
+      cause: error,
+    });
   } finally {
     options.signal?.removeEventListener('abort', interrupt);
     close();

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { verifyStore } from '@quantbot/bus-care/verify';
 import { tablesBehind } from '@quantbot/bus-format/canon';
 import { listSegments } from '@quantbot/bus-format/journal';
 import { readParquetFooter } from '@quantbot/infra';
@@ -7,6 +8,7 @@ import { expect, test } from 'vitest';
 import { compactor, makeCommits, runBatch } from '../../../test/support/commits.js';
 import { openInProcess } from '../../../test/support/in-process-bus.js';
 import { putClaimed } from '../../../test/support/jobs.js';
+import { Publisher } from '../publish/publisher.js';
 import { verify } from '../stages/verify.js';
 import { compactHot } from './compact.js';
 import { followModes } from './rebuild-tables.js';
@@ -45,6 +47,10 @@ test('rows that are erased leave the table, also if nothing else of it came sinc
   const op = { type: 'forget', artifact_keys: keys, force: true, rows: 'drop', reason: null, by: null };
   const asked = await putClaimed(bus, { jobId: 'asked', files: {}, manifest: { artifacts: [], op } });
   await runBatch(bus, await verify(bus, [asked]));
+  await new Publisher(bus).publishOrThrow();
+  const tableProblems = async () =>
+    (await verifyStore(bus.config)).problems.filter(({ code }) => code === 'TABLE_ROWS').map(({ detail }) => detail);
+  expect(await tableProblems()).toEqual([]); // the next compaction takes them out
   await compactHot(bus, compactor);
   await followModes(bus, compactor, () => {});
   expect(await tablesBehind(bus.layout, bus.journal.compactedSeq)).toEqual(new Map());

@@ -142,7 +142,9 @@ async function decideSetMode(
   const table = there.name;
   const { isKeyed } = tableModes[mode];
   if (isKeyed !== key.length > 0 || (!isKeyed && orderBy.length > 0))
-    throw busError('OPERATION_INVALID', `The mode ${mode} ${isKeyed ? 'needs a key' : 'has no key and no order'}.`);
+    throw busError('OPERATION_INVALID', `The mode ${mode} ${isKeyed ? 'needs a key' : 'has no key and no order'}.`, {
+      ...(isKeyed && { hint: `Name its columns: \`quantbot-bus table set-mode ${op.table} ${mode} --key COLUMN\`.` }),
+    });
   for (const [part, columns] of Object.entries({ key, order: orderBy })) {
     const twice = firstTwice(columns);
     if (twice !== undefined)
