@@ -1,5 +1,6 @@
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 /** What to create. */
 export interface ProjectOptions {
@@ -29,12 +30,22 @@ export function createProject({ folder, language, packed }: ProjectOptions): voi
   const path = join(into, 'package.json');
   const template = JSON.parse(readFileSync(path, 'utf8')) as object;
   writeFileSync(path, `${JSON.stringify({ ...template, name: nameOf(into), dependencies }, null, 2)}\n`);
+  if (language === 'python' && packed !== undefined) requirePackage(into, join(dirname(resolve(packed)), 'python'));
 }
 
 /** The packages of the bus share one version. */
 function released(names: readonly string[]): Record<string, string> {
   const { version } = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8')) as { version: string };
   return Object.fromEntries(names.map(name => [`@quantbot/${name}`, `^${version}`]));
+}
+
+/** Has pip install the Python package of a checkout, because no registry has it either. */
+function requirePackage(into: string, checkout: string): void {
+  if (!existsSync(join(checkout, 'pyproject.toml')))
+    throw new Error(`There is no Python package in ${checkout}. Name the folder \`packed\` of a checkout.`);
+  const path = join(into, 'requirements.txt');
+  const named = readFileSync(path, 'utf8').trim();
+  writeFileSync(path, `${named} @ ${pathToFileURL(checkout)}\n`);
 }
 
 /** All of them: those that a package needs are in no registry, either. */

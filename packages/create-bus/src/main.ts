@@ -19,6 +19,19 @@ function optionsOf(args: string[]): ProjectOptions | undefined {
   }
 }
 
+const nextSteps = ({ folder, language }: ProjectOptions): string => `Created ${folder}. Next:
+
+  cd ${/^[\w./-]+$/.test(folder) ? folder : `'${folder}'`}
+  npm install
+${language === 'python' ? '  python3 -m pip install -r requirements.txt   # in a virtual environment\n' : ''}\
+  npm test          # starts a daemon of its own
+  npm run bus       # the daemon, with the dashboard at http://127.0.0.1:7171
+
+Then, in a second terminal:
+
+  npm run produce   # submits two prices
+  npm run read      # prints the table`;
+
 const options = optionsOf(process.argv.slice(2));
 if (options === undefined) {
   console.error(usage);
@@ -26,7 +39,7 @@ if (options === undefined) {
 } else {
   try {
     createProject(options);
-    console.log(`Created ${options.folder}. Next: cd ${options.folder} && npm install && npm test`);
+    console.log(nextSteps(options));
   } catch (error) {
     console.error((error as Error).message);
     process.exitCode = 1;

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { startChild } from '@quantbot/tooling-testing/child';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
@@ -32,7 +33,10 @@ const manifestOf = (project: string) => JSON.parse(readFileSync(join(project, 'p
 test('a new project depends on the packages of this version, or on tarballs, and is created once', async () => {
   const folder = temporaryFolder();
   const { version } = manifestOf(join(repository, 'packages/create-bus'));
-  expect(await create(folder, 'My Lab')).toMatchObject({ code: 0, output: expect.stringContaining('npm install') });
+  expect(await create(folder, 'My Lab')).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(/ {2}cd 'My Lab'\n {2}npm install\n {2}npm test /),
+  });
   const project = join(folder, 'My Lab');
   expect(manifestOf(project)).toMatchObject({
     name: 'my-lab',
@@ -45,11 +49,17 @@ test('a new project depends on the packages of this version, or on tarballs, and
     code: 1,
     output: expect.stringContaining('npm run pack'),
   });
-  writeFileSync(join(folder, 'quantbot-bus-daemon-0.1.0.tgz'), '');
-  expect((await create(folder, 'other', '--python', '--packed', '.')).code).toBe(0);
-  expect(manifestOf(join(folder, 'other')).dependencies).toEqual({
-    '@quantbot/bus-daemon': `file:${join(folder, 'quantbot-bus-daemon-0.1.0.tgz')}`,
+  for (const part of ['packed', 'python']) mkdirSync(join(folder, part));
+  writeFileSync(join(folder, 'python/pyproject.toml'), '');
+  const tarball = join(folder, 'packed/quantbot-bus-daemon-0.1.0.tgz');
+  writeFileSync(tarball, '');
+  expect(await create(folder, 'other', '--python', '--packed', 'packed')).toMatchObject({
+    code: 0,
+    output: expect.stringContaining('pip install -r requirements.txt'),
   });
+  expect(manifestOf(join(folder, 'other')).dependencies).toEqual({ '@quantbot/bus-daemon': `file:${tarball}` });
+  const requirements = readFileSync(join(folder, 'other/requirements.txt'), 'utf8');
+  expect(requirements).toBe(`quantbot-bus[duckdb] @ ${pathToFileURL(join(folder, 'python'))}\n`);
 });
 
 sampled('the test of a project in TypeScript passes', async () => {
