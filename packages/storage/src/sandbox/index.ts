@@ -18,4 +18,5 @@ export type { SandboxOptions } from './open-sandbox.js';
 export { type RowsOptions, selectRows } from './select-rows.js';
 export { arrowType, streamArrow, writeArrow } from './stream-arrow.js';
 export { type SelectBatch, type SelectOptions, streamSelect } from './stream-select.js';
+export { tooLongError } from './too-long.js';
 export { type AnswerOptions, writeAnswer } from './write-answer.js';

@@ -8,6 +8,7 @@ import { type Bound, namesOf } from './names-of.js';
 import { assertOneSelect } from './one-select.js';
 import { openSandbox, type SandboxOptions } from './open-sandbox.js';
 import { withoutSemicolon } from './stream-select.js';
+import { tooLongError } from './too-long.js';
 
 /** A query and its limits. */
 export interface RowsOptions extends SandboxOptions {
@@ -55,7 +56,7 @@ export async function selectRows(sql: string, options: RowsOptions): Promise<str
     return `{"names":${JSON.stringify(names)},"rows":[${rows.join(',')}]}`;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw String(error).includes('Out of Memory Error')
+    throw String(error).includes('Out of Memory Error') || tooLongError(error) !== undefined
       ? tooLarge(maxRows, maxBytes)
       : await queryErrorOn(connection, error);
   } finally {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isInSample } from '@quantbot/tooling-config/campaign';
 import { expect, test } from 'vitest';
 import { databaseOfBus, runIn } from '../../test/support/database.js';
 import { temporaryFolder } from '../../test/support/folder.js';
@@ -33,6 +34,11 @@ test('the JSON of bytes is DuckDB’s text of them, which no two values share', 
   const { rows } = await answer(sql);
   expect(rows).toEqual((await answer(sql, 'text')).rows);
   expect(rows).toEqual([['\\x00abc'], ['\\x5Cx00abc'], ['\\x22\\x27\\x7F\\xFF ~']]);
+});
+
+test('a long BLOB has its whole text', async () => {
+  const [[text]] = (await answer("SELECT (repeat('x', 70000) || chr(10))::BLOB")).rows as [[string]];
+  expect([text.length, text.slice(-6)]).toEqual([70_004, 'xx\\x0A']);
 });
 
 test('text in more lists than any file has is refused, with what to do', async () => {
@@ -196,3 +202,17 @@ test('a database that is no bus’s is told as such', async () => {
   const batches = streamSelect('SELECT 1', { database: path, values: 'text' });
   await expect(batches.next()).rejects.toMatchObject({ code: 'CATALOG_NOT_FOUND' });
 });
+
+const answerTooLarge = { code: 'ANSWER_TOO_LARGE', hint: expect.stringContaining('left(text, 1000)') };
+
+test.skipIf(!isInSample('long text'))(
+  'a text that JavaScript cannot hold is refused, wherever it stands',
+  { tags: ['campaign'], timeout: 120_000 },
+  async () => {
+    // Not a constant, which DuckDB would compute again in each of its plans.
+    const long = "repeat('x', n::INTEGER)";
+    const from = 'FROM (SELECT 536870889 + floor(random()) AS n)';
+    await expect(answer(`SELECT {'a': [${long}]} ${from}`)).rejects.toMatchObject(answerTooLarge);
+    await expect(answer(`SELECT [${long}] ${from}`, 'text')).rejects.toMatchObject(answerTooLarge);
+  },
+);

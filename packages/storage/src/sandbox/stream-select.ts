@@ -14,6 +14,7 @@ import { isCastToText, jsonConverterOf, textConverterOf } from './json-values.js
 import { assertOneSelect } from './one-select.js';
 import { openSandbox, type SandboxOptions } from './open-sandbox.js';
 import { castToText, keepMark } from './replace-values.js';
+import { tooLongError } from './too-long.js';
 
 /** How to convert values: all as DuckDB's text, or as lossless JSON (see `jsonConverterOf`). */
 export type SelectValues = 'text' | 'json';
@@ -38,7 +39,8 @@ export interface SelectBatch {
  * seen all rows. Leaving the loop ends the query.
  *
  * @throws StorageError `NOT_ONE_SELECT`, `OUT_OF_REACH`, `QUERY_FAILED`, `READ_FAILED`,
- * `SCAN_INCOMPLETE`; those of `openSandbox`.
+ * `ANSWER_TOO_LARGE` for a text that JavaScript cannot hold, `SCAN_INCOMPLETE`; those of
+ * `openSandbox`.
  */
 export async function* streamSelect(
   sql: string,
@@ -101,7 +103,7 @@ export async function* streamChunks(
     await interruptible(connection, signal, () => connection.run(toItsEnd(sql, columns)));
     throw storageError('SCAN_INCOMPLETE', 'The result stopped early.');
   } catch (error) {
-    throw signal?.aborted ? error : await queryErrorOn(connection, error);
+    throw signal?.aborted ? error : (tooLongError(error) ?? (await queryErrorOn(connection, error)));
   } finally {
     await close();
   }
@@ -163,10 +165,14 @@ async function* chunksOf(
 
 function rowsOf({ chunk, rows }: SelectChunk, converters: readonly DuckDBValueConverter<Json>[]): Json[][] {
   const vectors = converters.map((_, index) => chunk.getColumnVector(index));
-  return Array.from({ length: rows }, (_, row) =>
+  const rowAt = (row: number) =>
     vectors.map((vector, index) => {
       const converter = converters[index]!;
       return converter(vector.getItem(row), vector.type, converter)!;
-    }),
-  );
+    });
+  try {
+    return Array.from({ length: rows }, (_, row) => rowAt(row));
+  } catch (error) {
+    throw tooLongError(error) ?? error;
+  }
 }

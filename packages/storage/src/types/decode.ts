@@ -80,7 +80,7 @@ function scalarReader(
     case api.DuckDBTypeId.UHUGEINT:
       return integers(16, false, mapping, column);
     case api.DuckDBTypeId.VARCHAR:
-      return (vector, count) => entryReader(vector, count, bytes => bytes.toString('utf8'));
+      return texts(column);
     case api.DuckDBTypeId.BLOB:
       return (vector, count) => {
         const read = entryReader(vector, count, bytes => new Uint8Array(bytes));
@@ -109,6 +109,22 @@ function scalarReader(
 }
 
 /** Returns the conversion of a rare type, which goes through the objects of `@duckdb/node-api`. */
+/** V8 has no longer string, and ends the process for one of 2 GiB. */
+const maxTextBytes = 0x1fffffe8;
+
+function texts(column: string) {
+  const textOf = (bytes: Buffer) => {
+    if (bytes.length > maxTextBytes)
+      throw storageError(
+        'VALUE_UNREPRESENTABLE',
+        `The column ${column} has a text of more than 512 MiB, too long for a string of JavaScript.`,
+        { hint: `Select a part of it, such as \`left(${column}, 1000)\`, or CAST it to BLOB.` },
+      );
+    return bytes.toString('utf8');
+  };
+  return (vector: Vector, count: number) => entryReader(vector, count, textOf);
+}
+
 function rareConversion(type: api.DuckDBType): ((item: api.DuckDBValue) => Value) | undefined {
   switch (type.typeId) {
     case api.DuckDBTypeId.ENUM:

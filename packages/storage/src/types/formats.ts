@@ -138,8 +138,16 @@ const escapedBytes = Array.from({ length: 256 }, (_, byte) =>
     : `\\x${byte.toString(16).toUpperCase().padStart(2, '0')}`,
 );
 
+const pieceBytes = 64 * 1024;
+
 /**
  * Returns bytes as DuckDB prints them: `\x00abc`. A backslash is escaped too, so no two values
  * share a text.
  */
-export const blobText = (bytes: Uint8Array): string => Array.from(bytes, byte => escapedBytes[byte]).join('');
+export function blobText(bytes: Uint8Array): string {
+  let text = '';
+  // In pieces, because an array of all of them takes many times their memory.
+  for (let at = 0; at < bytes.length; at += pieceBytes)
+    text += Array.from(bytes.subarray(at, at + pieceBytes), byte => escapedBytes[byte]).join('');
+  return text;
+}

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { visibleLines } from '@quantbot/infra/bus';
 import { replaceFileDurable } from '@quantbot/infra/files';
 import { lakeAddress } from '@quantbot/storage/lake';
-import { copySelect, type SandboxOptions, streamArrow, streamSelect } from '@quantbot/storage/sandbox';
+import { copySelect, type SandboxOptions, streamArrow, streamSelect, tooLongError } from '@quantbot/storage/sandbox';
 import type { Command } from 'commander';
 import { defaultTableRows, interruptedExitCode, type queryFormats } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
@@ -72,11 +72,15 @@ async function answer(sql: string, format: Format, options: Options, signal: Abo
     return;
   }
   const output = format === 'arrow' ? streamArrow(sql, where) : textOf(sql, format, where, options);
-  if (path === undefined) await pipeline(Readable.from(output), process.stdout, { end: false, signal });
-  else
-    await replaceFileDurable(path, temporary =>
-      pipeline(Readable.from(output), createWriteStream(temporary), { signal }),
-    );
+  try {
+    if (path === undefined) await pipeline(Readable.from(output), process.stdout, { end: false, signal });
+    else
+      await replaceFileDurable(path, temporary =>
+        pipeline(Readable.from(output), createWriteStream(temporary), { signal }),
+      );
+  } catch (error) {
+    throw tooLongError(error) ?? error;
+  }
 }
 
 async function* textOf(
