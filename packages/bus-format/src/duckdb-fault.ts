@@ -57,6 +57,8 @@ const rules: readonly Rule[] = [
     fault: 'unsupported',
     begins: /^Invalid (Input )?Error: (Failed to read file "[^"]*": )?(\w+ encoding is only supported|[Uu]nsupported) /,
   },
+  // Parquet does not say how metadata of GeoParquet or its bytes must look.
+  { fault: 'unsupported', begins: /^Invalid Input Error: (Geoparquet |Unexpected end of binary data)/ },
 ];
 
 const ruleFor = (message: string): Rule | undefined =>
