@@ -14,7 +14,9 @@ export function failWith(error: unknown): void {
   }
   const sentence = error.message.startsWith(`${code}: `) ? error.message.slice(code.length + 2) : error.message;
   console.error(`${styleText('redBright', code, { stream: process.stderr })}: ${visibleLines(sentence)}`);
-  for (const detail of error instanceof CodedError ? error.details : []) console.error(`  ${visibleLines(detail)}`);
+  // The sentence of an error with one detail often has it already.
+  const details = error instanceof CodedError ? error.details.filter(detail => !sentence.includes(detail)) : [];
+  for (const detail of details) console.error(`  ${visibleLines(detail)}`);
   const hint =
     error instanceof CodedError ? error.hint : `${orderFor(error) ?? 'Fix the cause.'} Then run the command again.`;
   console.error(`${styleText('bold', 'Try:', { stream: process.stderr })} ${visibleLines(hint)}`);

@@ -19,8 +19,8 @@ test('what a producer wrote steers no terminal: in a table, in lines, in an erro
     printed.mockRestore();
     process.exitCode = 0;
   });
-  failWith(daemonError('TABLE_NOT_FOUND', `There is no ${nasty}.`, { details: [nasty] }));
-  expect(printed.mock.calls.flat().join('\n')).toContain(`There is no ${shown}.\n  ${shown}`);
+  failWith(daemonError('TABLE_NOT_FOUND', `There is no ${nasty}.`, { details: [`${nasty} 2`] }));
+  expect(printed.mock.calls.flat().join('\n')).toContain(`There is no ${shown}.\n  ${shown} 2`);
 
   const batch = { columns: [{ name: nasty, type: 'VARCHAR' }], rows: [[nasty]] };
   const parts: string[] = [];

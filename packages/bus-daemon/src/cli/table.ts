@@ -6,7 +6,8 @@ import stringWidth from 'string-width';
  * Returns a table as text. Numbers are right-aligned, and the header is bold on a terminal. Takes
  * linear time, because a result may have millions of cells.
  *
- * @param fit the columns of the terminal: longer cells are cut. `null` cuts none.
+ * @param fit the columns of the terminal: longer texts are cut, and the last columns that do not
+ * fit are left out. `null` shows all.
  */
 export function tableOf(
   head: readonly string[],
@@ -14,13 +15,18 @@ export function tableOf(
   isNumber: (column: number) => boolean = column => rows.some(row => typeof row[column] === 'number'),
   fit: number | null = process.stdout.isTTY ? process.stdout.columns : null,
 ): string {
-  const names = head.map(visible);
-  const lines = rows.map(row => row.map(cellOf));
-  const wanted = names.map((name, column) =>
-    lines.reduce((widest, line) => Math.max(widest, widthOf(line[column] as string)), widthOf(name)),
+  const all = head.map(visible);
+  const cells = rows.map(row => row.map(cellOf));
+  const allWanted = all.map((name, column) =>
+    cells.reduce((widest, line) => Math.max(widest, widthOf(line[column] as string)), widthOf(name)),
   );
   const isRight = head.map((_, column) => isNumber(column));
-  const widths = fit === null ? wanted : fitted(wanted, isRight, fit);
+  // Half of a number or of a time says nothing.
+  const isWhole = isRight.map((is, column) => is || rows.some(row => row[column] instanceof Date));
+  const count = fit === null ? all.length : fitting(allWanted, isWhole, fit);
+  const [names, wanted] = [all.slice(0, count), allWanted.slice(0, count)];
+  const lines = cells.map(line => line.slice(0, count));
+  const widths = fit === null ? wanted : fitted(wanted, isWhole, fit);
   const isCut = widths.some((width, column) => width < (wanted[column] as number));
   const padded = (whole: string, column: number) => {
     const width = widths[column] as number;
@@ -34,17 +40,37 @@ export function tableOf(
   const border = (left: string, middle: string, right: string) =>
     `${left}${widths.map(width => '─'.repeat(width + 2)).join(middle)}${right}`;
   const body = lines.length === 0 ? [] : [border('├', '┼', '┤'), ...lines.map(cells => line(cells))];
-  const rest = isCut ? ['Cells with … are cut to fit the terminal. A pipe (`| cat`) or --json gets all of them.'] : [];
-  return [border('┌', '┬', '┐'), line(names, bold), ...body, border('└', '┴', '┘'), ...rest].join('\n');
+  const rest = [
+    ...(isCut ? ['Cells with … are cut to fit the terminal.'] : []),
+    ...(count < all.length ? [`There is no room for the columns ${all.slice(count).join(', ')}.`] : []),
+  ];
+  if (rest.length > 0) rest.push('A pipe (`| cat`) or --json gets all of it.');
+  return [
+    border('┌', '┬', '┐'),
+    line(names, bold),
+    ...body,
+    border('└', '┴', '┘'),
+    ...(rest.length > 0 ? [rest.join(' ')] : []),
+  ].join('\n');
 }
 
 /** Columns of text are never narrower than this. */
 const narrowest = 12;
 
+/** Returns how many columns fit at their narrowest; at least one. */
+function fitting(wanted: readonly number[], isWhole: readonly boolean[], fit: number): number {
+  let left = fit - 1;
+  const tooMany = wanted.findIndex((width, column) => {
+    left -= 3 + (isWhole[column] ? width : Math.min(width, narrowest));
+    return left < 0;
+  });
+  return tooMany < 0 ? wanted.length : Math.max(1, tooMany);
+}
+
 /** Narrows the widest columns of text until the table fits, as far as that goes. */
-function fitted(wanted: readonly number[], isRight: readonly boolean[], fit: number): number[] {
-  const available = fit - wanted.reduce((sum, width, column) => sum + 3 + (isRight[column] ? width : 0), 1);
-  const texts = wanted.filter((_, column) => !isRight[column]).sort((a, b) => a - b);
+function fitted(wanted: readonly number[], isWhole: readonly boolean[], fit: number): number[] {
+  const available = fit - wanted.reduce((sum, width, column) => sum + 3 + (isWhole[column] ? width : 0), 1);
+  const texts = wanted.filter((_, column) => !isWhole[column]).sort((a, b) => a - b);
   // Those that need less than an equal share leave the rest to the wider ones.
   let left = available;
   let most = Number.POSITIVE_INFINITY;
@@ -56,7 +82,7 @@ function fitted(wanted: readonly number[], isRight: readonly boolean[], fit: num
     }
     left -= width;
   }
-  return wanted.map((width, column) => (isRight[column] ? width : Math.min(width, most)));
+  return wanted.map((width, column) => (isWhole[column] ? width : Math.min(width, most)));
 }
 
 /** Cuts a text to a width, with `…` as the last character. */
@@ -74,7 +100,7 @@ function cut(text: string, width: number): string {
 
 function cellOf(value: unknown): string {
   if (value === null || value === undefined) return '';
-  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z'); // --json has the milliseconds
   return visible(Array.isArray(value) ? value.join(', ') : String(value));
 }
 

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { busError, systemErrorCode } from '../errors.js';
+import { BusError, busError, systemErrorCode } from '../errors.js';
 import { exactJson } from '../exact-json.js';
 import type { ContentDigest } from '../files/digest.js';
 import { type Manifest, manifestArtifactKey, maxManifestBytes, type ObjectManifest } from '../manifest.js';
@@ -16,7 +16,7 @@ export async function checkFile(artifact: ArtifactToSubmit): Promise<void> {
   const path = artifact.parquetPath;
   try {
     if (!statSync(path).isFile())
-      throw busError('ARTIFACT_MISSING', `${path} is not a file.`, { hint: 'Check parquetPath.' });
+      throw busError('ARTIFACT_MISSING', `${path} is not a file.`, { hint: 'Check the path of the Parquet file.' });
     checkRows(artifact, await readParquetFooter(path));
   } catch (cause) {
     const code = systemErrorCode(cause) ?? '';
@@ -27,8 +27,17 @@ export async function checkFile(artifact: ArtifactToSubmit): Promise<void> {
         cause,
         hint: 'Check its permissions.',
       });
-    throw cause;
+    throw cause instanceof BusError ? withPath(cause, path) : cause;
   }
+}
+
+/** Names the file of an error that speaks of the file: a job may have many. */
+function withPath({ code, message, hint, details }: BusError, path: string): BusError {
+  return busError(
+    code,
+    message.replace(/^The file(?= )/, () => path),
+    { hint, details },
+  );
 }
 
 /** Returns the number of rows. Throws if the caller named another number. */

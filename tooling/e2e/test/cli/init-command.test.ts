@@ -16,7 +16,7 @@ test('init writes a configuration that says what nothing says, and that the daem
   const [folder, without] = [temporaryFolder(), temporaryFolder()];
   const path = join(folder, 'bus_config.json');
   const written = await run(folder, 'init');
-  expect(written).toMatchObject({ code: 0, stdout: expect.stringContaining('Next: quantbot-bus start') });
+  expect(written).toMatchObject({ code: 0, stdout: expect.stringContaining('Next: pnpm --filter bus-daemon start') });
   expect(written.stdout).toContain(
     `Producers may write to ${folder}/data/bus/inbox and ${folder}/data/bus/staging; only the daemon's user`,
   );

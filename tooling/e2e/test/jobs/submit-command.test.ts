@@ -79,7 +79,10 @@ test('a mistake, a rejection, a daemon that does not run and a bus that is not t
   const file = await produce(bus, numbers(2));
   const text = join(bus.folder, 'table.csv');
   writeFileSync(text, 'a,b\n1,2\n');
-  expect(await submit(text, ...source)).toMatchObject({ code: 1, stderr: expect.stringContaining('NOT_PARQUET') });
+  expect(await submit(text, ...source)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`NOT_PARQUET: ${text} is a CSV file, not Parquet.`),
+  });
   expect(await submit(file, file, ...source, '--rows', '2')).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('--rows is of one file, and there are 2'),

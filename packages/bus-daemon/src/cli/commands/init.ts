@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
 import { openFolders } from '@quantbot/bus-format/state';
-import { busLayout } from '@quantbot/infra/bus';
+import { busLayout, startCommand } from '@quantbot/infra/bus';
 import { commentedDefaults, findBusConfig } from '@quantbot/infra/config';
 import { createFileDurable, writeFileDurable } from '@quantbot/infra/files';
 import { type CommonOptions, print } from '../shared.js';
@@ -21,7 +21,7 @@ export async function initCommand(file: string, options: CommonOptions & { force
       `${path} has every setting at its default.`,
       `Producers may write to ${inbox} and ${staging}; only the daemon's user may write to the other folders.`,
       ...open.map(folder => `Other users may write to ${folder}. Run \`sudo chmod go-w ${folder}\`.`),
-      'Next: quantbot-bus start',
+      `Next: ${startCommand}`,
     ].join('\n'),
   );
 }

@@ -52,18 +52,17 @@ async function jobsOf(options: CommonOptions) {
 function describeJobs(jobs: readonly JobEntry[]): string {
   if (jobs.length === 0) return 'no job';
   return tableOf(
-    ['seq', 'job', 'state', 'at', 'producer', 'kind', 'artifacts', 'rows', 'bytes', ''],
+    ['seq', 'state', 'source', 'at', 'code', 'rows', 'job', 'artifacts', 'bytes'],
     jobs.map(({ jobId, state, at, settled }) => [
       settled?.seq,
-      jobId,
       state,
+      settled && `${settled.producer ?? '?'}/${settled.kind ?? '?'}`,
       at,
-      settled?.producer,
-      settled?.kind,
-      settled?.artifacts,
-      settled?.rows,
-      settled?.bytes,
       settled?.rejectCode,
+      settled?.rows,
+      jobId,
+      settled?.artifacts,
+      settled?.bytes,
     ]),
   );
 }

@@ -5,12 +5,12 @@ import type { JobRecord } from '@quantbot/storage';
 import type { Command } from 'commander';
 import { withClusterPackage } from '../../cluster-package.js';
 import { describeDismissal, readDismissals } from '../dismissal.js';
-import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
+import { type CommonOptions, configOf, openedBus, print, withRest } from '../shared.js';
 
 /** `quantbot-bus rejected [JOB]`: lists rejected jobs and the reasons. */
 export async function rejectedCommand(
   job: string | undefined,
-  options: CommonOptions & { dismissed?: boolean },
+  options: CommonOptions & { dismissed?: boolean; limit: number },
 ): Promise<void> {
   const rejected = await rejectedJobs(options);
   const dismissals = await readDismissals(options);
@@ -18,7 +18,10 @@ export async function rejectedCommand(
   const entries = job === undefined ? (await rejected.list()).filter(isListed) : [await rejected.read(job)];
   const shown = entries.map(entry => ({ ...entry, dismissed: dismissals.of(entry) }));
   const none = `no job is ${options.dismissed ? 'dismissed' : 'rejected'}`;
-  print(options, shown, () => (shown.length === 0 ? none : shown.map(describeEntry).join('\n')));
+  print(options, shown, () => {
+    const described = shown.slice(0, options.limit).map(describeEntry).join('\n');
+    return shown.length === 0 ? none : withRest(described, shown.length - Math.min(shown.length, options.limit));
+  });
 }
 
 /** `quantbot-bus retry JOB…|--code CODE…|--all`: puts rejected jobs back into the inbox. */
@@ -66,7 +69,8 @@ function describeEntry({ jobId, folder, reason, dismissed }: RejectedEntry & { d
   const lines = [
     `${jobId}  ${reason.code}  ${reason.rejected_at_utc}`,
     `  ${reason.error}`,
-    ...reason.details.map(detail => `  - ${detail}`),
+    // The sentence of a job with few mistakes has them already.
+    ...reason.details.filter(detail => !reason.error.includes(detail)).map(detail => `  - ${detail}`),
     dismissed === null ? `  Try: ${reason.hint}` : `  dismissed ${describeDismissal(dismissed)}`,
   ];
   return lines.map(visibleLines).join('\n');

@@ -10,7 +10,7 @@ import {
 } from '../arguments.js';
 import { BusCommand, busCommand } from '../bus-command.js';
 import { defaultTableRows, interruptedExitCode, queryFormats } from '../defaults.js';
-import { tableCommand } from './tables.js';
+import { tableCommand, tablesCommand } from './tables.js';
 
 /** The commands under 'Reading:', without their code. */
 export const readingCommands = (): BusCommand[] => [
@@ -19,6 +19,7 @@ export const readingCommands = (): BusCommand[] => [
   diffCommand(),
   tailCommand(),
   exportCommand(),
+  tablesCommand(),
   tableCommand(),
   aliasCommand(),
 ];

@@ -126,6 +126,7 @@ const rejectedCommand = (): BusCommand =>
   busCommand('rejected', 'List the rejected jobs, or show one.')
     .argument('[job]', 'a job id')
     .option('--dismissed', 'list those that were dismissed instead, with their notes')
+    .option('--limit <n>', 'show at most this many; --json has all', parseCount, 20)
     .explain({
       examples: ['quantbot-bus rejected', 'quantbot-bus rejected --dismissed', 'quantbot-bus rejected job-17 --json'],
     })

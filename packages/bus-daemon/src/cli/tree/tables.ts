@@ -13,8 +13,11 @@ export const tableCommand = (): BusCommand =>
     .addCommand(setKeyCommand())
     .addCommand(retypeCommand()) as BusCommand;
 
-const listCommand = (): BusCommand =>
-  busCommand('list', 'List the canonical tables, with mode, key, artifacts and last job.')
+/** `quantbot-bus tables`: the name under which people look for `table list`. */
+export const tablesCommand = (): BusCommand => listCommand('tables');
+
+const listCommand = (name = 'list'): BusCommand =>
+  busCommand(name, 'List the canonical tables, with mode, key, artifacts and last job.')
     .option(
       '--as-of <moment>',
       'as of a moment: after the job with this seq, or at this time (2026-01-31T12:00:00Z)',
@@ -23,7 +26,10 @@ const listCommand = (): BusCommand =>
     .explain({
       notes:
         'The output counts the rows of all artifacts of a table. The mode decides how many of them the table shows.',
-      examples: ['quantbot-bus table list', 'quantbot-bus table list --as-of 2026-01-31T12:00:00Z --json'],
+      examples: [
+        `quantbot-bus ${name === 'list' ? 'table list' : name}`,
+        `quantbot-bus ${name === 'list' ? 'table list' : name} --as-of 2026-01-31T12:00:00Z --json`,
+      ],
     })
     .runs(async () => (await import('../commands/table.js')).tableListCommand);
 
