@@ -4,7 +4,7 @@ import type { ExactQuestion } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { meaningRules } from '@quantbot/infra/bus';
-import { findLongDecimals, findNanoseconds } from '@quantbot/storage/sandbox';
+import { findNanoseconds, findNarrowed } from '@quantbot/storage/sandbox';
 import type { Decoded, DecodeProblem, DecodeTask, ExactAnswer, RefusedValues } from './decode-task.js';
 import { describeFiles } from './describe.js';
 import { judgeValues } from './quality.js';
@@ -24,7 +24,7 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
   let { columns } = task;
   // Before DuckDB, whose instance does not survive a statistic of more digits. A file that is
   // broken is DuckDB's to judge.
-  const long = await findLongDecimals(paths, narrowedColumns).catch((error: Error) => error);
+  const long = await findNarrowed(paths, narrowedColumns).catch((error: Error) => error);
   if (!(long instanceof Error) && long.length > 0) return { unfaithful: long.map(hasMoreDigits) };
   try {
     const decoded = task.describe && (await describeFiles(connection, paths, task.describe));
@@ -75,7 +75,7 @@ async function columnThatFails(
 }
 
 const hasMoreDigits = (column: string): string =>
-  `${column}: a DECIMAL has more digits than its type, of which DuckDB keeps some bits; write ${meaningRules.digits.instead}`;
+  `${column}: has a value of more digits than its type, of which DuckDB keeps some bits; write ${meaningRules.digits.instead}`;
 
 const hasNanoseconds = (column: string): string =>
   `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96; write ${meaningRules.nanoseconds.instead}`;

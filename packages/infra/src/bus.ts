@@ -32,7 +32,7 @@ export { isHttpRoot } from './object-root.js';
 export { isForOperators, maxOperationKeys } from './operation.js';
 export { foldName, nullType } from './parquet/columns.js';
 export { footerBytesOf, maxFooterBytes, readFooterIn, readFooterOf } from './parquet/footer.js';
-export { type ColumnFault, isNarrowed, type SchemaMeaning } from './parquet/meaning.js';
+export { type ColumnFault, keptIntegers, type SchemaMeaning } from './parquet/meaning.js';
 export { meaningRules } from './parquet/meaning-rules.js';
 export { processIds } from './process-ids.js';
 export { canonTableOf, schemaHintProblem, schemaHintWarning } from './schema-hint.js';

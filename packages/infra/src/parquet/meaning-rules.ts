@@ -31,9 +31,9 @@ export const meaningRules = {
     instead: 'DECIMAL(38,s), or VARCHAR',
   },
   digits: {
-    inFile: 'a DECIMAL with a value of more digits than it declares',
+    inFile: 'a DECIMAL or an integer with more digits than its declared type',
     read: 'another number, or an error',
-    instead: 'a DECIMAL with enough digits',
+    instead: 'a type with enough digits',
   },
   arrowOnly: {
     inFile: 'an Arrow duration, or an integer of 128 bits',

@@ -220,13 +220,15 @@ test('columns whose nanoseconds DuckDB would cut are told, wherever they lie', a
   expect(nanosecondColumns).toEqual(['old', 'deep']);
 });
 
-test('columns with a DECIMAL that DuckDB reads into a shorter integer are told, wherever they lie', async () => {
+test('columns with a number that DuckDB reads into a shorter integer are told, wherever they lie', async () => {
   const decimal = (precision: number) => ({ converted: converted('DECIMAL'), precision, scale: 0 });
   const { narrowedColumns } = await meaningOf([
     { name: 'short', ...int32, ...decimal(4) },
     { name: 'fits', ...int32, ...decimal(5) },
     { name: 'deep', children: [{ name: 'at', ...int64, ...decimal(9) }] },
     { name: 'long', ...int64, ...decimal(10) },
+    { name: 'tiny', ...int32, converted: converted('UINT_8') },
+    { name: 'whole', ...int32, converted: converted('UINT_32') },
   ]);
-  expect(narrowedColumns).toEqual(['short', 'deep']);
+  expect(narrowedColumns).toEqual(['short', 'deep', 'tiny']);
 });

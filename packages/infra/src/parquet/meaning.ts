@@ -27,8 +27,8 @@ export interface SchemaMeaning {
    */
   nanosecondColumns: readonly string[];
   /**
-   * Top-level columns with a DECIMAL of which DuckDB may keep only the lower bits, by DuckDB's
-   * names. Their values must be checked.
+   * Top-level columns with a DECIMAL or an integer of which DuckDB may keep only the lower bits, by
+   * DuckDB's names. Their values must be checked.
    */
   narrowedColumns: readonly string[];
   /** Whether DuckDB renames a column or field, because two share a name. */
@@ -51,7 +51,7 @@ export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, st
     const fault = named ?? (children.length > 0 ? groupFault(node, parent) : leafFault(element));
     if (fault !== undefined) faults.push({ path, column, keepsValues: element.name === '', ...fault });
     else if (isFinerThanRead(element)) nanosecondColumns.add(column);
-    else if (isNarrowed(element)) narrowedColumns.add(column);
+    else if (keptIntegers(element) !== undefined) narrowedColumns.add(column);
     for (const child of children) look(child, `${path}.${child.element.name}`, column, node);
   };
   hasRenamedColumns = hasDoubledNames(root.children);
@@ -233,11 +233,28 @@ const isFinerThanRead = (element: SchemaElement): boolean =>
   element.type === 'INT96' || (element.logical_type?.type === 'TIMESTAMP' && isUtcNanoseconds(element));
 
 /**
- * Whether DuckDB reads a DECIMAL into a shorter integer than the file's. It keeps the lower bits of
- * a value that does not fit.
+ * Returns the smallest and the largest integer that DuckDB keeps of a leaf that it reads into a
+ * shorter type: of any other it keeps the lower bits. Undefined if it keeps all.
  */
-export const isNarrowed = ({ type, converted_type, precision = 0 }: NarrowedElement): boolean =>
-  converted_type === 'DECIMAL' && ((type === 'INT32' && precision <= 4) || (type === 'INT64' && precision <= 9));
+export function keptIntegers({
+  type,
+  converted_type: converted = '',
+  precision = 0,
+}: NarrowedElement): readonly [number, number] | undefined {
+  if (converted === 'DECIMAL') {
+    const isNarrowed = (type === 'INT32' && precision <= 4) || (type === 'INT64' && precision <= 9);
+    return isNarrowed ? [1 - 10 ** precision, 10 ** precision - 1] : undefined;
+  }
+  return type === 'INT32' ? shortIntegers[converted] : undefined;
+}
+
+/** Some writers extend the sign of unsigned integers, too. */
+const shortIntegers: Readonly<Record<string, readonly [number, number]>> = {
+  INT_8: [-128, 127],
+  INT_16: [-32_768, 32_767],
+  UINT_8: [-128, 255],
+  UINT_16: [-32_768, 65_535],
+};
 
 /** An element of a schema, as any reader returns it. */
 type NarrowedElement = Partial<Record<'type' | 'converted_type', string>> & { precision?: number };

@@ -1,8 +1,8 @@
 import type { ParquetFooter } from '@quantbot/infra';
 import { foldName, meaningRules } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
-import { findLongDecimals } from './long-decimals.js';
 import { findNanoseconds, findWrongMillisecond, momentType } from './nanoseconds.js';
+import { findNarrowed } from './narrowed.js';
 import type { CheckedOptions } from './read-options.js';
 
 interface FileToRead {
@@ -29,10 +29,10 @@ export async function checkMeaning(files: readonly FileToRead[], options: Checke
     if (fault !== undefined)
       throw unsupported(`${fault.path} in ${path} ${fault.problem}`, `Write ${fault.hint} instead.`);
     const narrowed = narrowedColumns.filter(column => isUsed(column, options));
-    const [long] = await findLongDecimals([readPath], narrowed);
+    const [long] = await findNarrowed([readPath], narrowed);
     if (long !== undefined)
       throw unsupported(
-        `${long} in ${path} has a DECIMAL of more digits than its type, of which DuckDB keeps some bits`,
+        `${long} in ${path} has a value of more digits than its type, of which DuckDB keeps some bits`,
         `Write ${meaningRules.digits.instead}.`,
       );
     const used = nanosecondColumns.filter(column => isUsed(column, options));

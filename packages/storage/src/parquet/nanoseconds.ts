@@ -60,7 +60,7 @@ const hasWholeMillisecond = (path: string, column: string): Promise<boolean> =>
   });
 
 const hasTime = (path: string, column: string, holds: (nanoseconds: bigint) => boolean): Promise<boolean> =>
-  hasValue(path, column, [{ isAbout: isInNanoseconds, holds: value => holds(BigInt(value)) }]);
+  hasValue(path, column, () => [{ isAbout: isInNanoseconds, holds: value => holds(BigInt(value)) }]);
 
 const isInNanoseconds = ({ type, logical_type }: Leaf): boolean =>
   type === 'INT96' || (logical_type?.type === 'TIMESTAMP' && logical_type.unit === 'NANOS');

@@ -17,25 +17,23 @@ class Found extends Error {}
  * Whether a condition holds for a value in a column, which has DuckDB's name. Another reader than
  * DuckDB reads the file's own integers, one row group at a time.
  *
- * @param trusts whether the files of a writer (`created_by`) need no look.
+ * @param ask returns the questions about the leaves of the column, in a file of this writer.
  */
 export async function hasValue(
   path: string,
   column: string,
-  questions: readonly ValueQuestion[],
-  trusts: (writer: string) => boolean = () => false,
+  ask: (leaves: readonly Leaf[], writer: string) => readonly ValueQuestion[],
 ): Promise<boolean> {
   // Loaded for the few columns that need it.
   const { asyncBufferFromFile, parquetMetadataAsync, parquetRead, parquetSchema } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file);
-  if (trusts(metadata.created_by ?? '')) return false;
   const position = (await readParquetFooter(path)).columns.findIndex(({ name }) => name === column);
   const node = parquetSchema(metadata).children[position];
   if (node === undefined) return false;
   const leaves = new Set(leavesOf(node));
-  for (const { isAbout, holds } of questions) {
+  for (const { isAbout, holds } of ask([...leaves], metadata.created_by ?? '')) {
     if (![...leaves].some(isAbout)) continue;
     const schema = metadata.schema.map(element => (leaves.has(element) ? plain(element, isAbout(element)) : element));
     const look = (value: number | bigint): never => {

@@ -6,8 +6,8 @@ export { type ListedTables, openListedTables } from '../catalog/listed-tables.js
 export { distinctNames } from '../duckdb/distinct-names.js';
 export { makeOwnFolder, makeSpillFolder, type SpillFolder } from '../duckdb/spill-folder.js';
 export { type CopyToFile, copyExactly, toStream } from '../parquet/copy-exactly.js';
-export { findLongDecimals } from '../parquet/long-decimals.js';
 export { findNanoseconds } from '../parquet/nanoseconds.js';
+export { findNarrowed } from '../parquet/narrowed.js';
 export { type FileColumn, fileColumnOf } from '../types/file-types.js';
 export { partsOf, whereAnyPart } from '../types/parts.js';
 export { exactType, hasPart, type LeafText, typeText, viewType } from '../types/type-text.js';

@@ -24,7 +24,7 @@ test.each([
     };
     expect(await commit(bus, of(values))).toEqual({
       code: 'COLUMN_UNSUPPORTED',
-      details: [expect.stringMatching(/^x: a.* more digits than its type.*; write a DECIMAL with enough digits/)],
+      details: [expect.stringMatching(/^x: .* more digits than its type.*; write a type with enough digits/)],
     });
     expect(await commit(bus, of([most, -Number(most)]))).toBeUndefined();
     expect(await askThreeTimes(bus, 'SELECT max(x)::VARCHAR AS x FROM canon.t')).toEqual(answers({ x: `${most}` }));
@@ -58,6 +58,8 @@ const nestings: [string, SchemaElement[], (value: unknown) => unknown][] = [
 const unkept: [string, Partial<SchemaElement>, unknown, unknown][] = [
   ['a DECIMAL', { type: 'INT32', converted_type: 'DECIMAL', precision: 4, scale: 0 }, 65_541, 9_999],
   ['a DECIMAL', { type: 'INT64', converted_type: 'DECIMAL', precision: 18, scale: 0 }, 10n ** 18n, 10n ** 17n],
+  ['an integer', { type: 'INT32', converted_type: 'INT_8' }, 300, -128],
+  ['an integer', { type: 'INT32', converted_type: 'UINT_16' }, 65_536, 65_535],
   ['a date', { type: 'INT32', converted_type: 'DATE' }, -2_147_483_648, -2_147_483_647],
   ['a moment', { type: 'INT64', converted_type: 'TIMESTAMP_MICROS' }, -(2n ** 63n) + 2n, 1n - 2n ** 63n],
 ];
@@ -73,7 +75,7 @@ test.each(nestings)('values that DuckDB does not hold are refused in %s', async 
     };
     expect(await commit(bus, of(nest(bad), nest(good), null))).toEqual({
       code: 'COLUMN_UNSUPPORTED',
-      details: [expect.stringMatching(/^x: a/)],
+      details: [expect.stringMatching(/^x: (a |has a value )/)],
     });
     expect(await commit(bus, of(nest(good), null), `canon.t${unkept.findIndex(one => one[1] === element)}`)).toBe(
       undefined,
