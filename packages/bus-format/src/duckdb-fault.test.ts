@@ -14,6 +14,7 @@ test.each<[DuckDbFault, string]>([
   ],
   ['unsupported', "Invalid Input Error: Geoparquet column 'g' has invalid CRS"],
   ['unsupported', 'Invalid Input Error: Unexpected end of binary data at position 1'],
+  ['text', 'Invalid Input Error: Invalid string encoding found in Parquet file "/a": value "\\xFF" is not valid UTF8!'],
   ['memory', 'Out of Memory Error: failed to allocate data of size 512.0 MiB (100.0 KiB/488.2 MiB used)'],
   ['memory', 'Invalid Error: std::bad_alloc'],
   ['missing', 'IO Error: No files found that match the pattern "/bus/a.parquet"'],

@@ -61,7 +61,7 @@ async function columnThatFails(
   columns: readonly DeclaredColumn[],
   message: string,
 ): Promise<string | undefined> {
-  const isOfFile = (text: string) => ['file', 'unsupported', 'range'].includes(duckDbFault(text));
+  const isOfFile = (text: string) => ['file', 'unsupported', 'range', 'text'].includes(duckDbFault(text));
   if (!isOfFile(message)) return undefined;
   for (const { name } of columns) {
     const read = `SELECT bit_xor(hash(${identifier(name)})) FROM read_parquet(${literalList(paths)}, hive_partitioning = false)`;

@@ -148,6 +148,10 @@ function findingOf(
     }
     case 'range':
       return { unfaithful: [`${named}; write ${meaningRules.range.instead}`] };
+    case 'text':
+      return {
+        unfaithful: [`${column ?? 'a column'}: has a text that is not valid UTF-8; write ${meaningRules.text.instead}`],
+      };
     case 'unsupported':
       return { unsupported: named };
     case 'file':

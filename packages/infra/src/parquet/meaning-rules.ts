@@ -64,6 +64,11 @@ export const meaningRules = {
     read: 'an error, which ends every query of the column',
     instead: 'values within the range, or the plain number as BIGINT',
   },
+  text: {
+    inFile: 'a text that is not valid UTF-8',
+    read: 'an error, which ends every query of the column',
+    instead: 'the text in UTF-8, or the bytes as BLOB (plain BYTE_ARRAY)',
+  },
   noName: {
     inFile: 'a field without a name, or a column without one whose name by its position is taken',
     read: 'a name that finds nothing',

@@ -110,6 +110,17 @@ test('nanoseconds before the first moment that DuckDB prints are refused with th
   );
 });
 
+test('a text that is not valid UTF-8 is refused with the column and what to write', async () => {
+  const { bus } = await openInProcess();
+  const text = { type: 'BYTE_ARRAY', converted_type: 'UTF8' } as const;
+  expect(await commit(bus, fileOf([Buffer.from('caf\xe9', 'latin1'), Buffer.from('a')], text))).toEqual({
+    code: 'COLUMN_UNSUPPORTED',
+    details: [
+      'x: has a text that is not valid UTF-8; write the text in UTF-8, or the bytes as BLOB (plain BYTE_ARRAY)',
+    ],
+  });
+});
+
 test('a date before the first that DuckDB takes as text is refused with the column', async () => {
   const { bus } = await openInProcess();
   const date = { type: 'INT32', converted_type: 'DATE' } as const;
