@@ -14,6 +14,8 @@ test.each<[DuckDbFault, string]>([
   ],
   ['unsupported', "Invalid Input Error: Geoparquet column 'g' has invalid CRS"],
   ['unsupported', 'Invalid Input Error: Unexpected end of binary data at position 1'],
+  ['json', 'Invalid Input Error: Invalid JSON found in Parquet file: Malformed JSON at byte 0 of input: …'],
+  ['range', 'Invalid Input Error: Invalid decimal encoding in Parquet file'],
   ['text', 'Invalid Input Error: Invalid string encoding found in Parquet file "/a": value "\\xFF" is not valid UTF8!'],
   ['memory', 'Out of Memory Error: failed to allocate data of size 512.0 MiB (100.0 KiB/488.2 MiB used)'],
   ['memory', 'Invalid Error: std::bad_alloc'],

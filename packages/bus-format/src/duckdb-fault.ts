@@ -5,13 +5,23 @@ import { systemErrorCode } from '@quantbot/infra/files';
  * - `file`: the file is broken;
  * - `range`: a value of the file, or of a query, is beyond DuckDB's type;
  * - `text`: a text of the file is not valid UTF-8;
+ * - `json`: a text in a column of JSON is no JSON;
  * - `unsupported`: the file may be good, but this DuckDB cannot read it;
  * - `memory`: the memory limit was too small for the file;
  * - `missing`: the file is not there;
  * - `machine`: the machine is out of a resource, or denies access;
  * - `poisoned`: DuckDB failed internally, and the instance can no longer be used.
  */
-export type DuckDbFault = 'file' | 'range' | 'text' | 'unsupported' | 'memory' | 'missing' | 'machine' | 'poisoned';
+export type DuckDbFault =
+  | 'file'
+  | 'range'
+  | 'text'
+  | 'json'
+  | 'unsupported'
+  | 'memory'
+  | 'missing'
+  | 'machine'
+  | 'poisoned';
 
 interface Rule {
   fault: DuckDbFault;
@@ -52,7 +62,9 @@ const rules: readonly Rule[] = [
   systemError('No such file or directory', 'ENOENT', 'missing'),
   { fault: 'missing', begins: /^IO Error: No files found that match the pattern / },
   { fault: 'range', begins: /^(Conversion|Out of Range) Error: / },
+  { fault: 'range', begins: /^Invalid Input Error: Invalid decimal encoding in Parquet file/ },
   { fault: 'text', begins: /^Invalid Input Error: Invalid string encoding found in Parquet file / },
+  { fault: 'json', begins: /^Invalid Input Error: Invalid JSON found in Parquet file/ },
   { fault: 'unsupported', begins: /^Not implemented Error: / },
   // The name that a producer may choose decides nothing: both faults are its file's.
   {

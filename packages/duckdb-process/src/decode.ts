@@ -61,7 +61,7 @@ async function columnThatFails(
   columns: readonly DeclaredColumn[],
   message: string,
 ): Promise<string | undefined> {
-  const isOfFile = (text: string) => ['file', 'unsupported', 'range', 'text'].includes(duckDbFault(text));
+  const isOfFile = (text: string) => ['file', 'unsupported', 'range', 'text', 'json'].includes(duckDbFault(text));
   if (!isOfFile(message)) return undefined;
   for (const { name } of columns) {
     const read = `SELECT bit_xor(hash(${identifier(name)})) FROM read_parquet(${literalList(paths)}, hive_partitioning = false)`;
@@ -78,7 +78,7 @@ const hasMoreDigits = (column: string): string =>
   `${column}: has a value of more digits than its type, of which DuckDB keeps some bits; write ${meaningRules.digits.instead}`;
 
 const hasNanoseconds = (column: string): string =>
-  `${column}: has nanoseconds, and DuckDB keeps only microseconds of timestamps with a zone and of INT96; write ${meaningRules.nanoseconds.instead}`;
+  `${column}: has nanoseconds, or a day that DuckDB does not have; it keeps only microseconds of timestamps with a zone and of INT96; write ${meaningRules.nanoseconds.instead}`;
 
 /** Whether DuckDB reads the column with the type that the question is about. */
 const isAbout = ({ column, type }: ExactQuestion, columns: readonly DeclaredColumn[] | undefined): boolean =>

@@ -152,6 +152,10 @@ function findingOf(
       return {
         unfaithful: [`${column ?? 'a column'}: has a text that is not valid UTF-8; write ${meaningRules.text.instead}`],
       };
+    case 'json':
+      return {
+        unfaithful: [`${column ?? 'a column'}: has a text that is no JSON; write ${meaningRules.json.instead}`],
+      };
     case 'unsupported':
       return { unsupported: named };
     case 'file':

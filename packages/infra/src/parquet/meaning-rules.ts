@@ -69,6 +69,11 @@ export const meaningRules = {
     read: 'an error, which ends every query of the column',
     instead: 'the text in UTF-8, or the bytes as BLOB (plain BYTE_ARRAY)',
   },
+  json: {
+    inFile: 'a text that is no JSON, in a column of JSON',
+    read: 'an error, which ends every query of the column',
+    instead: 'JSON, or the text as STRING',
+  },
   noName: {
     inFile: 'a field without a name, or a column without one whose name by its position is taken',
     read: 'a name that finds nothing',

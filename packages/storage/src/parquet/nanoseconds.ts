@@ -4,8 +4,9 @@ import { withMemoryConnection } from '../duckdb/memory-instance.js';
 import { hasValue, type Leaf } from './values-of-file.js';
 
 /**
- * Finds columns with a time finer than a microsecond. DuckDB silently cuts such times if they have
- * a zone or are INT96, so another reader checks them, one column of one row group at a time.
+ * Finds columns with a time finer than a microsecond, or of a day that DuckDB does not have. DuckDB
+ * silently cuts such times if they have a zone or are INT96, so another reader checks them, one
+ * column of one row group at a time.
  *
  * @returns the names of these columns.
  */
@@ -16,7 +17,12 @@ export async function findNanoseconds(paths: readonly string[], columns: readonl
   return [...found];
 }
 
-const isFine = (nanoseconds: bigint): boolean => nanoseconds % 1000n !== 0n;
+const isFine = (nanoseconds: bigint): boolean =>
+  nanoseconds % 1000n !== 0n || nanoseconds < firstNanosecond || nanoseconds > lastNanosecond;
+
+/** Of INT96, which has 32 bits of days. DuckDB has 64 bits of microseconds. */
+const firstNanosecond = -9_223_372_022_400_000_000_000n;
+const lastNanosecond = 9_223_372_036_854_775_806_000n;
 
 /**
  * Finds a column of timestamps with a zone for which DuckDB returns another millisecond than the

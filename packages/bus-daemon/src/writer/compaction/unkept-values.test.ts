@@ -121,6 +121,45 @@ test('a text that is not valid UTF-8 is refused with the column and what to writ
   });
 });
 
+/** Replaces bytes of a file that stand for a type, because no writer at hand writes the other. */
+function retyped(file: Uint8Array, from: readonly number[], to: readonly number[]): Uint8Array {
+  const bytes = Buffer.from(file);
+  const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
+  const [before, after] = [Buffer.from(from), Buffer.from(to)];
+  for (let at = bytes.indexOf(before, footer); at >= 0; at = bytes.indexOf(before, at + 1)) after.copy(bytes, at);
+  return new Uint8Array(bytes);
+}
+
+test('a text that is no JSON is refused with the column', async () => {
+  const { bus } = await openInProcess();
+  const [utf8, json] = [0, 19].map(converted => [0x78, 0x25, 2 * converted]);
+  const of = (text: string) => retyped(fileOf([text], { type: 'BYTE_ARRAY', converted_type: 'UTF8' }), utf8!, json!);
+  expect(await commit(bus, of('none'))).toEqual({
+    code: 'COLUMN_UNSUPPORTED',
+    details: ['x: has a text that is no JSON; write JSON, or the text as STRING'],
+  });
+  expect(await commit(bus, of('{"a": 1}'))).toBeUndefined();
+});
+
+test('an INT96 of a day that DuckDB does not have is refused with the column', async () => {
+  const { bus } = await openInProcess();
+  const [fixed, int96] = [7, 3].map(type => [0x15, 2 * type]);
+  const of = (day: number) => {
+    const value = Buffer.alloc(12);
+    value.writeInt32LE(day, 8);
+    return retyped(fileOf([value], { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 12 }), fixed!, int96!);
+  };
+  for (const day of [2 ** 31 - 1, -(2 ** 31)])
+    expect(await commit(bus, of(day))).toEqual({
+      code: 'COLUMN_UNSUPPORTED',
+      details: [expect.stringMatching(/^x: has nanoseconds, or a day that DuckDB does not have/)],
+    });
+  expect(await commit(bus, of(0))).toBeUndefined();
+  expect(await askThreeTimes(bus, 'SELECT x::VARCHAR AS x FROM canon.t')).toEqual(
+    answers({ x: '4714-11-24 (BC) 00:00:00' }),
+  );
+});
+
 test('a date before the first that DuckDB takes as text is refused with the column', async () => {
   const { bus } = await openInProcess();
   const date = { type: 'INT32', converted_type: 'DATE' } as const;
