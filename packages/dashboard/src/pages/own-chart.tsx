@@ -13,18 +13,15 @@ const maxPoints = 10_000;
 export function OwnChart({ chart: { title, sql } }: { chart: Chart }) {
   const asked = useAsked(signal => post<Answer>('/query', { sql, limit: maxPoints }, signal), [sql], 'exports');
   const drawn = useMemo(() => asked.data && linesOf(asked.data), [asked.data]);
+  if (missingIn(asked.error)) return <NoDataYet title={title} missing={asked.error?.message ?? ''} />;
   return (
     <div class="own-chart">
       {asked.data === undefined && <p>{title}</p>}
-      {missingIn(asked.error) ? (
-        <NoDataYet missing={asked.error?.message ?? ''} />
-      ) : (
-        <Shown asked={asked}>
-          {() =>
-            drawn && <LineChart title={title} x={drawn.x} isTime={drawn.isTime} lines={drawn.lines} format={rounded} />
-          }
-        </Shown>
-      )}
+      <Shown asked={asked}>
+        {() =>
+          drawn && <LineChart title={title} x={drawn.x} isTime={drawn.isTime} lines={drawn.lines} format={rounded} />
+        }
+      </Shown>
     </div>
   );
 }
@@ -33,14 +30,15 @@ export function OwnChart({ chart: { title, sql } }: { chart: Chart }) {
 const missingIn = (error: ApiError | undefined): boolean =>
   /No files found that match|Table with name .* does not exist/.test(error?.message ?? '');
 
-function NoDataYet({ missing }: { missing: string }) {
+function NoDataYet({ title, missing }: { title: string; missing: string }) {
   return (
-    <>
+    <figure class="own-chart">
+      <figcaption>{title}</figcaption>
       <p>
         This chart has no data yet. Submit an artifact to its table, and it appears when the table's golden export is
         written. <a href={listLink('exports', {})}>Exports</a> shows what exists.
       </p>
       <p class="quiet">{missing}</p>
-    </>
+    </figure>
   );
 }

@@ -4,9 +4,7 @@ import { LineChart } from '../parts/chart.js';
 import { Download } from '../parts/download.js';
 import { AnswerTable } from '../parts/table.js';
 import { chartOf } from '../series.js';
-import { count } from '../words.js';
-
-const short = (n: number) => count(Number(n.toPrecision(4)));
+import { rounded } from '../words.js';
 
 /** The answer of a query: a table, lines if its columns can be drawn, and all rows as a file. */
 export function AnswerView({ sql, answer }: { sql: string; answer: Answer }) {
@@ -22,7 +20,7 @@ export function AnswerView({ sql, answer }: { sql: string; answer: Answer }) {
         </p>
       )}
       {isChart && drawn !== undefined && (
-        <LineChart title="Answer" x={drawn.x} isTime={drawn.isTime} lines={drawn.lines} format={short} />
+        <LineChart title="Answer" x={drawn.x} isTime={drawn.isTime} lines={drawn.lines} format={rounded} />
       )}
       <AnswerTable caption="Answer" answer={answer} />
       <Download sql={sql} name="Parquet" />

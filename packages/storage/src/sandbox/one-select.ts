@@ -27,10 +27,12 @@ export async function assertOneSelect(
 ): Promise<void> {
   const reader = await connection.runAndReadAll(`SELECT json_serialize_sql(${literal(sql)}) AS parsed`);
   const parsed = JSON.parse(String(reader.getRowsJS()[0]?.[0] ?? '{}')) as Parsed;
-  const { error, error_type, error_message = 'it is something else', statements = [] } = parsed;
+  const { error, error_type, error_message, statements = [] } = parsed;
   const must = `${of} must be exactly one SELECT`;
   if (error !== false)
-    throw storageError(error_type === 'parser' ? 'QUERY_FAILED' : 'NOT_ONE_SELECT', `${must}: ${error_message}`);
+    throw error_type === 'parser'
+      ? storageError('QUERY_FAILED', `${must}: ${error_message}`)
+      : storageError('NOT_ONE_SELECT', `${must}, and is another statement.`);
   if (statements.length !== 1) throw storageError('NOT_ONE_SELECT', `${must}, not ${statements.length} statements.`);
   assertWithinReach(statements, of, { folders, relations: await relationsOf(connection) });
 }

@@ -97,6 +97,8 @@ const isGone = (status: ForgetOutcome['status']): boolean => ['forgotten', 'alre
 const reasonOf = ({ run, rule }: ForgetOptions): string | null =>
   run !== undefined ? `run ${run}` : rule !== undefined ? `retention rule${rule === true ? 's' : ` ${rule}`}` : null;
 
+const toApply = ' Run it again with --apply to forget them.';
+
 function describe(outcomes: readonly ForgetOutcome[], isDone: boolean): string {
   const going = outcomes.filter(({ status }) => status === 'forgotten');
   const bytes = going.reduce((sum, outcome) => sum + outcome.bytes, 0);
@@ -104,7 +106,7 @@ function describe(outcomes: readonly ForgetOutcome[], isDone: boolean): string {
   const total = `${going.length} of ${outcomes.length} artifact${outcomes.length === 1 ? '' : 's'}, ${bytes} bytes`;
   return [
     ...lines,
-    isDone ? `forgotten: ${total}` : `would be forgotten: ${total}. Run it again with --apply to forget them.`,
+    isDone ? `forgotten: ${total}` : `would be forgotten: ${total}.${going.length > 0 ? toApply : ''}`,
   ].join('\n');
 }
 
