@@ -216,3 +216,19 @@ test.each([true, false])(
     expect(await read(path, {})).toEqual(both([{ x: '-9999' }, { x: '9999' }]));
   },
 );
+
+test('an INT96 of a day that DuckDB does not have is an error, and never another day', async () => {
+  const write = (day: number) => {
+    const value = Buffer.alloc(12);
+    value.writeInt32LE(day, 8);
+    const path = fileOf([['x', { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 12 }, [value]]]);
+    // No writer at hand writes INT96: field 1 of the schema's element and of the chunk is the type.
+    const bytes = readFileSync(path);
+    const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
+    for (let at = bytes.indexOf('\x15\x0e', footer); at >= 0; at = bytes.indexOf('\x15\x0e', at + 1)) bytes[at + 1] = 6;
+    writeFileSync(path, bytes);
+    return path;
+  };
+  expect(await read(write(2 ** 31 - 1), { columns: ['x'] })).toEqual(both('TYPE_UNSUPPORTED'));
+  expect(await read(write(2_440_588), { columns: ['x'] })).toEqual(both([{ x: new Date(0) }]));
+});

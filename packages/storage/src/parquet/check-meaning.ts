@@ -1,7 +1,7 @@
 import type { ParquetFooter } from '@quantbot/infra';
 import { foldName, meaningRules } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
-import { findNanoseconds, findWrongMillisecond, momentType } from './nanoseconds.js';
+import { findLostDay, findNanoseconds, findWrongMillisecond, momentType } from './nanoseconds.js';
 import { findNarrowed } from './narrowed.js';
 import type { CheckedOptions } from './read-options.js';
 
@@ -49,9 +49,11 @@ export async function checkMeaning(files: readonly FileToRead[], options: Checke
         `${fine} in ${path} has nanoseconds, of which DuckDB keeps microseconds`,
         "Read it with timestamp: 'date', not in where or orderBy; or write it without a time zone (not as INT96), or in microseconds.",
       );
-    const moments = footer.columns.filter(
-      ({ name, type }) => type.includes(momentType) && used.includes(name) && isOnlyShown(name, options),
-    );
+    const shown = used.filter(column => isOnlyShown(column, options));
+    const lost = await findLostDay(readPath, shown);
+    if (lost !== undefined)
+      throw unsupported(`${lost} in ${path} has a day that DuckDB does not have`, 'Write it as INT64, not as INT96.');
+    const moments = footer.columns.filter(({ name, type }) => type.includes(momentType) && shown.includes(name));
     const wrong = await findWrongMillisecond(readPath, moments);
     if (wrong !== undefined)
       throw unsupported(

@@ -17,12 +17,23 @@ export async function findNanoseconds(paths: readonly string[], columns: readonl
   return [...found];
 }
 
-const isFine = (nanoseconds: bigint): boolean =>
-  nanoseconds % 1000n !== 0n || nanoseconds < firstNanosecond || nanoseconds > lastNanosecond;
+const isFine = (nanoseconds: bigint): boolean => nanoseconds % 1000n !== 0n || isBeyond(nanoseconds);
+
+const isBeyond = (nanoseconds: bigint): boolean => nanoseconds < firstNanosecond || nanoseconds > lastNanosecond;
 
 /** Of INT96, which has 32 bits of days. DuckDB has 64 bits of microseconds. */
 const firstNanosecond = -9_223_372_022_400_000_000_000n;
 const lastNanosecond = 9_223_372_036_854_775_806_000n;
+
+/** Finds a column of INT96 with a day that DuckDB does not have. It returns another. */
+export async function findLostDay(path: string, columns: readonly string[]): Promise<string | undefined> {
+  const question = {
+    isAbout: ({ type }: Leaf) => type === 'INT96',
+    holds: (value: bigint | number) => isBeyond(BigInt(value)),
+  };
+  for (const column of columns) if (await hasValue(path, column, () => [question])) return column;
+  return undefined;
+}
 
 /**
  * Finds a column of timestamps with a zone for which DuckDB returns another millisecond than the
