@@ -117,13 +117,13 @@ const fileOf = ({ path }: Side, options = ''): string =>
 /**
  * Returns the rows of a file as a table. DuckDB stores groups in as few bytes as the minimum and
  * maximum that a file states need, and cuts values if these are wrong. An expression that is always
- * true keeps it from using them.
+ * true keeps it from using them. TRY has no statistics, not even that all values are NULL.
  */
 function rowsOf(artifact: Side, columns: readonly Column[]): string {
   const fileColumn = nameBeside(columns.map(({ name }) => name));
   const values = columns
     .map(({ name }) => identifier(name))
-    .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
+    .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} ELSE TRY(${column}) END AS ${column}`);
   return `(SELECT ${values.join(', ')} FROM ${fileOf(artifact, `, filename = '${fileColumn}'`)})`;
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SchemaElement } from 'hyparquet';
+import { parquetMetadata, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
@@ -231,4 +231,20 @@ test('an INT96 of a day that DuckDB does not have is an error, and never another
   };
   expect(await read(write(2 ** 31 - 1), { columns: ['x'] })).toEqual(both('TYPE_UNSUPPORTED'));
   expect(await read(write(2_440_588), { columns: ['x'] })).toEqual(both([{ x: new Date(0) }]));
+});
+
+test('statistics that claim nothing but NULL hide no value from a condition', async () => {
+  const path = join(temporaryFolder(), 'x.parquet');
+  const bytes = Buffer.from(parquetWriteBuffer({ columnData: [{ name: 'x', data: [1, null, 3], type: 'INT32' }] }));
+  const claim = (): bigint | undefined =>
+    parquetMetadata(new Uint8Array(bytes).buffer).row_groups[0]?.columns[0]?.meta_data?.statistics?.null_count;
+  const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
+  const count = bytes.indexOf('\x36\x02', footer); // field 3 of the statistics, which have no 1 and 2
+  expect(claim()).toBe(1n);
+  bytes[count + 1] = 6;
+  expect(claim()).toBe(3n);
+  writeFileSync(path, bytes);
+  expect(await read(path, { where: 'x IS NULL' })).toEqual(both([{ x: null }]));
+  expect(await read(path, { where: 'x IS NOT NULL' })).toEqual(both([{ x: 1 }, { x: 3 }]));
+  expect(await read(path, { where: "coalesce(x::VARCHAR, 'none') = 'none'" })).toEqual(both([{ x: null }]));
 });

@@ -185,6 +185,7 @@ export const selectList = ({ columns }: CheckedOptions): string => columns?.map(
  * Returns the files as a table. DuckDB skips rows by the minimum and maximum that a file states.
  * These omit NaN, and some writers state them wrongly, so rows would be missing. So would they by
  * the Bloom filters of some types. An expression that is always true keeps DuckDB from using them.
+ * TRY has no statistics: a constant would leave it known that all values are NULL.
  */
 export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy }: CheckedOptions): string {
   const paths = files.readPaths.map(literal).join(', ');
@@ -201,7 +202,7 @@ export function fromFiles(files: PinnedFiles, { hivePartitioning, where, orderBy
   const fileColumn = nameBeside(columns.map(({ name }) => name)); // it has no statistics
   const values = compared
     .map(({ name }) => identifier(name))
-    .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} END AS ${column}`);
+    .map(column => `CASE WHEN length(${fileColumn}) > 0 THEN ${column} ELSE TRY(${column}) END AS ${column}`);
   const withFile = table(`, filename = '${fileColumn}'`);
   // With partitions, only DuckDB knows all columns.
   if (!areTrusted && !hivePartitioning) return `(SELECT ${values.join(', ')} FROM ${withFile})`;
