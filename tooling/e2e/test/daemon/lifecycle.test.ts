@@ -30,6 +30,29 @@ describe('starting and stopping', () => {
     },
   );
 
+  sampled('without /proc, as on macOS, the daemon and every command do the same', async () => {
+    const bus = makeTestBus();
+    const env = { NODE_OPTIONS: `--import=${new URL('../support/without-proc.mjs', import.meta.url).href}` };
+    const command = async (...args: string[]) => {
+      const cli = join(daemonFolder, 'dist/cli.js');
+      const child = startChild(process.execPath, [cli, ...args, '--config', bus.configPath], bus.folder, env);
+      const { code } = await child.ended;
+      return { code, output: child.stdout() + child.stderr() };
+    };
+    const daemon = await spawnDaemon(bus, { env });
+    await (await submit(bus, { runId: 'r1', schemaHint: 'canon.t', select: numbers(3) })).settled();
+    await submit(bus, { runId: 'r2', schemaHint: 'canon.t', select: "SELECT 'x' AS n" });
+    await daemon.logged('rejected');
+    expect(await query(bus, 'SELECT count(*) AS n FROM canon.t')).toEqual([{ n: 3 }]);
+    expect(await command('doctor')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('0 problems, 1 warning'),
+    });
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+    for (const args of [['table', 'drop', 't', '--apply'], ['verify'], ['backup', join(bus.folder, 'copy')]])
+      expect(await command(...args), args[0]).toMatchObject({ code: 0 });
+  });
+
   sampled('a daemon that a package manager started ends when that is killed without a word to it', async () => {
     const bus = makeTestBus();
     // Do what an npm script does: a shell starts the daemon and does not forward signals.
