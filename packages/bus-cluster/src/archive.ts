@@ -13,6 +13,7 @@ import {
 import { faultPoint } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
 import { type HistoryRow, historyBetween, historyColumns } from './history.js';
+import { readableUpTo } from './journal.js';
 import { pagesOf } from './pages.js';
 import type { Postgres } from './postgres/postgres.js';
 
@@ -94,9 +95,9 @@ export class JournalArchive {
   async advance(upTo: number): Promise<void> {
     while (this.#seq < upTo) {
       const first = this.#seq + 1;
-      const rows = await historyBetween(this.#postgres, first, Math.min(this.#seq + stepJobs, upTo));
-      const last = rows.at(-1)?.seq;
-      if (last === undefined) return;
+      const last = await readableUpTo(this.#postgres, this.#seq, Math.min(this.#seq + stepJobs, upTo));
+      const rows = await historyBetween(this.#postgres, first, last);
+      if (rows.length === 0) return;
       await this.#objects.create(keyOf(first, last), rowsFile(rows, historyColumns));
       faultPoint('archive:written');
       this.#seq = last;

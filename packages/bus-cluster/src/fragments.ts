@@ -68,11 +68,11 @@ export async function noteLostFragment(
 }
 
 /**
- * Returns the last seq that can be published next. It ends a commit, and all fragments up to it
- * are written. A commit that changes a canonical table comes alone, because each fragment has the
- * types that its table had after its own commit. So does an operation on a table. If one job brings
- * rows of an artifact and another one takes them out, the later one comes in another turn, because
- * rows leave before new ones come.
+ * Returns the last seq that can be published next. It ends a commit, or is in one without
+ * fragments, and all fragments up to it are written. A commit that changes a canonical table comes
+ * alone, because each fragment has the types that its table had after its own commit. So does an
+ * operation on a table. If one job brings rows of an artifact and another one takes them out, the
+ * later one comes in another turn, because rows leave before new ones come.
  *
  * @param limit about how many jobs at once.
  */
@@ -82,7 +82,8 @@ export async function publishable(queries: Queries, after: number, limit: number
        SELECT coalesce((SELECT min(first_seq) - 1 FROM bus.fragments WHERE object IS NULL AND last_seq > $1), (SELECT seq FROM bus.head)) AS seq),
      limited AS (
        SELECT CASE WHEN seq <= $1 + $2 THEN seq
-         ELSE coalesce((SELECT min(last_seq) FROM bus.fragments WHERE last_seq > $1 + $2 AND last_seq <= seq), seq) END AS seq FROM complete),
+         ELSE coalesce((SELECT CASE WHEN first_seq <= $1 + $2 THEN last_seq END FROM bus.fragments WHERE last_seq > $1 + $2 AND last_seq <= seq
+           ORDER BY last_seq LIMIT 1), $1 + $2) END AS seq FROM complete),
      changing AS (
        SELECT f.first_seq, f.last_seq FROM bus.fragments f
        WHERE f.last_seq >= (SELECT min(seq) FROM bus.schemas WHERE seq > $1) ORDER BY f.last_seq LIMIT 1),

@@ -72,10 +72,14 @@ export function partsOf(rows: readonly HistoryRow[]): HistoryRow[][] {
       bytes = 0;
       firstSeq = row.seq;
     } else part.push(row);
-    bytes += isGone(row.status) ? 0 : (row.bytes ?? 0);
+    bytes += isGone(row.status) ? 0 : (row.bytes ?? 0) + textOf(row);
   }
   return parts;
 }
+
+/** The text that may be long. */
+const textOf = ({ inputs, job_meta_json, provenance_json, meta_json, schema_json }: HistoryRow): number =>
+  [inputs, job_meta_json, provenance_json, meta_json, schema_json].reduce((sum, text) => sum + (text?.length ?? 0), 0);
 
 const isGone = (status: JournalRow['status']): boolean => status === 'forgotten' || status === 'erased';
 

@@ -216,6 +216,36 @@ export async function resolveCommit(
   );
 }
 
+/** The text of the rows that are read at once (bytes). */
+const textAtOnce = 64 * 1024 * 1024;
+const textBytes = [
+  'inputs',
+  'job_meta_json',
+  'provenance_json',
+  'meta_json',
+  'schema_json',
+  'reject_details',
+  'op_json',
+]
+  .map(column => `coalesce(octet_length(${column}), 0)`)
+  .join(' + ');
+
+/**
+ * Returns the last seq up to which the rows of jobs can be read at once: a small manifest can
+ * become much text.
+ *
+ * @returns at least `after + 1`, and at most `upTo`.
+ */
+export async function readableUpTo(queries: Queries, after: number, upTo: number): Promise<number> {
+  const [row] = await queries.query<{ last: number | null }>(
+    `SELECT max(seq) AS last FROM (
+       SELECT seq, sum(sum(${textBytes})) OVER (ORDER BY seq) AS total FROM bus.journal
+       WHERE seq > $1 AND seq <= $2 GROUP BY seq) AS sums WHERE total <= $3`,
+    [after, upTo, textAtOnce],
+  );
+  return Math.min(upTo, Math.max(after + 1, row?.last ?? 0));
+}
+
 /** Returns the rows of jobs from one seq to another, in order. */
 export async function rowsBetween(queries: Queries, first: number, last: number): Promise<JournalRow[]> {
   return (

@@ -3,6 +3,7 @@ import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/po
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { publishable } from './fragments.js';
 import { appendHistory, type HistoryRow } from './history.js';
+import { readableUpTo } from './journal.js';
 import { migrate } from './migrate.js';
 import { Postgres } from './postgres/postgres.js';
 
@@ -100,4 +101,20 @@ test.each<[string, [string, JournalRow['status']][], number[]]>([
   ],
 ])('rows leave in another turn than the one in which they %s', async (_, jobs, turns) => {
   expect(await turnsOf(jobs)).toEqual(turns);
+});
+
+test('jobs with much text are read a few at once, and each at least alone', async () => {
+  const postgres = new Postgres(await server.newDatabase());
+  onTestFinished(() => postgres.close());
+  await migrate(postgres);
+  const long = (seq: number, mb: number): HistoryRow => ({
+    ...job(seq, `k${seq}`, 'ingested'),
+    meta_json: `"${'m'.repeat(mb * 1024 * 1024)}"`,
+  });
+  await appendHistory(postgres, [long(1, 30), long(2, 30), long(3, 30), long(4, 100), long(5, 1)]);
+  expect(await readableUpTo(postgres, 0, 5)).toBe(2);
+  expect(await readableUpTo(postgres, 2, 5)).toBe(3);
+  expect(await readableUpTo(postgres, 3, 5)).toBe(4);
+  expect(await readableUpTo(postgres, 4, 5)).toBe(5);
+  expect(await readableUpTo(postgres, 0, 1)).toBe(1);
 });

@@ -1,7 +1,7 @@
 // @module-tag campaign
 import { join } from 'node:path';
 import { openObjects } from '@quantbot/infra/objects';
-import { submitArtifact } from '@quantbot/infra/utils';
+import { submitArtifact, submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
 import { readParquet } from '@quantbot/storage';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
 import { expect, test } from 'vitest';
@@ -53,6 +53,26 @@ describeClusters(
         columns: ['id'],
       });
       expect(exported.map(({ id }) => id)).toEqual([...Array.from({ length: rows - 10 }, (_, id) => id + 10), 0.5]);
+    });
+
+    test('of the journal with much text hold nobody up', async () => {
+      const cluster = await newCluster();
+      const parquetPath = join(cluster.folder, 'one.parquet');
+      await writeSmallParquet(parquetPath, { columns: { x: { type: 'int64' } }, rows: [{ x: 1 }] });
+      const base = { busRoot: cluster.objects, producer: 'p', kind: 'k' };
+      const submit = (runId: string, count: number) => {
+        const artifacts = Array.from({ length: count }, (_, i) => ({ artifactId: `a${i}`, parquetPath }));
+        return submitArtifacts({ ...base, runId, artifacts, meta: { m: 'm'.repeat(900_000) } });
+      };
+      const bomb = await submit('bomb', 100);
+      const jobs = [];
+      for (const runId of ['r1', 'r2', 'r3', 'r4']) jobs.push(await submit(runId, 60));
+      await cluster.done('start', '--drain');
+      await expect(bomb.settled()).rejects.toMatchObject({ code: 'TOO_LARGE' });
+      for (const job of jobs) expect((await job.settled()).status).toBe('ingested');
+      await cluster.done('rebuild');
+      const [row] = await cluster.rows('SELECT count(*)::INTEGER AS n FROM catalog.jobs_f');
+      expect(row).toEqual({ n: 5 });
     });
 
     test('that cannot be published are named, and can be taken out for the jobs behind them', async () => {

@@ -5,7 +5,7 @@ import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import type { Pace } from '@quantbot/infra/files';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { forgottenAmong } from '../forgotten.js';
-import { rowsBetween } from '../journal.js';
+import { readableUpTo, rowsBetween } from '../journal.js';
 import { atTheirPlaces } from '../places.js';
 import { Postgres } from '../postgres/postgres.js';
 
@@ -39,8 +39,9 @@ export async function scrubCluster(
       `SELECT seq, (SELECT coalesce(sum(bytes), 0)::bigint FROM bus.journal WHERE status = 'ingested') AS total FROM bus.head`,
     );
     const { seq: lastSeq = 0, total = 0 } = head ?? {};
-    for (let after = 0; after < lastSeq; after += stepJobs) {
-      const rows = await rowsBetween(postgres, after + 1, Math.min(after + stepJobs, lastSeq));
+    for (let after = 0, upTo = 0; after < lastSeq; after = upTo) {
+      upTo = await readableUpTo(postgres, after, Math.min(after + stepJobs, lastSeq));
+      const rows = await rowsBetween(postgres, after + 1, upTo);
       const ingested = rows.filter(({ status }) => status === 'ingested');
       for (const row of await atTheirPlaces(postgres, ingested)) {
         const key = row.artifact_key ?? '';

@@ -7,7 +7,7 @@ import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { forgottenAmong } from '../forgotten.js';
-import { rowsBetween } from '../journal.js';
+import { readableUpTo, rowsBetween } from '../journal.js';
 import { pagesOf } from '../pages.js';
 import { atTheirPlaces } from '../places.js';
 import { Postgres } from '../postgres/postgres.js';
@@ -77,8 +77,9 @@ class Verification {
     this.#operated = await operatedTables(this.#postgres, published);
     if (jobs !== lastSeq)
       this.#add('JOURNAL_DAMAGED', 'bus.jobs', `it has ${jobs} jobs, and the last seq is ${lastSeq}`);
-    for (let after = 0; after < lastSeq; after += stepJobs) {
-      const rows = await rowsBetween(this.#postgres, after + 1, Math.min(after + stepJobs, lastSeq));
+    for (let after = 0, upTo = 0; after < lastSeq; after = upTo) {
+      upTo = await readableUpTo(this.#postgres, after, Math.min(after + stepJobs, lastSeq));
+      const rows = await rowsBetween(this.#postgres, after + 1, upTo);
       const ingested = await atTheirPlaces(
         this.#postgres,
         rows.filter(({ status }) => status === 'ingested'),

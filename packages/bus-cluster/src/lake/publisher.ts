@@ -8,7 +8,7 @@ import type { DeclaredTable } from '@quantbot/infra/config';
 import { faultPoint } from '@quantbot/infra/files';
 import type { OpenLake } from '@quantbot/storage/lake';
 import { fragmentsBetween, publishable, type WrittenFragment } from '../fragments.js';
-import { rowsBetween, schemasBetween } from '../journal.js';
+import { readableUpTo, rowsBetween, schemasBetween } from '../journal.js';
 import { findKeys } from '../judge.js';
 import type { Postgres } from '../postgres/postgres.js';
 import { tableOperationsBetween } from '../table-operations.js';
@@ -28,6 +28,8 @@ const jobsAtOnce = 4096;
  * COMMIT is lost, it deletes the file that the commit names.
  */
 const inlinedRows = 5000;
+/** PostgreSQL takes longer texts too slowly (characters). */
+const inlinedText = 4 * 1024 * 1024;
 
 /** Options of a publisher. */
 export interface PublisherOptions {
@@ -103,7 +105,8 @@ export class LakePublisher {
     try {
       await inTransaction(this.#options.lake, async () => {
         const after = await this.publishedSeq();
-        upTo = await publishable(postgres, after, jobsAtOnce);
+        const limit = (await readableUpTo(postgres, after, after + jobsAtOnce)) - after;
+        upTo = await publishable(postgres, after, limit);
         if (upTo > after) await this.#add(after, upTo);
       });
     } catch (error) {
@@ -247,7 +250,7 @@ export class LakePublisher {
       times.has(name) ? `CAST(${identifier(name)} AS TIMESTAMP) AS ${identifier(name)}` : identifier(name),
     );
     const select = `SELECT ${columns.join(', ')} FROM (SELECT unnest(from_json($1, '[{${types.join(', ').replaceAll("'", '"')}}]'), max_depth := 2))`;
-    if (rows.length <= inlinedRows) {
+    if (rows.length <= inlinedRows && json.length <= inlinedText) {
       await connection.run(`INSERT INTO _bus.journal (${selectList(journalColumns)}) ${select}`, [json]);
       return;
     }

@@ -14,7 +14,7 @@ export type CheckedFetch = CheckedJob & Omit<FetchedJob, 'error'>;
 export async function check(cluster: Cluster, fetched: readonly FetchedJob[]): Promise<CheckedFetch[]> {
   const byClaim = new Map(fetched.map(job => [job.claim, job]));
   const bad = fetched.flatMap(job =>
-    job.error === undefined ? [] : [{ ...job, manifest: undefined, error: job.error }],
+    job.error === undefined ? [] : [{ ...job, manifest: undefined, manifestLength: 0, error: job.error }],
   );
   const verified = await verify(
     cluster,

@@ -70,6 +70,8 @@ export interface VerifiedArtifact {
 export interface VerifiedJob extends ClaimedJob {
   manifest: Manifest;
   manifestSha256: string;
+  /** The size of the manifest. */
+  manifestLength: number;
   artifacts: VerifiedArtifact[];
   /** What was read beside ingestion for its operation on a table with a key. */
   seenKeys?: SeenKeys;
@@ -79,6 +81,8 @@ export interface VerifiedJob extends ClaimedJob {
 export interface RejectedJob extends ClaimedJob {
   manifest: Manifest | undefined;
   manifestSha256: string | null;
+  /** The size of the manifest; 0 if it was not read. */
+  manifestLength: number;
   error: BusError;
 }
 

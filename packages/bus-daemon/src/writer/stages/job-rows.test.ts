@@ -33,6 +33,7 @@ function accepted(more: object = {}): AcceptedJob {
     folder: '/unused',
     manifest,
     manifestSha256: 'm'.repeat(64),
+    manifestLength: 0,
     artifacts: manifest.artifacts.map((entry, index) => ({
       entry,
       key: `run-1/p/${entry.kind ?? 'k'}/${entry.artifact_id}`,
@@ -116,8 +117,9 @@ test('a rejected job has one row, with what its manifest said of it as a whole',
 });
 
 test('a job whose manifest could not be read has a row all the same, with nothing but its name and the reason', () => {
-  const job = { claim: 'c1', jobId: 'job-1', folder: '/unused', manifest: undefined, manifestSha256: null };
-  const [row] = rowsOfJob({ ...job, error: busError('MANIFEST_MISSING', 'None.') }, 7, 1000);
+  const job = { claim: 'c1', jobId: 'job-1', folder: '/unused', manifest: undefined };
+  const error = busError('MANIFEST_MISSING', 'None.');
+  const [row] = rowsOfJob({ ...job, manifestSha256: null, manifestLength: 0, error }, 7, 1000);
   expect(row).toMatchObject({ job_id: 'job-1', run_id: null, created_at_utc: null, reject_code: 'MANIFEST_MISSING' });
 });
 

@@ -107,7 +107,8 @@ const rowsOfGone = (gone: Forgetting['gone'], base: Omit<JournalRow, 'ordinal' |
 /** Files of one producer mostly share one schema object, so cache by identity. */
 const schemaJsons = new WeakMap<readonly ParquetColumn[], string>();
 
-function schemaJson(columns: readonly ParquetColumn[]): string {
+/** Returns the schema of a file as the journal has it. */
+export function schemaJson(columns: readonly ParquetColumn[]): string {
   const known = schemaJsons.get(columns);
   if (known !== undefined) return known;
   const json = JSON.stringify(columns);

@@ -9,6 +9,7 @@ import type { Beside, VerifyingBus } from '../bus.js';
 import { type CheckedJob, type ClaimedJob, isRejected, type VerifiedArtifact, type VerifiedJob } from '../job.js';
 import { BringOver } from './bring-over.js';
 import { checkDecodable } from './decodable.js';
+import { checkJournalText } from './journal-text.js';
 import { isLarge, manyArtifacts } from './large.js';
 import { CostlyFile } from './long-footer.js';
 import { tableOperationIn } from './table-operation.js';
@@ -43,12 +44,14 @@ async function verifyJob(
 ): Promise<CheckedJob | undefined> {
   let manifest: Manifest | undefined;
   let manifestSha256: string | null = null;
+  let manifestLength = 0;
   let over: BringOver | undefined;
   try {
     checkFolder(job);
     over = job.own ? undefined : await BringOver.begin(bus, job);
     const bytes = over === undefined ? readManifestBytes(job) : over.manifest();
     manifestSha256 = hash('sha256', bytes);
+    manifestLength = bytes.byteLength;
     manifest = parseManifest(bytes);
     checkManifestOf(job, manifest);
     const known = knownBytes(job, manifest);
@@ -68,10 +71,11 @@ async function verifyJob(
       bus.events.emit('moved', { stage: 'verify' });
       await breathe();
     }
-    return { ...job, manifest, manifestSha256, artifacts };
+    checkJournalText(manifest, manifestLength, artifacts);
+    return { ...job, manifest, manifestSha256, manifestLength, artifacts };
   } catch (error) {
     if (error instanceof CostlyFile && bus.beside !== undefined) return void handOver(bus.beside, job);
-    return { ...job, manifest, manifestSha256, error: faultOf(job, error) };
+    return { ...job, manifest, manifestSha256, manifestLength, error: faultOf(job, error) };
   } finally {
     over?.close();
   }
