@@ -26,9 +26,17 @@ export interface HttpContext {
 export interface Reader {
   catalog<Q extends CatalogQuestion>(question: Q): Promise<CatalogAnswer<Q>>;
   /**
-   * Returns the first rows of an untrusted SELECT, as of a seq if one is given. `left` ends it.
+   * Returns the first rows of an untrusted SELECT. `left` ends it.
+   *
+   * @param options.asOf a seq.
+   * @param options.file the file that it shows: it fails if DuckDB would change a value of it.
    */
-  select(sql: string, maxRows: number, left: AbortSignal, asOf?: number): Promise<SelectAnswer>;
+  select(
+    sql: string,
+    maxRows: number,
+    left: AbortSignal,
+    options?: { asOf?: number | undefined; file?: string | undefined },
+  ): Promise<SelectAnswer>;
   /** Compares two artifacts. `left` ends it. */
   diff(one: Side, other: Side, options: RowOptions, left: AbortSignal): Promise<ArtifactDiff>;
   /** Returns all rows of an untrusted SELECT, as the text of the response. `left` ends it. */

@@ -16,14 +16,16 @@ const moments = /^(DATE|TIMESTAMP.*)$/;
  * most 10 s.
  *
  * @param from what to read, as SQL.
+ * @param file the file that it is: see `Reader.select`.
  */
 export async function profileOf(
   reader: Pick<Reader, 'select'>,
   from: string,
   left: AbortSignal,
+  file?: string,
 ): Promise<SelectAnswer> {
   const facts = 'column_name, column_type, null_percentage, approx_unique, min, max, avg';
-  const summary = await reader.select(`SELECT ${facts} FROM (SUMMARIZE FROM ${from})`, maxProfiled, left);
+  const summary = await reader.select(`SELECT ${facts} FROM (SUMMARIZE FROM ${from})`, maxProfiled, left, { file });
   const counted = summary.rows.map(([name, type]) => asNumber(String(name), String(type)));
   const values = counted.flatMap(value => value ?? []).slice(0, maxHistograms);
   const answer = values.length === 0 ? undefined : await reader.select(histogramsOf(from, values), 1, left);

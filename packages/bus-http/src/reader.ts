@@ -45,7 +45,7 @@ export function openReader({
             catalogTimeoutMs,
           )) as CatalogAnswer<Q>,
       ),
-    select: (sql, maxRows, left, asOf) =>
+    select: (sql, maxRows, left, { asOf, file } = {}) =>
       fewSelects(async () =>
         select.request(
           {
@@ -53,6 +53,7 @@ export function openReader({
             database: await catalogOf(),
             sql,
             ...(asOf !== undefined && { asOf }),
+            ...(file !== undefined && { file }),
             maxRows,
             maxBytes: selectMaxBytes,
             timeoutMs: selectTimeoutMs,

@@ -117,6 +117,8 @@ export interface SelectTask {
   sql: string;
   /** As of the job with this seq. */
   asOf?: number;
+  /** The file that it shows. It fails if DuckDB would change a value of it. */
+  file?: string;
   maxRows: number;
   /** Bytes of JSON. */
   maxBytes: number;

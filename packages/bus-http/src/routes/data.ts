@@ -98,7 +98,7 @@ export function addData(app: OpenAPIHono, { bus, reader }: HttpContext): void {
   });
   app.openapi(query, async c => {
     const { sql, limit, asOf } = c.req.valid('json');
-    return c.json(await whileHere(c, left => reader.select(sql, limit, left, asOf)), 200);
+    return c.json(await whileHere(c, left => reader.select(sql, limit, left, { asOf })), 200);
   });
   app.openapi(rows, async c => {
     const text = await whileHere(c, left => reader.rows(c.req.valid('json'), left));

@@ -1,4 +1,4 @@
-import type { ParquetFooter } from '@quantbot/infra';
+import { type ParquetFooter, readParquetFooter } from '@quantbot/infra';
 import { foldName, meaningRules } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
 import { findLostDay, findNanoseconds, findWrongMillisecond, momentType } from './nanoseconds.js';
@@ -62,6 +62,24 @@ export async function checkMeaning(files: readonly FileToRead[], options: Checke
       );
   }
 }
+
+/**
+ * Checks that DuckDB preserves every value of a file of this machine.
+ *
+ * @throws StorageError `TYPE_UNSUPPORTED` for the first column that loses something.
+ */
+export const mustKeepValues = async (path: string): Promise<void> =>
+  checkMeaning([{ path, readPath: path, footer: await readParquetFooter(path) }], everyDigit);
+
+const everyDigit: CheckedOptions = {
+  columns: undefined,
+  where: undefined,
+  params: undefined,
+  orderBy: [],
+  limit: undefined,
+  hivePartitioning: false,
+  timestamp: 'nanos',
+};
 
 const isNamed = (column: string, names: readonly string[]): boolean =>
   names.some(name => foldName(name) === foldName(column));

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
@@ -197,6 +198,27 @@ test('what is answered is what the bus has', async () => {
     rows: [['1.50', 8]],
     isCut: false,
   });
+});
+
+sampled('neither preview nor profile shows a value that DuckDB has cut', async () => {
+  const bus = makeTestBus({ http: {} });
+  const serving = await startServing(bus);
+  const parquetPath = join(bus.config.busRoot, '..', 'fine.parquet');
+  // A column `at` with nanoseconds in UTC: 2023-11-14 22:13:20.123456789.
+  writeFileSync(
+    parquetPath,
+    Buffer.from(
+      'UEFSMRUGFRAVFFwVAhUAFQIVABUAFQAAAAgcFc2FPf6clxcVBBksSAZzY2hlbWEVAgAVBCUAGAJhdGyMERw8AAAAAAAWAhkcGRwm' +
+        'CBwVBBkVABkYAmF0FQIWAhY6Fj4mCDw2ACgIFc2FPf6clxcYCBXNhT3+nJcXABkcFQYVABUCAAAAFjoWAjY+ACgJaHlwYXJxdWV0' +
+        'GRwcAAAAeQAAAFBBUjE=',
+      'base64',
+    ),
+  );
+  await (await submit(bus, { runId: 'r1', parquetPath })).settled();
+  for (const route of ['preview', 'profile'])
+    await expect(serving.get(`/api/v1/${route}?key=r1/tests/numbers/numbers`)).rejects.toThrow(
+      /400 .*TYPE_UNSUPPORTED.*The column at in .* has nanoseconds/,
+    );
 });
 
 test('a rejected job whose cause is gone can be retried', async () => {
