@@ -1,11 +1,17 @@
 import { createRequire } from 'node:module';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 
-// The client takes U+FEFF at the start of a text for a mark of its encoding, and drops it. Two
-// texts would be one, and a name would find nothing.
-const { textDecoder } = createRequire(import.meta.url)('@duckdb/node-api/lib/vectors/dataAccessors.js');
-const exactly = new TextDecoder('utf-8', { ignoreBOM: true });
-textDecoder.decode = exactly.decode.bind(exactly);
+/**
+ * Makes DuckDB's client keep U+FEFF at the start of a text, in this process. It takes it for a mark
+ * of the encoding, and drops it: two texts would be one, and a name would find nothing.
+ */
+export function keepWholeTexts(): void {
+  const { textDecoder } = createRequire(import.meta.url)('@duckdb/node-api/lib/vectors/dataAccessors.js');
+  const exactly = new TextDecoder('utf-8', { ignoreBOM: true });
+  textDecoder.decode = exactly.decode.bind(exactly);
+}
+
+keepWholeTexts();
 
 /** One value of a result as JavaScript has it: BIGINT as bigint, TIMESTAMP as Date. */
 export type SqlValue = string | number | bigint | boolean | Date | null | SqlValue[] | { [key: string]: SqlValue };

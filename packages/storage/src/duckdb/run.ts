@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult, DuckDBType } from '@duckdb/node-api';
+import { keepWholeTexts } from '@quantbot/bus-format/duckdb';
 import { duckDbFault, movedPattern } from '@quantbot/bus-format/duckdb-fault';
 import { identifier } from '@quantbot/bus-format/sql';
 import { forgottenPattern, StorageError, storageError } from '../errors.js';
@@ -9,6 +10,8 @@ import { columnVector } from '../types/vector-memory.js';
 import { bindParams, type Params } from './bind.js';
 import { type ColumnBuilder, plainColumn, typedColumn } from './column-builder.js';
 import { distinctNames } from './distinct-names.js';
+
+keepWholeTexts();
 
 /** A statement and how its result is to be read. */
 export interface Statement {

@@ -8,7 +8,8 @@ import {
 } from '@duckdb/node-api';
 import { identifier, literal } from '@quantbot/bus-format/sql';
 import { storageError } from '../errors.js';
-import { maxTextBytes, tooLongText } from './too-long.js';
+import { maxTextBytes } from '../types/max-text.js';
+import { tooLongText } from './too-long.js';
 
 /** How to replace the values of a column, however deep they are nested. */
 interface Replacement {
@@ -23,22 +24,17 @@ interface Replacement {
 /** Each nested lambda doubles DuckDB's planning time, and no Parquet file has more nested lists. */
 const maxLists = 16;
 
-const mark = 'chr(65279)';
-
 /**
- * Returns SQL that protects byte order marks: the binding drops one at the beginning of each text,
- * so such a text gets a second one. The SQL fails for a text that is too long for JavaScript. A MAP
- * becomes a LIST of keys and values, which is the same JSON. Returns undefined if the type has no
- * text.
+ * Returns SQL that fails for a text that is too long for JavaScript. A MAP becomes a LIST of keys
+ * and values, which is the same JSON. Returns undefined if the type has no text.
  *
  * @throws StorageError `TYPE_UNSUPPORTED` for text in more than 16 nested lists.
  */
-export const keepMark = (value: string, type: DuckDBType): string | undefined =>
+export const shortTexts = (value: string, type: DuckDBType): string | undefined =>
   replaced(value, type, {
     scalar: (text, { typeId }) =>
       typeId === DuckDBTypeId.VARCHAR
-        ? `CASE WHEN strlen(${text}) > ${maxTextBytes} THEN error(${literal(tooLongText)})
-WHEN starts_with(${text}, ${mark}) THEN concat(${mark}, ${text}) ELSE ${text} END`
+        ? `CASE WHEN strlen(${text}) > ${maxTextBytes} THEN error(${literal(tooLongText)}) ELSE ${text} END`
         : undefined,
     map: entries => entries,
     tooDeep: ({ typeId }) => {

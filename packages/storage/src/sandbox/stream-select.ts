@@ -13,7 +13,7 @@ import { storageError } from '../errors.js';
 import { isCastToText, jsonConverterOf, textConverterOf } from './json-values.js';
 import { assertOneSelect } from './one-select.js';
 import { openSandbox, type SandboxOptions } from './open-sandbox.js';
-import { castToText, keepMark } from './replace-values.js';
+import { castToText, shortTexts } from './replace-values.js';
 import { tooLongError } from './too-long.js';
 
 /** How to convert values: all as DuckDB's text, or as lossless JSON (see `jsonConverterOf`). */
@@ -50,7 +50,9 @@ export async function* streamSelect(
   let converters: DuckDBValueConverter<Json>[] = [];
   let columns: SelectBatch['columns'] = [];
   const chosen = (place: string, type: DuckDBType) =>
-    values === 'text' && isCastToText(type.typeId) ? keepMark(castToText(place, type), VARCHAR) : keepMark(place, type);
+    values === 'text' && isCastToText(type.typeId)
+      ? shortTexts(castToText(place, type), VARCHAR)
+      : shortTexts(place, type);
   for await (const part of streamChunks(sql, { ...options, chosen })) {
     if ('columns' in part) {
       converters = part.columns.map(({ name }) => converterOf(name));

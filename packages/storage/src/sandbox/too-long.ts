@@ -1,11 +1,5 @@
 import { storageError } from '../errors.js';
 
-/**
- * The longest text, in bytes, that is always a string of JavaScript. V8 ends the process for one of
- * 2 GiB, so DuckDB compares the lengths.
- */
-export const maxTextBytes = 0x1fffffe8;
-
 /** The error of DuckDB for a longer text. */
 export const tooLongText = 'a text has more than 512 MiB, too long for a string of JavaScript';
 

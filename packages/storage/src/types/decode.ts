@@ -3,6 +3,7 @@ import { storageError } from '../errors.js';
 import { bigintsOf, halvesOf, times, timestamps } from './decode-times.js';
 import { dateText, decimalText } from './formats.js';
 import type { TypeMapping, Value } from './mapping.js';
+import { maxTextBytes } from './max-text.js';
 import {
   arrayElements,
   entryReader,
@@ -108,10 +109,6 @@ function scalarReader(
   }
 }
 
-/** Returns the conversion of a rare type, which goes through the objects of `@duckdb/node-api`. */
-/** V8 has no longer string, and ends the process for one of 2 GiB. */
-const maxTextBytes = 0x1fffffe8;
-
 function texts(column: string) {
   const textOf = (bytes: Buffer) => {
     if (bytes.length > maxTextBytes)
@@ -125,6 +122,7 @@ function texts(column: string) {
   return (vector: Vector, count: number) => entryReader(vector, count, textOf);
 }
 
+/** Returns the conversion of a rare type, which goes through the objects of `@duckdb/node-api`. */
 function rareConversion(type: api.DuckDBType): ((item: api.DuckDBValue) => Value) | undefined {
   switch (type.typeId) {
     case api.DuckDBTypeId.ENUM:

@@ -11,14 +11,21 @@ export function partsOf<Job extends CheckedJob>(verified: readonly Job[]): Job[]
   const parts: Job[][] = [[]];
   let text = 0;
   for (const job of verified) {
-    const isAlone = isForget(job) || tableOperationIn(job) !== undefined;
-    text += journalTextOf(job);
-    const isFull = text > maxJournalText && parts.at(-1)?.length !== 0;
-    if (isAlone && parts.at(-1)?.length === 0) parts.pop();
-    if (isAlone) parts.push([job], []);
-    else if (isFull) parts.push([job]);
-    else parts.at(-1)?.push(job);
-    if (isAlone || isFull) text = isAlone ? 0 : journalTextOf(job);
+    const last = parts.at(-1) as Job[];
+    if (isForget(job) || tableOperationIn(job) !== undefined) {
+      if (last.length === 0) parts.pop();
+      parts.push([job], []);
+      text = 0;
+      continue;
+    }
+    const own = journalTextOf(job);
+    if (last.length > 0 && text + own > maxJournalText) {
+      parts.push([job]);
+      text = own;
+    } else {
+      last.push(job);
+      text += own;
+    }
   }
   return parts.length > 1 && parts.at(-1)?.length === 0 ? parts.slice(0, -1) : parts;
 }
