@@ -11,7 +11,7 @@ interface Task extends FilesToSubmit {
   /** Whether it waits for each job before it submits the next. */
   oneByOne: boolean;
   pauseMs: number;
-  /** Where it runs the bare chain after each job: the speed of a disk changes by the minute. */
+  /** Where it runs the bare chain between its jobs: the speed of a disk changes by the minute. */
   chainIn?: string;
 }
 
@@ -26,8 +26,11 @@ await contender<Task, { latenciesMs: number[]; chainMs: number[]; cpuMs: number 
     const settled = submission.settled({ timeoutMs: 600_000 }).then(() => latenciesMs.push(performance.now() - began));
     if (task.oneByOne) await settled;
     else waiting.push(settled);
-    if (task.chainIn !== undefined) chainMs.push(timeOfChain(task.chainIn, task.files, chainMs.length));
     if (task.pauseMs > 0) await sleep(task.pauseMs);
+    if (task.chainIn !== undefined) {
+      chainMs.push(timeOfChain(task.chainIn, task.files, chainMs.length));
+      await sleep(task.pauseMs);
+    }
     from = performance.now();
   }
   await Promise.all(waiting);

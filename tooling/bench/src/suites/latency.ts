@@ -29,7 +29,7 @@ export const latency: Suite = async context => {
     });
   try {
     for (const [what, more] of [
-      ['bus, idle: one job every 50 ms', { pauseMs: 50 }],
+      ['bus, idle: catalogued', { pauseMs: 50 }],
       ['bus, idle: into a canonical table', { pauseMs: 50, schemaHint: 'canon.ticks' }],
       ['bus: one producer, job after job', {}],
     ] as const) {
@@ -53,7 +53,7 @@ export const latency: Suite = async context => {
   return {
     suite: 'latency',
     title: 'From submission to visible',
-    how: 'The time runs from the call of submitArtifact until its receipt, which follows the commit that readers see. Files have 30 KB. The bare chain makes the system calls that one job needs, one after the other in one process: copy, hash and flush the file, write and flush the manifest, flush and rename the folder and flush the inbox, claim, hash again, link and flush, write the commit, flush, rename, flush. It runs after each job of the idle bus, and each of these rows is compared with its own.',
+    how: 'The time runs from the call of submitArtifact until its receipt, which follows the commit that readers see. Files have 30 KB. The bare chain makes the system calls that one job needs, one after the other in one process: copy, hash and flush the file, write and flush the manifest, flush and rename the folder and flush the inbox, claim, hash again, link and flush, write the commit, flush, rename, flush. The idle bus gets a job, then the chain runs, and so on, each after a pause of 50 ms; each of these rows is compared with its own chain.',
     rows,
     skipped: [],
   };
