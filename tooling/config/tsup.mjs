@@ -12,7 +12,7 @@ const duckdb = '@duckdb/node-api';
 const requireDuckDb = {
   name: 'require-duckdb',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@duckdb\/node-api$/ }, ({ path, kind, resolveDir }) =>
+    onResolve({ filter: /^@duckdb\/node-api(\/|$)/ }, ({ path, kind, resolveDir }) =>
       kind === 'import-statement'
         ? { path, namespace: 'require', sideEffects: false, pluginData: resolveDir }
         : { path, external: true },

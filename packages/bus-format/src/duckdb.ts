@@ -1,12 +1,11 @@
-import { createRequire } from 'node:module';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+import { textDecoder } from '@duckdb/node-api/lib/vectors/dataAccessors.js';
 
 /**
  * Makes DuckDB's client keep U+FEFF at the start of a text, in this process. It takes it for a mark
  * of the encoding, and drops it: two texts would be one, and a name would find nothing.
  */
 export function keepWholeTexts(): void {
-  const { textDecoder } = createRequire(import.meta.url)('@duckdb/node-api/lib/vectors/dataAccessors.js');
   const exactly = new TextDecoder('utf-8', { ignoreBOM: true });
   textDecoder.decode = exactly.decode.bind(exactly);
 }

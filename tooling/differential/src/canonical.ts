@@ -35,13 +35,10 @@ export function floatOf(text: string): number {
   return bits.getFloat64(0);
 }
 
-/**
- * Returns a value as DuckDB's binding returns it: without the sign of NaN, and without a byte order
- * mark at the beginning of a text.
- */
+/** Returns a value as DuckDB's binding returns it: without the sign of NaN. */
 export function asBindingTells(value: Canonical): Canonical {
   if (value === null) return null;
-  if (typeof value === 'string') return value === 'f:-nan' ? 'f:nan' : value.replace(/^s:\ufeff/, 's:');
+  if (typeof value === 'string') return value === 'f:-nan' ? 'f:nan' : value;
   if ('l' in value) return { l: value.l.map(asBindingTells) };
   if ('s' in value) return { s: value.s.map(([name, inner]) => [name, asBindingTells(inner)]) };
   return { m: value.m.map(([key, inner]) => [asBindingTells(key), asBindingTells(inner)]) };

@@ -189,6 +189,8 @@ test('what is answered is what the bus has', async () => {
   ]);
   const zero = await serving.post('/api/v1/query', { sql: 'SELECT -0.0::DOUBLE AS zero, [-0.0::DOUBLE] AS zeros' });
   expect(zero.text).toContain('"rows":[[-0.0,[-0.0]]]');
+  const marked = await serving.post('/api/v1/query', { sql: "SELECT chr(65279) || 'x' AS x, [chr(65279)] AS l" });
+  expect(marked.text).toContain('"rows":[["\ufeffx",["\ufeff"]]]');
   const { text } = await serving.post('/api/v1/query', { sql: 'SELECT max(d) AS d, count(*) AS n FROM canon.numbers' });
   expect(JSON.parse(text)).toEqual({
     columns: [
