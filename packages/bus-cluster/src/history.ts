@@ -1,6 +1,7 @@
 import { daemonError } from '@quantbot/bus-format';
 import type { TableNames } from '@quantbot/bus-format/canon';
 import { type ColumnOf, type JournalRow, journalColumnKinds } from '@quantbot/bus-format/journal';
+import { longTexts } from './journal.js';
 import type { Postgres, Queries } from './postgres/postgres.js';
 import { noteCondemned } from './removal.js';
 import { rowFrom } from './row-from.js';
@@ -77,9 +78,7 @@ export function partsOf(rows: readonly HistoryRow[]): HistoryRow[][] {
   return parts;
 }
 
-/** The text that may be long. */
-const textOf = ({ inputs, job_meta_json, provenance_json, meta_json, schema_json }: HistoryRow): number =>
-  [inputs, job_meta_json, provenance_json, meta_json, schema_json].reduce((sum, text) => sum + (text?.length ?? 0), 0);
+const textOf = (row: HistoryRow): number => longTexts.reduce((sum, column) => sum + (row[column]?.length ?? 0), 0);
 
 const isGone = (status: JournalRow['status']): boolean => status === 'forgotten' || status === 'erased';
 

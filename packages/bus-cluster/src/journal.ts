@@ -216,9 +216,8 @@ export async function resolveCommit(
   );
 }
 
-/** The text of the rows that are read at once (bytes). */
-const textAtOnce = 64 * 1024 * 1024;
-const textBytes = [
+/** The columns whose text may be long. */
+export const longTexts = [
   'inputs',
   'job_meta_json',
   'provenance_json',
@@ -226,9 +225,10 @@ const textBytes = [
   'schema_json',
   'reject_details',
   'op_json',
-]
-  .map(column => `coalesce(octet_length(${column}), 0)`)
-  .join(' + ');
+] as const;
+/** The text of the rows that are read at once (bytes). */
+const textAtOnce = 64 * 1024 * 1024;
+const textBytes = longTexts.map(column => `coalesce(octet_length(${column}), 0)`).join(' + ');
 
 /**
  * Returns the last seq up to which the rows of jobs can be read at once: a small manifest can

@@ -105,9 +105,11 @@ export class LakePublisher {
     try {
       await inTransaction(this.#options.lake, async () => {
         const after = await this.publishedSeq();
-        const limit = (await readableUpTo(postgres, after, after + jobsAtOnce)) - after;
-        upTo = await publishable(postgres, after, limit);
-        if (upTo > after) await this.#add(after, upTo);
+        upTo = await publishable(postgres, after, jobsAtOnce);
+        if (upTo <= after) return;
+        const readable = await readableUpTo(postgres, after, upTo);
+        if (readable < upTo) upTo = await publishable(postgres, after, readable - after);
+        await this.#add(after, upTo);
       });
     } catch (error) {
       this.#tables = undefined; // the state of the lake is unknown: read it again

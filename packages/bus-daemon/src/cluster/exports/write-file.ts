@@ -54,7 +54,7 @@ export async function selectOf(
 ): Promise<SelectToWrite> {
   const isPart = fromSeq !== undefined && sqlBetween !== undefined;
   const sql = isPart ? sqlBetween(fromSeq, seq) : whole;
-  const streamed = { seq, declared: config.canon.tables, ...(isPart && { fromSeq }) };
+  const part = { seq, declared: config.canon.tables, ...(isPart && { fromSeq }) };
   const address = await lake();
   const orderBy = orderOf(options);
   return {
@@ -63,7 +63,7 @@ export async function selectOf(
     untrusted,
     readable: foldersOfCluster(address),
     memoryMb: memoryFor(config, untrusted),
-    ...(table !== undefined && { streamed: () => tableStreamed(postgres, table, streamed) }),
+    ...(table !== undefined && { streamed: () => tableStreamed(postgres, table, part) }),
     file: {
       compression: options.compression,
       rowGroupRows: options.rowGroupRows,
