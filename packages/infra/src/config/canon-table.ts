@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { foldName } from '../parquet/columns.js';
 import { qualitySchema, type TableQuality } from './quality.js';
 
 const scalarTypes =
@@ -46,10 +47,10 @@ export const tableModeNames = Object.keys(tableModes) as [TableMode, ...TableMod
 /** The mode of a table that the configuration does not declare. */
 export const defaultTableMode: TableMode = 'append';
 
-/** Returns the first name that stands in a list twice. DuckDB ignores the case of names. */
+/** Returns the first name that stands in a list twice, as DuckDB compares names. */
 export function firstTwice(names: readonly string[]): string | undefined {
-  const lower = names.map(name => name.toLowerCase());
-  return names.find((_, index) => lower.indexOf(lower[index] as string) < index);
+  const folded = names.map(foldName);
+  return names.find((_, index) => folded.indexOf(folded[index] as string) < index);
 }
 
 const keyedModes = tableModeNames.filter(name => tableModes[name].isKeyed);
