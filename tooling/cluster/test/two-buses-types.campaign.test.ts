@@ -69,6 +69,23 @@ describeBothWorlds({}, furnish, world => {
     expect(await catalog.query(shown)).toEqual([{ x: '9007199254740992.0 0.5 2.0', type: 'DOUBLE' }]);
   });
 
+  test('a DECIMAL takes integers and floats with its digits, and no others', async () => {
+    const bus = world();
+    const add = async (runId: string, x: string) =>
+      (await bus.submit({ jobId: runId, runId, select: `SELECT ${x} AS x`, schemaHint: 'canon.money' })).settled();
+    await add('e1', '1.5::DECIMAL(18,2)');
+    await add('e2', '2::BIGINT');
+    await add('e3', '0.1::DOUBLE');
+    await expect(add('e4', '0.125::DOUBLE')).rejects.toMatchObject({
+      code: 'SCHEMA_MISMATCH',
+      details: [expect.stringContaining('the first value that is no DECIMAL(18,2): 0.125')],
+    });
+    const catalog = await catalogOf(bus);
+    const shown = "SELECT string_agg(x, ' ' ORDER BY _seq) AS x, any_value(typeof(x)) AS type FROM canon.money";
+    expect(await catalog.query(shown)).toEqual([{ x: '1.50 2.00 0.10', type: 'DECIMAL(18,2)' }]);
+    expect(await catalog.query('SELECT x FROM canon.money WHERE x > 1.995')).toEqual([{ x: '2.00' }]);
+  });
+
   test('new fields of structs are taken', async () => {
     const bus = world();
     const add = async (runId: string, x: string) =>

@@ -35,6 +35,10 @@ const pairs: [file: string, table: string, duckLake: string, delta: string, iceb
   ['BIGINT', 'UBIGINT', 'an error if negative', 'has no unsigned types', 'has no unsigned types'],
   ['DECIMAL(9,2)', 'DECIMAL(18,4)', 'casts', 'casts', 'the engine casts'],
   ['DECIMAL(18,4)', 'DECIMAL(9,2)', 'rounds', 'can widen the column', 'can promote the precision, not the scale'],
+  ['BIGINT', 'DECIMAL(18,2)', 'an error if out of range', 'casts', 'the engine casts'],
+  ['DOUBLE', 'DECIMAL(18,2)', 'rounds', 'rounds', 'no promotion'],
+  ['DECIMAL(18,2)', 'BIGINT', 'rounds fractions', 'can widen the column', 'no promotion'],
+  ['DECIMAL(18,2)', 'DOUBLE', 'the nearest DOUBLE', 'the nearest DOUBLE', 'no promotion'],
   ['VARCHAR', 'BIGINT', 'casts, or an error', 'an error', 'no promotion'],
   [
     '"NULL"',

@@ -2,7 +2,7 @@ import type { ParquetColumn } from '@quantbot/infra';
 import { foldName, nullType } from '@quantbot/infra/bus';
 import { identifier } from '../sql.js';
 import { parseNested } from './nested-type.js';
-import { holdsRetyped, isEarlierType } from './retyped.js';
+import { holdsFloat, holdsRetyped, isEarlierType, unchanged } from './retyped.js';
 import { type CanonColumn, type CanonTable, isChosen } from './table.js';
 import { canonicalType, fits, isDecimal, isFloat, isInteger, widened, widerByValues } from './types.js';
 
@@ -53,10 +53,6 @@ const times: Readonly<Record<string, Readonly<Record<string, (column: string) =>
   },
 };
 
-/** Whether a cast there and back gives the same value. */
-const unchanged = (column: string, from: string, to: string): string =>
-  `TRY_CAST(TRY_CAST(${column} AS ${to}) AS ${from}) = ${column}`;
-
 /**
  * Returns the condition under which a type holds a value of another one; undefined if it never
  * does.
@@ -64,11 +60,9 @@ const unchanged = (column: string, from: string, to: string): string =>
 function holds(column: string, type: string, as: string): string | undefined {
   const ofTime = times[type]?.[as];
   if (ofTime !== undefined) return ofTime(column);
-  // An integer has no sign of its zero.
-  if (isFloat(type) && isInteger(as))
-    return `${unchanged(column, type, as)} AND NOT (${column} = 0 AND signbit(${column}))`;
-  const isNumber = isInteger(type) && (isInteger(as) || as === 'DOUBLE');
-  return isNumber || (isDecimal(type) && isDecimal(as)) ? unchanged(column, type, as) : undefined;
+  if (isFloat(type) && (isInteger(as) || isDecimal(as))) return holdsFloat(column, type, as);
+  const isWhole = isInteger(type) && (isInteger(as) || isDecimal(as) || as === 'DOUBLE');
+  return isWhole || (isDecimal(type) && (isDecimal(as) || isInteger(as))) ? unchanged(column, type, as) : undefined;
 }
 
 /**

@@ -21,16 +21,29 @@ function isPossibleDecimal(type: string): boolean {
   return Number(digits) <= 38 && Number(scale) <= Number(digits);
 }
 
+/** Returns the condition that a cast there and back gives the same value. */
+export const unchanged = (column: string, type: string, as: string): string =>
+  `TRY_CAST(TRY_CAST(${column} AS ${as}) AS ${type}) = ${column}`;
+
+/**
+ * Returns the condition under which an integer or a DECIMAL holds a float, without the sign of its
+ * zero. A DECIMAL must have the digits that DuckDB prints: 1234567.89 becomes 1234567.8899999998 as
+ * DECIMAL(38,10), because DuckDB multiplies the float.
+ */
+export function holdsFloat(column: string, type: string, as: string): string {
+  const value = `${unchanged(column, type, as)} AND NOT (${column} = 0 AND signbit(${column}))`;
+  if (!isDecimal(as)) return value;
+  return `${value} AND TRY_CAST(${column} AS ${as}) = TRY_CAST(CAST(${column} AS VARCHAR) AS ${as})`;
+}
+
 /**
  * Returns the condition under which a retyped column holds a value of another type; undefined if it
  * never does. It is NULL or false for a value that is not exact.
  */
 export function holdsRetyped(column: string, type: string, as: string): string | undefined {
   if (type === 'VARCHAR') return textHolds(column, as);
-  const returns = `TRY_CAST(TRY_CAST(${column} AS ${as}) AS ${type}) = ${column}`;
+  const returns = unchanged(column, type, as);
   if (as === 'VARCHAR') return isNumber(type) || printable.includes(type) ? returns : undefined;
-  // Neither a decimal nor an integer has a sign of its zero.
-  if (isFloat(type) && isDecimal(as)) return `${returns} AND NOT (${column} = 0 AND signbit(${column}))`;
   const isNumeric = isNumber(type) && isNumber(as) && as !== 'FLOAT';
   return isNumeric || (/^TIMESTAMP(_NS)?$/.test(type) && as === 'DATE') ? returns : undefined;
 }

@@ -86,3 +86,23 @@ test.each([
     '>=': [between, high],
   });
 });
+
+test('a declared DECIMAL takes integers and floats with its digits, and is compared with all digits', async () => {
+  const declared = { canon: { tables: { t: { columns: { x: { type: 'DECIMAL(18,2)' } } } } } };
+  const opened = await openInProcess(declared);
+  const types = ['1::BIGINT', '1.55::DOUBLE', '1.56::DOUBLE', '2.5::FLOAT', '3.0000::DECIMAL(38,4)'];
+  for (const x of types) await commit(opened, `SELECT ${x} AS x`);
+  const values = ['1.00', '1.55', '1.56', '2.50', '3.00'];
+  const expected = {
+    '=': null,
+    '<>': values,
+    '<': values.slice(0, 2),
+    '<=': values.slice(0, 2),
+    '>': values.slice(2),
+    '>=': values.slice(2),
+  };
+  expect(await found(opened, '1.555')).toEqual(expected);
+  expect(await compactHot(opened.bus, compactor)).toBe(true);
+  expect(await found(opened, '1.555')).toEqual(expected);
+  expect(await found(opened, '1.555::DOUBLE')).toEqual(expected);
+});
