@@ -1,3 +1,4 @@
+import { foldName } from '@quantbot/infra/bus';
 /**
  * Returns a string as an SQL literal. Text enters SQL only through this and {@link identifier}. SQL
  * ends at a NUL character, so a text with one is an expression.
@@ -17,14 +18,16 @@ export const sortTerm = (column: string): string =>
   `CASE WHEN ${identifier(column)} IS NOT NULL THEN ${identifier(column)} END`;
 
 /**
- * Returns a name that none of these columns has, for the column of `filename`. A producer may have
- * given a column any name.
+ * Returns a name that none of these columns has, for a further column: by default that of
+ * `filename`. A producer may have given a column any name.
+ *
+ * @param name in lower case.
  */
-export function nameBeside(columns: readonly string[]): string {
-  const taken = new Set(columns.map(column => column.toLowerCase()));
-  let name = '_quantbot_file_of_row';
-  while (taken.has(name)) name += '_';
-  return name;
+export function nameBeside(columns: readonly string[], name = '_quantbot_file_of_row'): string {
+  const taken = new Set(columns.map(foldName));
+  let free = name;
+  while (taken.has(free)) free += '_';
+  return free;
 }
 
 /** A list of strings as an SQL list of literals. */

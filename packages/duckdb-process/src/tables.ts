@@ -1,5 +1,6 @@
 import { literal } from '@quantbot/bus-format';
 import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
+import { foldName } from '@quantbot/infra/bus';
 import type { TablesTask } from './protocol.js';
 
 /**
@@ -38,10 +39,9 @@ function namesIn(tree: unknown): string[] | undefined {
   for (let node = left.pop(); node !== undefined; node = left.pop()) {
     if (typeof node !== 'object' || node === null) continue;
     const { type, schema_name: schema, table_name: table = '', cte_map } = node as Node;
-    for (const { key } of cte_map?.map ?? []) named.add(key.toLowerCase());
+    for (const { key } of cte_map?.map ?? []) named.add(foldName(key));
     if (type === 'TABLE_FUNCTION') known = false;
-    if (type === 'BASE_TABLE')
-      (schema ? tables : unqualified).add((schema ? `${schema}.${table}` : table).toLowerCase());
+    if (type === 'BASE_TABLE') (schema ? tables : unqualified).add(foldName(schema ? `${schema}.${table}` : table));
     left.push(...Object.values(node));
   }
   return known && [...unqualified].every(name => named.has(name)) ? [...tables].sort() : undefined;

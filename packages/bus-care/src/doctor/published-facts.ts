@@ -1,4 +1,5 @@
 import { readSpace, type Space } from '@quantbot/bus-format';
+import { foldName } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { openDuckDb } from '@quantbot/storage';
 
@@ -26,8 +27,8 @@ export async function readPublishedFacts({ duckdbPath }: BusConfig, now: number)
       'SELECT daemon_version, duckdb_version FROM catalog.bus_info',
     );
     const names = await database.query<{ name: string }>(
-      `SELECT lower(schema_name || '.' || view_name) AS name FROM duckdb_views()
-       UNION ALL SELECT lower(schema_name || '.' || table_name) FROM duckdb_tables()`,
+      `SELECT schema_name || '.' || view_name AS name FROM duckdb_views()
+       UNION ALL SELECT schema_name || '.' || table_name FROM duckdb_tables()`,
     );
     const tables = await database.query<{
       table_name: string;
@@ -46,7 +47,7 @@ export async function readPublishedFacts({ duckdbPath }: BusConfig, now: number)
     return {
       daemonVersion: info?.daemon_version ?? 'unknown',
       duckdbVersion: info?.duckdb_version ?? 'unknown',
-      names: new Set(names.map(({ name }) => name)),
+      names: new Set(names.map(({ name }) => foldName(name))),
       tables: tables.map(row => ({
         name: row.table_name,
         lastSeq: Number(row.last_seq ?? 0),

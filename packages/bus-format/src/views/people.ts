@@ -1,3 +1,4 @@
+import { foldName } from '@quantbot/infra/bus';
 import { identifier } from '../sql.js';
 import type { ViewStatement } from './views.js';
 
@@ -24,7 +25,7 @@ const plainNames: Readonly<Record<string, string>> = {
  * @param configured names of the views of the configuration: `main.trades`.
  */
 export function viewsForPeople(tables: readonly string[], configured: readonly string[]): ViewStatement[] {
-  const taken = new Set(configured.map(name => name.toLowerCase()));
+  const taken = new Set(configured.map(foldName));
   const sources = new Map(Object.entries(plainNames).map(([name, view]) => [name, `catalog.${view}`]));
   for (const table of tables) sources.set(table, `canon.${identifier(table)}`);
   return [...sources]

@@ -6,9 +6,11 @@ import { openMemoryDatabase } from '@quantbot/bus-format/duckdb';
 import { sampleOf } from '@quantbot/tooling-config/campaign';
 import { askIn } from '@quantbot/tooling-testing/old-database';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { pairColumns } from '../compare/columns.js';
 import { tryViews } from './carried-views.js';
 import { copyTable, parquet } from './copy-table.js';
 import { listLost } from './lost.js';
+import { chooseNames } from './names.js';
 import { openOldDatabase } from './old-database.js';
 import { inspectTable } from './old-table.js';
 import type { PlannedTable } from './plan.js';
@@ -236,4 +238,32 @@ test('everything that the published database has no place for is named', async (
     'table macro main.pair: (x) AS SELECT x, x',
     "type main.mood: ENUM('sad', 'it''s')",
   ]);
+});
+
+test('names that DuckDB tells apart are kept, and compared, apart', async () => {
+  const old = await databaseWith(
+    'CREATE TABLE t (id INTEGER, "É" INTEGER, "é" INTEGER, "İ" INTEGER, "i\u0307" INTEGER, _SEQ INTEGER)',
+    'INSERT INTO t VALUES (1, 2, 3, 4, 5, 6)',
+  );
+  const { columns, file } = await copied(old);
+  expect(columns.map(({ canonName }) => canonName)).toEqual(['id', 'É', 'é', 'İ', 'i\u0307', '_SEQ_']);
+  const { connection, close } = await openMemoryDatabase({ memoryMb: 256, threads: 1 });
+  onTestFinished(close);
+  await connection.run(`ATTACH '${old.path}' AS old_database (READ_ONLY)`);
+  const pair = { catalog: 'old_database', schema: 'main', table: 't' };
+  const { compared, schema } = await pairColumns(connection, parquet(file), pair);
+  expect([schema.onlyInBus, schema.onlyInOld]).toEqual([[], []]);
+  expect(compared.map(({ name }) => name)).toEqual(columns.map(({ canonName }) => canonName));
+});
+
+test('a choice of names means the table that DuckDB would take', () => {
+  const tables = ['É', 'é', 'Trades'].map(table => ({ schema: 'main', table }));
+  const choices = { map: new Map([['main.é', 'small']]), skip: ['MAIN.trades'], only: [], skipKnown: false };
+  expect(chooseNames(tables, choices)).toEqual({
+    named: [
+      { schema: 'main', table: 'É', canon: '_' },
+      { schema: 'main', table: 'é', canon: 'small' },
+    ],
+    conflicts: [],
+  });
 });

@@ -1,6 +1,7 @@
 import { type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
 import { identifier } from '@quantbot/bus-format';
 import { canonicalType, reservedColumns } from '@quantbot/bus-format/canon';
+import { foldName } from '@quantbot/infra/bus';
 import { exactType, hasPart, type LeafText, typeText, viewType } from '@quantbot/storage/sandbox';
 import { fromJson, toJsonText } from './json-text.js';
 
@@ -88,9 +89,9 @@ export function problemOf(name: string, type: DuckDBType, facts: ColumnFacts): s
 }
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
-  if (!reservedColumns.has(name.toLowerCase())) return name;
+  if (!reservedColumns.has(foldName(name))) return name;
   let free = `${name}_`;
-  while (taken.has(free.toLowerCase())) free += '_';
+  while (taken.has(foldName(free))) free += '_';
   return free;
 }
 

@@ -1,5 +1,6 @@
 import { daemonError } from '@quantbot/bus-format';
 import { canonTableOf } from '@quantbot/bus-format/canon';
+import { foldName } from '@quantbot/infra/bus';
 import type { OldTable } from './objects.js';
 
 /** The operator's choices of names. */
@@ -31,20 +32,20 @@ export function chooseNames(
   tables: readonly OldTable[],
   { map, skip, only }: NameChoices,
 ): { named: NamedTable[]; conflicts: string[] } {
-  const byName = new Map(tables.map(table => [nameOf(table).toLowerCase(), table]));
+  const byName = new Map(tables.map(table => [foldName(nameOf(table)), table]));
   for (const name of [...map.keys(), ...skip, ...only])
-    if (!byName.has(name.toLowerCase()))
+    if (!byName.has(foldName(name)))
       throw daemonError('TABLE_NOT_FOUND', `The database has no table ${name}.`, {
         details: tables.map(nameOf).slice(0, 50),
       });
-  const skipped = new Set(skip.map(name => name.toLowerCase()));
-  const meant = new Set((only.length > 0 ? only : tables.map(nameOf)).map(name => name.toLowerCase()));
-  const chosen = new Map([...map].map(([name, canon]) => [name.toLowerCase(), canon]));
+  const skipped = new Set(skip.map(foldName));
+  const meant = new Set((only.length > 0 ? only : tables.map(nameOf)).map(foldName));
+  const chosen = new Map([...map].map(([name, canon]) => [foldName(name), canon]));
   const conflicts: string[] = [];
   const named = tables
-    .filter(table => meant.has(nameOf(table).toLowerCase()) && !skipped.has(nameOf(table).toLowerCase()))
+    .filter(table => meant.has(foldName(nameOf(table))) && !skipped.has(foldName(nameOf(table))))
     .map(table => {
-      const wanted = chosen.get(nameOf(table).toLowerCase());
+      const wanted = chosen.get(foldName(nameOf(table)));
       if (wanted !== undefined && canonTableOf(`canon.${wanted}`) === undefined)
         conflicts.push(
           `${nameOf(table)}: ${wanted} is not a valid name of a canonical table (letters, digits, _; at most 63)`,

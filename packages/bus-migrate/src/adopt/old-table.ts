@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { identifier } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
+import { foldName } from '@quantbot/infra/bus';
 import { type ColumnFacts, factSql, type KeptColumn, keptColumn, problemOf } from './kept-column.js';
 import type { OldTable } from './objects.js';
 
@@ -61,7 +62,7 @@ export async function inspectTable(
     connection,
     `SELECT ${list.join(', ')} FROM ${oldTableSql(table)}`,
   );
-  const taken = new Set(names.map(name => name.toLowerCase()));
+  const taken = new Set(names.map(foldName));
   const problems: string[] = [];
   const columns = types.map((type, index) => {
     const facts: ColumnFacts = { fitsDecimal: false, fitsInterval: false, fitsJson: false };

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { foldName } from '@quantbot/infra/bus';
 import {
   type BusConfig,
   type ConfiguredView,
@@ -22,8 +23,8 @@ export async function writeViews(
   if (views.length === 0) return config;
   const text = (await exists(path)) ? (await readFile(path, 'utf8')).replace(/^\uFEFF/, '') : '{}\n';
   const file = JSON.parse(withoutComments(text)) as { publish?: { views?: ConfiguredView[] } };
-  const added = new Set(views.map(({ name }) => name.toLowerCase()));
-  const kept = (file.publish?.views ?? []).filter(({ name }) => !added.has(name.toLowerCase()));
+  const added = new Set(views.map(({ name }) => foldName(name)));
+  const kept = (file.publish?.views ?? []).filter(({ name }) => !added.has(foldName(name)));
   const next = withValue(text, ['publish', 'views'], [...kept, ...views]);
   const parsed = parseBusConfig(next, path); // check before writing that the daemon will accept it
   await writeFileDurable(path, next);

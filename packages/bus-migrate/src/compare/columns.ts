@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { identifier } from '@quantbot/bus-format';
 import type { ComparedColumn } from '@quantbot/duckdb-process/diff';
+import { foldName } from '@quantbot/infra/bus';
 import { inspectTable } from '../adopt/old-table.js';
 
 /** How the columns of two tables differ. */
@@ -26,15 +27,15 @@ export async function pairColumns(
   const empty = await connection.runAndReadAll(`SELECT * FROM ${busTable} LIMIT 0`);
   const types = empty.columnTypes();
   const bus = new Map(
-    empty.columnNames().map((name, index) => [name.toLowerCase(), { name, type: types[index]?.toString() ?? '' }]),
+    empty.columnNames().map((name, index) => [foldName(name), { name, type: types[index]?.toString() ?? '' }]),
   );
   for (const name of ownColumns) bus.delete(name);
   const compared: ComparedColumn[] = [];
   const schema: SchemaDifference = { onlyInBus: [], onlyInOld: [], types: [] };
   const { columns } = await inspectTable(connection, oldTable);
   for (const column of columns) {
-    const there = bus.get(column.canonName.toLowerCase());
-    bus.delete(column.canonName.toLowerCase());
+    const there = bus.get(foldName(column.canonName));
+    bus.delete(foldName(column.canonName));
     if (there === undefined) {
       schema.onlyInOld.push({ name: column.name, type: column.type });
       continue;

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { daemonError, literal } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
+import { foldName } from '@quantbot/infra/bus';
 
 /** The catalog name of the attached old database. */
 export const oldCatalog = 'old_database';
@@ -37,7 +38,7 @@ export async function findOldTable(
      WHERE table_catalog = ${literal(oldCatalog)} ORDER BY ALL`,
   );
   const called = (text: string) =>
-    all.filter(({ schema, table }) => [`${schema}.${table}`, table].some(t => t.toLowerCase() === text.toLowerCase()));
+    all.filter(({ schema, table }) => [`${schema}.${table}`, table].some(t => foldName(t) === foldName(text)));
   const plain = name.replace(/^canon\./i, '');
   const candidates = wanted === undefined ? [`canon.${plain}`, `main.${plain}`, plain] : [wanted];
   for (const candidate of candidates) {

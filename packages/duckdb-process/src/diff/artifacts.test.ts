@@ -87,6 +87,25 @@ test('values of a VARIANT that have different types differ, as values and as key
   expect((await diffOf(left, left, 'v')).equal).toBe(true);
 });
 
+test('columns are paired as DuckDB compares names: only the case of ASCII letters is ignored', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'diff-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const artifact = async (key: string, select: string) => {
+    const path = await writeSelect(folder, select);
+    const schema = [...select.matchAll(/"(.)"/g)].map(([, name]) => ({ name, type: 'INTEGER' }));
+    return { key, path, forgottenAt: null, sha256: key, schema, meta: null, provenance: null } as never;
+  };
+  const left: Side = await artifact('left', 'SELECT 1 AS "É", 2 AS "é", 3 AS "Z"');
+  const right: Side = await artifact('right', 'SELECT 1 AS "é", 2 AS "É", 4 AS "z"');
+  const { schema, rows } = await diffOf(left, right, 'É', 'é');
+  expect(schema).toEqual({ onlyInLeft: [], onlyInRight: [], types: [] });
+  expect([rows.onlyInLeft.rows, rows.onlyInRight.rows, rows.changed?.rows]).toEqual([1, 1, 0]);
+  const swapped = await artifact('swapped', 'SELECT 2 AS "é", 1 AS "É", 4 AS "z"');
+  expect((await diffOf(left, swapped, 'É')).rows.changed?.shown).toEqual([
+    { key: { É: 1 }, columns: { Z: { left: 3, right: 4 } } },
+  ]);
+});
+
 test('artifacts without a common column differ in each row', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'diff-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

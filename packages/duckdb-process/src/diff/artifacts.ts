@@ -3,6 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { daemonError, identifier, literal, nameBeside } from '@quantbot/bus-format';
 import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
+import { foldName } from '@quantbot/infra/bus';
 import type { ArtifactRecord } from '@quantbot/storage';
 import { findNanoseconds } from '@quantbot/storage/sandbox';
 import { areEqual, type ComparedColumn, compareRows, type RowDifference, type RowOptions } from './rows.js';
@@ -134,12 +135,12 @@ interface Column {
 
 /** Pairs columns by name, as SQL does: without regard to case. */
 function pair(left: readonly Column[], right: readonly Column[]): { compared: ComparedColumn[]; schema: SchemaDiff } {
-  const others = new Map(right.map(column => [column.name.toLowerCase(), column]));
+  const others = new Map(right.map(column => [foldName(column.name), column]));
   const compared: ComparedColumn[] = [];
   const schema: SchemaDiff = { onlyInLeft: [], onlyInRight: [], types: [] };
   for (const { name, type } of left) {
-    const other = others.get(name.toLowerCase());
-    others.delete(name.toLowerCase());
+    const other = others.get(foldName(name));
+    others.delete(foldName(name));
     if (other === undefined) {
       schema.onlyInLeft.push({ name, type });
       continue;

@@ -1,6 +1,7 @@
 import type { DuckDBConnection, Json } from '@duckdb/node-api';
 import { daemonError, sortTerm } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
+import { foldName } from '@quantbot/infra/bus';
 
 /** A column of two tables, with an expression for its value on each side. Both have one type. */
 export interface ComparedColumn {
@@ -88,7 +89,7 @@ export const areEqual = ({ onlyInLeft, onlyInRight, changed }: RowDifference): b
 /** Returns the places of the key's columns. */
 function checkKey(key: readonly string[], compared: readonly ComparedColumn[]): number[] {
   return key.map(name => {
-    const place = compared.findIndex(candidate => candidate.name.toLowerCase() === name.toLowerCase());
+    const place = compared.findIndex(candidate => foldName(candidate.name) === foldName(name));
     if (place < 0)
       throw daemonError('KEY_NOT_FOUND', `There is no column ${name} in both tables.`, {
         details: compared.map(candidate => candidate.name),

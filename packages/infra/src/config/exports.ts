@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import { foldName } from '../parquet/columns.js';
 import { tableName } from './parts.js';
 
 /** How an export is written. */
@@ -45,9 +46,9 @@ type ExportFileSettings = z.infer<z.ZodObject<typeof exportFileOptions>>;
 function checkLayout({ layout, partition_by, sort_by }: ExportFileSettings, context: z.RefinementCtx): void {
   const fail = (message: string) => context.addIssue({ code: 'custom', path: ['partition_by'], message });
   if (layout === 'file' && partition_by.length > 0) fail('only a dataset has partitions: say "layout": "dataset"');
-  const names = partition_by.map(name => name.toLowerCase());
+  const names = partition_by.map(foldName);
   if (new Set(names).size < names.length) fail('a column appears twice');
-  const sorted = sort_by.map(text => text.replace(/ (asc|desc)$/i, '').toLowerCase());
+  const sorted = sort_by.map(text => foldName(text.replace(/ (asc|desc)$/i, '')));
   for (const name of names)
     if (sorted.includes(name)) fail(`${name} is the same in all rows of a file; it cannot sort them`);
 }

@@ -12,11 +12,3 @@ export function distinctNames(names: readonly string[]): string[] {
     return free;
   });
 }
-
-/** Returns a name that none of these columns has, for a further column. DuckDB ignores case. */
-export function nameBeside(columns: readonly string[], name: string): string {
-  const taken = new Set(columns.map(column => column.toLowerCase()));
-  let free = name;
-  while (taken.has(free)) free += '_';
-  return free;
-}

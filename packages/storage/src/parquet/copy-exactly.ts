@@ -1,6 +1,5 @@
 import { type DuckDBConnection, type DuckDBType, StatementType } from '@duckdb/node-api';
-import { identifier, literal } from '@quantbot/bus-format/sql';
-import { nameBeside } from '../duckdb/distinct-names.js';
+import { identifier, literal, nameBeside } from '@quantbot/bus-format/sql';
 import { queryError } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
 import { type FileColumn, fileColumnOf } from '../types/file-types.js';

@@ -162,3 +162,15 @@ describe('refused, with nothing left behind', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 });
+
+test('names that DuckDB tells apart are columns and fields of their own', async () => {
+  const [upper, lower, kelvin] = ['É', 'é', '\u212a'];
+  const rows = [{ [upper]: 1, [lower]: 2, [kelvin]: 3, k: { [upper]: 4, [lower]: 5 } }];
+  const fields = `STRUCT("${upper}" INTEGER, "${lower}" INTEGER)`;
+  const path = await write(rows, { [upper]: 'INTEGER', [lower]: 'INTEGER', [kelvin]: 'INTEGER', k: fields });
+  expect(await readParquet(path)).toEqual(rows);
+  const orderBy = [lower, 'k'].map(column => ({ column, direction: 'asc' as const }));
+  for await (const found of scanParquet(path, { columns: [upper, kelvin], orderBy }))
+    expect(found).toEqual([{ [upper]: 1, [kelvin]: 3 }]);
+  await expect(write([], { a: 'INTEGER', A: 'INTEGER' })).rejects.toThrow('Two columns are called A');
+});

@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult } from '@duckdb/node-api';
-import { identifier } from '@quantbot/bus-format/sql';
+import { identifier, nameBeside } from '@quantbot/bus-format/sql';
+import { foldName } from '@quantbot/infra/bus';
 import { bindParams } from '../duckdb/bind.js';
-import { nameBeside } from '../duckdb/distinct-names.js';
 import { openOwnMemory } from '../duckdb/memory-instance.js';
 import { appendRows, interruptible, resultDecoder } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
@@ -132,7 +132,7 @@ async function startStream(
 function withOrder(options: CheckedOptions): CheckedOptions {
   if (options.columns === undefined) return options;
   const columns = new Map(
-    [...options.columns, ...options.orderBy.map(by => by.column)].map(name => [name.toLowerCase(), name]),
+    [...options.columns, ...options.orderBy.map(by => by.column)].map(name => [foldName(name), name]),
   );
   return { ...options, columns: [...columns.values()] };
 }

@@ -1,4 +1,5 @@
 import type { DuckDBType } from '@duckdb/node-api';
+import { foldName } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
 import { type Encoder, encoderOf } from '../types/encode.js';
 import { parseType } from '../types/parse-type.js';
@@ -26,9 +27,9 @@ export function columnsOf(schema: Schema): Column[] {
   const seen = new Set<string>();
   return pairs.map(([name, text]) => {
     if (name === '') throw storageError('SCHEMA_INVALID', 'A column has no name.');
-    if (seen.has(name.toLowerCase()))
+    if (seen.has(foldName(name)))
       throw storageError('SCHEMA_INVALID', `Two columns are called ${name}; upper and lower case are the same in SQL.`);
-    seen.add(name.toLowerCase());
+    seen.add(foldName(name));
     const type = parseType(text);
     return { name, type, encode: encoderOf(type) };
   });

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal } from '@quantbot/bus-format/sql';
+import { foldName } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
 import { assertWithinReach } from './within-reach.js';
 
@@ -39,8 +40,8 @@ export async function assertOneSelect(
 
 async function relationsOf(connection: DuckDBConnection): Promise<Set<string>> {
   const reader = await connection.runAndReadAll(
-    `SELECT lower(schema_name || '.' || view_name) FROM duckdb_views() WHERE NOT internal
-     UNION ALL SELECT lower(schema_name || '.' || table_name) FROM duckdb_tables() WHERE NOT internal`,
+    `SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal
+     UNION ALL SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT internal`,
   );
-  return new Set(reader.getRowsJS().map(([name]) => String(name)));
+  return new Set(reader.getRowsJS().map(([name]) => foldName(String(name))));
 }

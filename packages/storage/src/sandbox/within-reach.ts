@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
+import { foldName } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
 
 /** The environment of untrusted SQL. */
@@ -71,7 +72,7 @@ function fileOf(table: Node, relations: ReadonlySet<string>): string | undefined
     table_name: name = '',
   } = table as Record<string, string>;
   const whole = [catalog, schema, name].filter(part => part !== '').join('.');
-  const exists = catalog === '' && relations.has(`${schema === '' ? 'main' : schema}.${name}`.toLowerCase());
+  const exists = catalog === '' && relations.has(foldName(`${schema === '' ? 'main' : schema}.${name}`));
   return fileName.test(whole) && !exists ? whole : undefined;
 }
 

@@ -90,7 +90,13 @@ test('an artifact that breaks a rule is rejected with column, row and value, and
 
 sampled('a column must be fresh at the submission, and a rule that cannot apply rejects', async () => {
   const bus = await withRules({
-    columns: { ts: { fresh_within: '1h' }, day: { fresh_within: '2d' }, name: { min: 1 } },
+    columns: {
+      ts: { fresh_within: '1h' },
+      day: { fresh_within: '2d' },
+      é: { fresh_within: '2d' },
+      É: { fresh_within: '9d' },
+      name: { min: 1 },
+    },
   });
   const times = (ago: string) => `SELECT (now() - INTERVAL ${ago})::TIMESTAMP AS ts`;
   await submitAll(bus, {
@@ -103,8 +109,10 @@ sampled('a column must be fresh at the submission, and a rule that cannot apply 
     hidden: `${times('2 hours')} UNION ALL SELECT 'infinity'::TIMESTAMP`,
     never: "SELECT '-infinity'::DATE AS day",
     text: "SELECT 'a' AS name",
+    accent: 'SELECT current_date - 5 AS "É", current_date - 5 AS "é"',
   });
   await drain(bus);
+  expect(brokenBy(bus, 'accent')).toEqual([expect.stringMatching(/^é: the newest value is/)]);
   expect((await runs(bus)).sort()).toEqual(['fresh', 'open', 'today']);
   expect(brokenBy(bus, 'stale')).toEqual([
     expect.stringMatching(/^ts: the newest value is .*Z, more than 3600 s before/),

@@ -1,7 +1,7 @@
 import type { KnownArtifact } from '@quantbot/bus-format/journal';
 import type { FilesToDecode } from '@quantbot/duckdb-process';
 import type { Manifest } from '@quantbot/infra';
-import { busError } from '@quantbot/infra/bus';
+import { busError, foldName } from '@quantbot/infra/bus';
 import type { TableQuality } from '@quantbot/infra/config';
 import type { VerifyingBus } from '../bus.js';
 import type { DecidedArtifact, VerifiedArtifact, VerifiedJob } from '../job.js';
@@ -94,7 +94,7 @@ function* rowProblems({ minRows = 0, maxRows = Number.POSITIVE_INFINITY }: Table
 /** The age counts from the submission: a job may wait for a daemon that is stopped. */
 function* ageProblems({ columns }: TableQuality, { values }: VerifiedArtifact, submittedMs: number) {
   for (const { column, freshWithinMs = Number.POSITIVE_INFINITY } of columns) {
-    const newest = values?.newest.find(found => found.column.toLowerCase() === column.toLowerCase());
+    const newest = values?.newest.find(found => foldName(found.column) === foldName(column));
     if (newest !== undefined && newest.ms < submittedMs - freshWithinMs)
       yield `${newest.column}: the newest value is ${new Date(newest.ms).toISOString()}, more than ${freshWithinMs / 1000} s before the submission`;
   }
