@@ -29,7 +29,8 @@ export interface Reader {
    * Returns the first rows of an untrusted SELECT. `left` ends it.
    *
    * @param options.asOf a seq.
-   * @param options.file the file that it shows: it fails if DuckDB would change a value of it.
+   * @param options.file the file or object that it shows: it fails if DuckDB would change a
+   * value of it.
    */
   select(
     sql: string,

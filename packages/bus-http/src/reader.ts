@@ -53,7 +53,7 @@ export function openReader({
             database: await catalogOf(),
             sql,
             ...(asOf !== undefined && { asOf }),
-            ...(file !== undefined && { file }),
+            ...(file !== undefined && { file, s3: config.cluster?.s3 }),
             maxRows,
             maxBytes: selectMaxBytes,
             timeoutMs: selectTimeoutMs,

@@ -2,6 +2,7 @@ import type { Space } from '@quantbot/bus-format';
 import type { StreamedRows } from '@quantbot/bus-format/canon';
 import type { ParquetFooter } from '@quantbot/infra';
 import type { ConfiguredView } from '@quantbot/infra/config';
+import type { S3Options } from '@quantbot/infra/objects';
 import type {
   ArtifactFilter,
   ArtifactRecord,
@@ -117,8 +118,10 @@ export interface SelectTask {
   sql: string;
   /** As of the job with this seq. */
   asOf?: number;
-  /** The file that it shows. It fails if DuckDB would change a value of it. */
+  /** The file or object that it shows. It fails if DuckDB would change a value of it. */
   file?: string;
+  /** How to reach the object. */
+  s3?: S3Options | undefined;
   maxRows: number;
   /** Bytes of JSON. */
   maxBytes: number;

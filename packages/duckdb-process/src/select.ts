@@ -1,4 +1,4 @@
-import { mustKeepValues, streamSelect } from '@quantbot/storage/sandbox';
+import { streamSelect } from '@quantbot/storage/sandbox';
 import type { SelectAnswer, SelectTask } from './protocol.js';
 import { nextSpillFolder } from './spill.js';
 import { withTimeLimit } from './time-limit.js';
@@ -9,12 +9,12 @@ import { withTimeLimit } from './time-limit.js';
  * @throws StorageError as `streamSelect` and `mustKeepValues`; DaemonError `QUERY_TIMEOUT`.
  */
 export async function selectFirst(task: SelectTask, cancelled: AbortSignal): Promise<SelectAnswer> {
-  const { sql, database, asOf, file, memoryMb, maxSpillMb, maxRows, maxBytes, timeoutMs } = task;
+  const { sql, database, asOf, file, s3, memoryMb, maxSpillMb, maxRows, maxBytes, timeoutMs } = task;
   const answer: SelectAnswer = { columns: [], rows: [], isCut: false };
   const spill = { folder: nextSpillFolder(), maxMb: maxSpillMb };
   let bytes = 0;
   return withTimeLimit(timeoutMs, cancelled, async signal => {
-    if (file !== undefined) await mustKeepValues(file);
+    if (file !== undefined) await (await import('./shown-file.js')).mustKeepValues(file, { s3, signal });
     const options = { database, memoryMb, spill, values: 'json' as const, signal, ...(asOf !== undefined && { asOf }) };
     for await (const { columns, rows } of streamSelect(sql, options)) {
       answer.columns = columns;

@@ -13,7 +13,7 @@ import { readParquet } from '@quantbot/storage';
 import { freePort } from '@quantbot/tooling-servers/free-port';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { eventually } from '@quantbot/tooling-testing/eventually';
-import { writeSelect } from '@quantbot/tooling-testing/parquet';
+import { fineParquet, writeSelect } from '@quantbot/tooling-testing/parquet';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { describeClusters, type NewCluster, type TestCluster } from './support/cluster.js';
 
@@ -96,6 +96,19 @@ describeClusters(
         ['n', 'BIGINT'],
         ['h', 'UBIGINT'],
       ]);
+      const parquetPath = join(bus.folder, 'fine.parquet');
+      writeFileSync(parquetPath, fineParquet);
+      const fine = { runId: 'r', producer: 'p', kind: 'k', artifactId: 'fine', parquetPath };
+      await (await submitArtifact({ busRoot: bus.objects, ...fine })).settled();
+      for (const route of ['preview', 'profile']) {
+        const refused = await fetch(`${url}/api/v1/${route}?key=r/p/k/fine`);
+        expect([refused.status, await refused.json()]).toMatchObject([
+          400,
+          {
+            error: { code: 'TYPE_UNSUPPORTED', message: expect.stringMatching(/^The column at in .* has nanoseconds/) },
+          },
+        ]);
+      }
       const open = () => new Promise<IncomingMessage>(resolve => get(urls.artifact, { agent: false }, resolve));
       const left = await Promise.all(Array.from({ length: 40 }, open));
       for (const answer of left) answer.destroy();

@@ -29,3 +29,14 @@ export const produce = (bus: TestBus, select: string): Promise<string> =>
 
 /** Returns a SELECT of rows with a column `n` from 0 to below `rows`, and more columns if given. */
 export const numbers = (rows: number, more = ''): string => `SELECT range AS n${more} FROM range(${rows})`;
+
+/**
+ * A Parquet file that DuckDB would cut: its column `at` is a moment of UTC with nanoseconds,
+ * 2023-11-14 22:13:20.123456789.
+ */
+export const fineParquet = Buffer.from(
+  'UEFSMRUGFRAVFFwVAhUAFQIVABUAFQAAAAgcFc2FPf6clxcVBBksSAZzY2hlbWEVAgAVBCUAGAJhdGyMERw8AAAAAAAWAhkcGRwm' +
+    'CBwVBBkVABkYAmF0FQIWAhY6Fj4mCDw2ACgIFc2FPf6clxcYCBXNhT3+nJcXABkcFQYVABUCAAAAFjoWAjY+ACgJaHlwYXJxdWV0' +
+    'GRwcAAAAeQAAAFBBUjE=',
+  'base64',
+);

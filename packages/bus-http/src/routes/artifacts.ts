@@ -148,8 +148,8 @@ export function addArtifacts(app: OpenAPIHono, { bus, reader }: HttpContext): vo
   });
   app.openapi(preview, async c => {
     const { key, limit } = c.req.valid('query');
-    const { path } = await storedArtifact(reader, key);
-    const [sql, file] = [`FROM read_parquet(${literal(path)})`, fileOf(path)];
+    const { path: file } = await storedArtifact(reader, key);
+    const sql = `FROM read_parquet(${literal(file)})`;
     return c.json(await whileHere(c, left => reader.select(sql, limit, left, { file })), 200);
   });
   app.openapi(forgetPreview, async c => {
@@ -167,14 +167,11 @@ export function addArtifacts(app: OpenAPIHono, { bus, reader }: HttpContext): vo
     const { key, table } = c.req.valid('query');
     if (key !== undefined) {
       const { path } = await storedArtifact(reader, key);
-      const [from, file] = [`read_parquet(${literal(path)})`, fileOf(path)];
-      return c.json(await whileHere(c, left => profileOf(reader, from, left, file)), 200);
+      const from = `read_parquet(${literal(path)})`;
+      return c.json(await whileHere(c, left => profileOf(reader, from, left, path)), 200);
     }
     if (!(await bus.tables()).some(({ name }) => name === table))
       refuse('TABLE_NOT_FOUND', `There is no table canon.${table}.`);
     return c.json(await whileHere(c, left => profileOf(reader, `canon.${identifier(table ?? '')}`, left)), 200);
   });
 }
-
-/** Returns the path of a file of this machine; undefined for an object of a store. */
-const fileOf = (path: string): string | undefined => (path.startsWith('s3://') ? undefined : path);

@@ -1,8 +1,10 @@
-import { type ParquetFooter, readParquetFooter } from '@quantbot/infra';
+import type { ParquetFooter } from '@quantbot/infra';
 import { foldName, meaningRules } from '@quantbot/infra/bus';
+import type { S3Options } from '@quantbot/infra/objects';
 import { storageError } from '../errors.js';
 import { findLostDay, findNanoseconds, findWrongMillisecond, momentType } from './nanoseconds.js';
 import { findNarrowed } from './narrowed.js';
+import { PinnedFiles } from './pinned-files.js';
 import type { CheckedOptions } from './read-options.js';
 
 interface FileToRead {
@@ -64,12 +66,28 @@ export async function checkMeaning(files: readonly FileToRead[], options: Checke
 }
 
 /**
- * Checks that DuckDB preserves every value of a file of this machine.
+ * Checks that DuckDB preserves every value of a file. Of an object, it fetches only the footer, and
+ * columns of types that can lose something.
  *
- * @throws StorageError `TYPE_UNSUPPORTED` for the first column that loses something.
+ * @param path an absolute path, or the `s3://` URL of an object.
+ * @param options.s3 how to reach the object.
+ * @throws StorageError `TYPE_UNSUPPORTED` for the first column that loses something; others as
+ * `readParquet`.
  */
-export const mustKeepValues = async (path: string): Promise<void> =>
-  checkMeaning([{ path, readPath: path, footer: await readParquetFooter(path) }], everyDigit);
+export async function mustKeepValues(
+  path: string,
+  { s3, signal }: { s3?: S3Options | undefined; signal?: AbortSignal } = {},
+): Promise<void> {
+  const files = await PinnedFiles.open([path], { byName: false, signal, s3 });
+  try {
+    await files.fetch(
+      files.footers.flatMap(({ footer }) => [...footer.meaning.nanosecondColumns, ...footer.meaning.narrowedColumns]),
+    );
+    await checkMeaning(files.footers, everyDigit);
+  } finally {
+    await files.close();
+  }
+}
 
 const everyDigit: CheckedOptions = {
   columns: undefined,

@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BusError, type ParquetFooter } from '@quantbot/infra';
 import { isHttpRoot, readFooterOf } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
-import type { Bucket } from '@quantbot/infra/objects';
+import type { Bucket, S3Options } from '@quantbot/infra/objects';
 import { StorageError, storageError } from '../errors.js';
 import type { RemoteFile } from './remote-file.js';
 
@@ -44,11 +44,11 @@ export class PinnedFiles {
    */
   static async open(
     paths: readonly string[],
-    { byName, signal }: { byName: boolean; signal?: AbortSignal | undefined },
+    { byName, signal, s3 }: Pick<OpenContext, 'byName'> & Partial<Pick<OpenContext, 'signal' | 's3'>>,
   ): Promise<PinnedFiles> {
     const pin = !byName && paths.length <= maxPinned && existsSync('/proc/self/fd');
     const files: PinnedFile[] = [];
-    const context = { pin, byName, signal, buckets: new Map() };
+    const context = { pin, byName, signal, s3, buckets: new Map() };
     try {
       for (let from = 0; from < paths.length; from += atOnce) {
         const opened = await Promise.allSettled(paths.slice(from, from + atOnce).map(path => openOne(path, context)));
@@ -127,6 +127,8 @@ interface OpenContext {
   pin: boolean;
   byName: boolean;
   signal: AbortSignal | undefined;
+  /** How to reach the S3 server; by default as the nearest `bus_config.json` says. */
+  s3: S3Options | undefined;
   /** By name; opened when the first file needs it. */
   buckets: Map<string, Promise<Bucket>>;
 }
@@ -155,10 +157,10 @@ async function openServed(url: string, { signal }: OpenContext): Promise<RemoteF
   return ServedFile.open(url, { signal });
 }
 
-async function openObject(url: string, { byName, signal, buckets }: OpenContext): Promise<RemoteFile> {
+async function openObject(url: string, { byName, signal, s3, buckets }: OpenContext): Promise<RemoteFile> {
   const [{ S3File }, { bucketOf, placeOf }] = await Promise.all([import('./s3-file.js'), import('./s3-bucket.js')]);
   const { bucket, key } = placeOf(url);
-  const opening = buckets.get(bucket) ?? bucketOf(url);
+  const opening = buckets.get(bucket) ?? bucketOf(url, s3);
   buckets.set(bucket, opening);
   return S3File.open(url, { signal, bucket: await opening, ...(byName && { named: key }) });
 }

@@ -1,5 +1,5 @@
 import { BusError } from '@quantbot/infra';
-import { type Bucket, openBucket } from '@quantbot/infra/objects';
+import { type Bucket, openBucket, type S3Options } from '@quantbot/infra/objects';
 import { clusterWith } from '../catalog/cluster-with.js';
 import { type StorageError, storageError } from '../errors.js';
 
@@ -26,12 +26,12 @@ export function placeOf(url: string): S3Place {
 }
 
 /**
- * Opens the bucket of a URL, with the settings of the cluster that `bus_config.json` describes, if
- * the URL is below its object store. Otherwise the environment has the settings.
+ * Opens the bucket of a URL. By default, it has the settings of the cluster that `bus_config.json`
+ * describes, if the URL is below its object store. Otherwise the environment has the settings.
  */
-export async function bucketOf(url: string): Promise<Bucket> {
+export async function bucketOf(url: string, s3?: S3Options): Promise<Bucket> {
   const { bucket } = placeOf(url);
-  return openBucket(bucket, clusterWith(url)?.s3);
+  return openBucket(bucket, s3 ?? clusterWith(url)?.s3);
 }
 
 /** Returns the error of an object store as one of reading. A refusal of credentials stays. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '@quantbot/tooling-testing/eventually';
-import { numbers } from '@quantbot/tooling-testing/parquet';
+import { fineParquet, numbers } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
@@ -206,16 +206,7 @@ sampled('neither preview nor profile shows a value that DuckDB has cut', async (
   const bus = makeTestBus({ http: {} });
   const serving = await startServing(bus);
   const parquetPath = join(bus.config.busRoot, '..', 'fine.parquet');
-  // A column `at` with nanoseconds in UTC: 2023-11-14 22:13:20.123456789.
-  writeFileSync(
-    parquetPath,
-    Buffer.from(
-      'UEFSMRUGFRAVFFwVAhUAFQIVABUAFQAAAAgcFc2FPf6clxcVBBksSAZzY2hlbWEVAgAVBCUAGAJhdGyMERw8AAAAAAAWAhkcGRwm' +
-        'CBwVBBkVABkYAmF0FQIWAhY6Fj4mCDw2ACgIFc2FPf6clxcYCBXNhT3+nJcXABkcFQYVABUCAAAAFjoWAjY+ACgJaHlwYXJxdWV0' +
-        'GRwcAAAAeQAAAFBBUjE=',
-      'base64',
-    ),
-  );
+  writeFileSync(parquetPath, fineParquet);
   await (await submit(bus, { runId: 'r1', parquetPath })).settled();
   for (const route of ['preview', 'profile'])
     await expect(serving.get(`/api/v1/${route}?key=r1/tests/numbers/numbers`)).rejects.toThrow(
