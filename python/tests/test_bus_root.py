@@ -56,6 +56,9 @@ class BusRootTest(BusTestCase):
         for text in ("{", "[]", '{"bus_root": 1}', '{"bus_root": ""}', '{"export": []}', nested, f'{{"x": {nested}}}'):
             path.write_text(text)
             self.assert_refused("CONFIG_INVALID")
+        path.write_text('{"bus_root": "a", "bus_\\u0072oot": "b"}')
+        with self.assertRaisesRegex(BusError, 'has a key twice: "bus_root"'):
+            find_bus_root(env={})
 
     def test_comments_are_taken_as_the_daemon_takes_them(self) -> None:
         path = self.folder / "bus_config.json"

@@ -6,7 +6,7 @@ import type { Access } from './access/access.js';
 import { guardAccess, openSession, scopeOf } from './access/guard-access.js';
 import type { Asset } from './assets.js';
 import type { HttpContext } from './context.js';
-import { exactAnswers, guardHost, guardOrigin, guardPage, neverStored } from './guards.js';
+import { exactAnswers, guardHost, guardJson, guardOrigin, guardPage, neverStored } from './guards.js';
 import { answerOf, refuse } from './http-error.js';
 import { addDescription, answers, body } from './openapi.js';
 import { addAnswers } from './routes/answers.js';
@@ -60,7 +60,8 @@ export function createApp(context: HttpContext, assets: ReadonlyMap<string, Asse
     maxSize: maxBodyBytes,
     onError: () => refuse('HTTP_TOO_LARGE', `A request has at most ${maxBodyBytes} bytes.`),
   });
-  app.use((c, next) => (readsOwnBody(c.req.method, c.req.path) ? next() : limitBody(c, next)));
+  for (const guard of [limitBody, guardJson])
+    app.use((c, next) => (readsOwnBody(c.req.method, c.req.path) ? next() : guard(c, next)));
   addSession(app, access);
   for (const path of ['/api/*', '/exports/*', '/metrics']) app.use(path, guardAccess(access));
   addProbes(app, context);

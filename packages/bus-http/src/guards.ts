@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { exactJson } from '@quantbot/infra';
+import { JsonError, parseJsonStrictly } from '@quantbot/infra/bus';
 import { withoutBrackets } from '@quantbot/infra/config';
 import type { MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
@@ -38,6 +39,21 @@ export const guardOrigin: MiddlewareHandler = async (c, next) => {
     refuse('HTTP_ORIGIN_REFUSED', 'A page of another site may not ask this server.');
   await next();
 };
+
+/** Refuses JSON that parsers understand differently: a key twice, or a number that would change. */
+export const guardJson: MiddlewareHandler = async (c, next) => {
+  const isJson = /\bjson\b/i.test(c.req.header('content-type') ?? '');
+  const bytes = new Uint8Array(isJson ? await c.req.arrayBuffer() : []);
+  try {
+    if (bytes.length > 0) parseJsonStrictly(bytes, maxDepth);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    refuse('HTTP_REQUEST_INVALID', `The body ${error.message}.`, error.details);
+  }
+  await next();
+};
+
+const maxDepth = 64;
 
 /** Restricts the page to its own scripts, styles and server, and forbids frames. */
 export const guardPage = secureHeaders({

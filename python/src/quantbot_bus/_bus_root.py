@@ -264,13 +264,29 @@ def _blanked(found: re.Match[str]) -> str:
     return found[0] if found[0].startswith('"') else re.sub(r"[^\r\n]", " ", found[0])
 
 
+class KeyTwice(ValueError):
+    """An object has a key twice, of which parsers keep different values."""
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for ``object_pairs_hook``."""
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise KeyTwice(f"has a key twice: {json.dumps(key, ensure_ascii=False)}")
+        content[key] = value
+    return content
+
+
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(_without_comments(path.read_text(encoding="utf-8-sig")))
+        content = json.loads(_without_comments(path.read_text(encoding="utf-8-sig")), object_pairs_hook=unique_keys)
     except (FileNotFoundError, NotADirectoryError):
         raise BusError("CONFIG_NOT_FOUND", f"There is no configuration at {path}.") from None
     except OSError as error:
         raise BusError("CONFIG_INVALID", f"{path} cannot be read.", details=[str(error)]) from error
+    except KeyTwice as error:
+        raise BusError("CONFIG_INVALID", f"{path} {error}.") from None
     except (ValueError, RecursionError) as error:
         raise BusError("CONFIG_INVALID", f"{path} is not JSON.", details=[str(error)]) from error
     if not isinstance(content, dict):

@@ -9,6 +9,7 @@ import sys
 import warnings
 from typing import Any, NoReturn, Optional, Sequence
 
+from ._bus_root import KeyTwice, unique_keys
 from ._errors import BusError, JobRejectedError, is_bus_unavailable
 from ._schema_hint import SchemaHintWarning
 from ._settle import Receipt
@@ -126,14 +127,10 @@ def _json_object(text: str) -> dict[str, Any]:
     def refuse(constant: str) -> NoReturn:
         raise argparse.ArgumentTypeError(f"{constant} is not JSON; use null")
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        content = dict(pairs)
-        if len(content) < len(pairs):
-            raise argparse.ArgumentTypeError("a key appears twice")
-        return content
-
     try:
-        content = json.loads(text, parse_constant=refuse, object_pairs_hook=unique)
+        content = json.loads(text, parse_constant=refuse, object_pairs_hook=unique_keys)
+    except KeyTwice as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"is not JSON ({error})") from error
     if not isinstance(content, dict):

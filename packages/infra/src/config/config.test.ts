@@ -220,6 +220,11 @@ describe('a file that is not JSON', () => {
   });
 });
 
+test('a key that is there twice is refused', () => {
+  const text = '{"bus_root": "a", /* or */ "bus_\\u0072oot": "b"}';
+  expect(() => parseBusConfig(text, 'bus_config.json')).toThrow('bus_config.json has a key twice: "bus_root".');
+});
+
 describe('the configuration with every setting at its default', () => {
   const text = commentedDefaults();
 

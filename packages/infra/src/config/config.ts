@@ -4,6 +4,7 @@ import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { busError, systemErrorCode } from '../errors.js';
 import { isRemoteRoot } from '../object-root.js';
+import { JsonError, parseJsonStrictly } from '../strict-json.js';
 import { resolveCluster } from './cluster.js';
 import { mistakeIn, withoutComments } from './comments.js';
 import type { ExportFileOptions, ExportJob } from './exports.js';
@@ -17,6 +18,8 @@ import { resolveUpkeep } from './upkeep.js';
 
 /** The file name that is searched for in the working folder and above it. */
 export const configFileName = 'bus_config.json';
+
+const maxDepth = 64;
 
 /** Where to look for the configuration. Each option has a default. */
 export interface FindConfigOptions {
@@ -58,9 +61,11 @@ export function parseBusConfig(text: string, path: string): BusConfig {
   // Some Windows editors put a byte order mark first.
   const plain = withoutComments(text.replace(/^\uFEFF/, ''));
   try {
-    json = JSON.parse(plain);
+    json = parseJsonStrictly(Buffer.from(plain), maxDepth);
   } catch (cause) {
-    throw busError('CONFIG_INVALID', `${path} is not JSON.`, { cause, details: [mistakeIn(plain)] });
+    if (!(cause instanceof JsonError)) throw cause;
+    const details = cause.cause === undefined ? [] : [mistakeIn(plain)];
+    throw busError('CONFIG_INVALID', `${path} ${cause.message}.`, { cause, details });
   }
   const parsed = configSchema.safeParse(json);
   const details = parsed.success ? missingOnClusters(parsed.data) : parsed.error.issues.flatMap(describeIssue);

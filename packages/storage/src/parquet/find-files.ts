@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { isHttpRoot } from '@quantbot/infra/bus';
 import { systemErrorCode } from '@quantbot/infra/files';
 import { byCodeUnit } from '../by-code-unit.js';
@@ -8,8 +9,8 @@ import { mustBeText } from '../options.js';
 
 /**
  * What to read: a file, a folder (all `*.parquet` below it), a glob, each also as
- * `s3://bucket/key`, the URL of a golden export or an artifact on a daemon's server, or several of
- * these.
+ * `s3://bucket/key`, a `file:` URL, the URL of a golden export or an artifact on a daemon's server,
+ * or several of these.
  */
 export type ParquetSource = string | readonly string[];
 
@@ -31,6 +32,7 @@ export async function findFiles(source: ParquetSource): Promise<string[]> {
 async function findOne(source: string): Promise<string[]> {
   if (source === '') throw storageError('FILE_NOT_FOUND', 'The path is empty.');
   if (isHttpRoot(source)) return [source];
+  if (source.startsWith('file:/')) return findOne(pathOf(source));
   if (source.startsWith('s3://')) return (await import('./find-objects.js')).findObjects(source);
   const path = resolve(source);
   const kind = await kindOf(path);
@@ -45,6 +47,18 @@ async function findOne(source: string): Promise<string[]> {
   throw (await globber()).isDynamicPattern(source)
     ? storageError('FILE_NOT_FOUND', `No file matches ${source}.`)
     : storageError('FILE_NOT_FOUND', `There is no file at ${source}.`);
+}
+
+/** @throws StorageError `OPTIONS_INVALID`. */
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw storageError('OPTIONS_INVALID', `${url} names no file of this machine. ${(cause as Error).message}.`, {
+      cause,
+      hint: 'Write file:///absolute/path, with each special character as %XX, or the plain path.',
+    });
+  }
 }
 
 /** Loaded only for sources that are not a file, because most are. */

@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { readParquet } from './read-parquet.js';
@@ -45,6 +46,7 @@ describe('readParquet', () => {
   test.each(["it's [1] *?.parquet", 'key=value.parquet', 'ü {a,b}.parquet'])('a file whose name is %s', async name => {
     renameSync(path('a.parquet'), path(name));
     expect(await readParquet(path(name))).toEqual(numbers(0, 5));
+    expect(await readParquet(pathToFileURL(path(name)).href)).toEqual(numbers(0, 5));
   });
 
   test('key=value folders do not become columns', async () => {
@@ -59,6 +61,9 @@ describe('readParquet', () => {
 
   test.each<[string, () => Promise<unknown>, string]>([
     ['a path where nothing is', () => readParquet(path('nothing.parquet')), 'FILE_NOT_FOUND'],
+    ['a URL where nothing is', () => readParquet(pathToFileURL(path('nothing.parquet')).href), 'FILE_NOT_FOUND'],
+    ['a URL of another machine', () => readParquet('file://elsewhere/a.parquet'), 'OPTIONS_INVALID'],
+    ['a URL that is no path', () => readParquet('file:///a%2Fb.parquet'), 'OPTIONS_INVALID'],
     ['a glob that matches nothing', () => readParquet(`${folder}/*.csv`), 'FILE_NOT_FOUND'],
     [
       'a column that is not there, with a suggestion',

@@ -1,3 +1,4 @@
+import { JsonError, parseJsonStrictly } from '@quantbot/infra/bus';
 import { bindParams } from '../duckdb/bind.js';
 import { distinctNames } from '../duckdb/distinct-names.js';
 import { interruptible, queryErrorOn, resultDecoder } from '../duckdb/run.js';
@@ -72,12 +73,16 @@ export async function selectRows(sql: string, options: RowsOptions): Promise<str
 export const boundParams = (params: string | undefined): Bound =>
   params === undefined ? undefined : bindParams(paramsIn(params));
 
+/** More than values have, which `decodeValue` counts. */
+const maxDepth = 256;
+
 function paramsIn(text: string): Parameters<typeof bindParams>[0] {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJsonStrictly(Buffer.from(text), maxDepth);
   } catch (cause) {
-    throw storageError('OPTIONS_INVALID', 'The parameters are not JSON.', { cause });
+    if (!(cause instanceof JsonError)) throw cause;
+    throw storageError('OPTIONS_INVALID', `The text of the parameters ${cause.message}.`, { cause });
   }
   const params = decodeValue(json);
   if (typeof params !== 'object' || params === null)

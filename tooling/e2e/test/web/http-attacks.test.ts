@@ -223,6 +223,18 @@ test('a body that is too large, no JSON, or not what is asked for is refused wit
   expect(codeOf(unannounced)).toBe('HTTP_TOO_LARGE');
   const broken = await send('POST', '/api/v1/query', { headers: json, body: '{' });
   expect([broken.status, codeOf(broken)]).toEqual([400, 'HTTP_REQUEST_INVALID']);
+  for (const [route, body, problem] of [
+    ['query', '{"sql": "SELECT 1", "sql": "SELECT 2"}', 'The body has a key twice: "sql".'],
+    ['query', '{"sql": "SELECT 1", "limit": 9007199254740993}', 'The body has the number 9007199254740993, '],
+    ['rows', '{"sql": "SELECT ?", "params": "[\\"list\\",9007199254740993]"}', 'has the number 9007199254740993, '],
+    ['diff', '{"left": "a/b/c/d", "right": "a/b/c/e", "left": "a/b/c/f"}', 'The body has a key twice: "left".'],
+  ] as const) {
+    const refused = await send('POST', `/api/v1/${route}`, { headers: json, body });
+    expect([refused.status, refused.text]).toEqual([
+      400,
+      expect.stringContaining(JSON.stringify(problem).slice(1, -1)),
+    ]);
+  }
   const wrong = await post('/api/v1/query', { sql: 1, more: true });
   expect((wrong.json() as { error: { details: string[] } }).error.details.join()).toMatch(/sql: .*more/);
   for (const misspelt of [
