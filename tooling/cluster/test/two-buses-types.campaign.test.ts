@@ -86,6 +86,20 @@ describeBothWorlds({}, furnish, world => {
     expect(await catalog.query('SELECT x FROM canon.money WHERE x > 1.995')).toEqual([{ x: '2.00' }]);
   });
 
+  test('a column whose files had only NULL takes the type of the first value', async () => {
+    const bus = world();
+    const add = async (runId: string, x: string) =>
+      (await bus.submit({ jobId: runId, runId, select: `SELECT ${x}`, schemaHint: 'canon.opened' })).settled();
+    await add('o1', 'NULL::DOUBLE AS x, NULL::BIGINT AS moment FROM range(3)');
+    await add('o2', "'a' AS x, TIMESTAMP '2026-01-02 03:04:05' AS moment");
+    await add('o3', 'NULL::DOUBLE AS x, NULL::BIGINT AS moment');
+    await expect(add('o4', '1.5::DOUBLE AS x')).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+    const catalog = await catalogOf(bus);
+    const shown = 'SELECT max(x) AS x, max(moment)::VARCHAR AS moment, count(*)::INTEGER AS n FROM canon.opened';
+    expect(await catalog.query(shown)).toEqual([{ x: 'a', moment: '2026-01-02 03:04:05', n: 5 }]);
+    expect(await catalog.query("SELECT x FROM canon.opened WHERE x = 'a'")).toEqual([{ x: 'a' }]);
+  });
+
   test('new fields of structs are taken', async () => {
     const bus = world();
     const add = async (runId: string, x: string) =>

@@ -69,6 +69,7 @@ export function evolve(
         fixedBy: artifactKey,
         required: required.includes(name),
         ...(unnamed && { unnamed }),
+        ...(as === nullType && { open: true as const }),
         ...(wasCompactedAs(as, canonicalType(type)) && { recast: true as const }),
       };
       next.set(foldName(name), column);
@@ -84,13 +85,15 @@ export function evolve(
       problems.push(`${name}: has ${file}, and ${table} in that of ${known.fixedBy}`);
       continue;
     }
-    const { also, ...narrow } = known;
+    const { also, open, ...narrow } = known;
     const isJudged = isCommitted && known.was !== undefined;
     if (fits(type, known.type) || as === known.type || as === nullType || isJudged) {
       const isAlso = also === undefined || isExactAs(file, also);
       const isRecast = !known.recast && mayBeRecast(known, type, as);
-      if (isAlso && !isRecast) continue;
-      next.set(foldName(name), { ...(isAlso ? known : narrow), ...(isRecast && { recast: true }) });
+      const isOpen = open === true && as === nullType;
+      if (isAlso && !isRecast && open === (isOpen || undefined)) continue;
+      const kept = { ...(isAlso && also !== undefined && { also }), ...(isOpen && { open }) };
+      next.set(foldName(name), { ...narrow, ...kept, ...(isRecast && { recast: true }) });
       changed = true;
       continue;
     }
@@ -99,7 +102,7 @@ export function evolve(
       problems.push(mismatchText({ column: name, expected: known.type, fixedBy: known.fixedBy, found: type, misfit }));
       continue;
     }
-    const recast = (isDecimal(wide) || wide === also) && { recast: true as const };
+    const recast = (isDecimal(wide) || wide === also || open) && { recast: true as const };
     next.set(foldName(name), { ...narrow, ...typeFor(file, wide), fixedBy: artifactKey, ...recast });
     changed = true;
     // An older view cannot read every new file: DuckDB refuses a struct without a field in common.
@@ -138,8 +141,8 @@ function typeFor(file: FileColumn, type: string): Pick<CanonColumn, 'type' | 'al
 }
 
 /** Returns the type that a column gets for a file that does not fit; undefined for a mismatch. */
-const widenedFor = ({ type, also }: CanonColumn, fileType: string): string | undefined =>
-  widened(type, fileType) ?? (canonicalType(fileType) === also ? also : undefined);
+const widenedFor = ({ type, also, open }: CanonColumn, fileType: string): string | undefined =>
+  widened(type, fileType) ?? (open || canonicalType(fileType) === also ? canonicalType(fileType) : undefined);
 
 /** A view cannot sort by a column that no file has had. */
 const unordered = (orderBy: readonly string[], columns: ReadonlyMap<string, CanonColumn>): string[] =>

@@ -5,7 +5,7 @@ import { openMemoryDatabase, query } from '../duckdb.js';
 import { literal, schemaMap } from '../sql.js';
 import { evolve } from './evolve.js';
 import { judgedColumns, mayHold, questionsAbout } from './exact.js';
-import { newTable } from './table.js';
+import { type CanonTable, newTable } from './table.js';
 
 /** By type of a file and of a table: values that it holds, and values that it does not. */
 const pairs: [file: string, table: string, held: string[], others: string[]][] = [
@@ -148,11 +148,40 @@ test('a column that decoding did not judge is refused, and a decimal that can wi
 
 test('a column that the table does not have is asked about with the types that it may get meanwhile', () => {
   const asked = (type: string) => questionsAbout(undefined, [{ name: 'x', type, nullable: true }]).map(({ as }) => as);
-  expect(asked('TIMESTAMP_NS')).toEqual(['TIMESTAMP']);
-  expect(asked('DATE')).toEqual(['TIMESTAMP', 'TIMESTAMP_NS']);
-  expect(asked('BIGINT')).toEqual(['UBIGINT', 'DOUBLE']);
-  expect(asked('INTEGER')).toEqual(['UBIGINT']);
-  expect(asked('VARCHAR')).toEqual([]);
+  expect(asked('TIMESTAMP_NS')).toEqual(['TIMESTAMP', '"NULL"']);
+  expect(asked('DATE')).toEqual(['TIMESTAMP', 'TIMESTAMP_NS', '"NULL"']);
+  expect(asked('BIGINT')).toEqual(['UBIGINT', 'DOUBLE', '"NULL"']);
+  expect(asked('INTEGER')).toEqual(['UBIGINT', '"NULL"']);
+  expect(asked('VARCHAR')).toEqual(['"NULL"']);
+  expect(asked('"NULL"')).toEqual([]);
+  expect(asked('VARCHAR[]')).toEqual([]);
+});
+
+test('a column is open until a file has a value, and asked about until then', () => {
+  const file = (type: string) => [{ name: 'x', type, nullable: true }];
+  const taken = (before: CanonTable, type: string, isNull: boolean) =>
+    evolve(
+      before,
+      `${type} ${isNull}`,
+      judgedColumns(before, file(type), new Map([['x', new Map([['"NULL"', isNull ? null : '1']])]])),
+    );
+  const open = taken(newTable('t', undefined), 'DOUBLE', true);
+  expect(open.columns[0]).toMatchObject({ type: 'DOUBLE', open: true });
+  expect(questionsAbout(open, file('DOUBLE')).map(({ as }) => as)).toEqual(['"NULL"']);
+  expect(taken(open, 'DOUBLE', true)).toBe(open);
+  expect(taken(open, 'VARCHAR', true)).toBe(open);
+  for (const type of ['VARCHAR', 'TIMESTAMP', 'BIGINT[]']) {
+    const fixed = taken(open, type, false);
+    expect(fixed.columns[0]).toEqual({ name: 'x', type, fixedBy: `${type} false`, required: false, recast: true });
+    expect(fixed.generation).toBe(1);
+    expect(() => taken(fixed, 'BLOB', false)).toThrow(`expected ${type}`);
+  }
+  const fits = taken(open, 'DOUBLE', false);
+  expect(fits.columns[0]).toEqual({ name: 'x', type: 'DOUBLE', fixedBy: 'DOUBLE true', required: false });
+  expect([fits.generation, questionsAbout(fits, file('DOUBLE'))]).toEqual([0, []]);
+  expect(() => taken(fits, 'VARCHAR', false)).toThrow('expected DOUBLE');
+  const untyped = evolve(newTable('t', undefined), 'a', file('"NULL"'));
+  expect(taken(untyped, 'DOUBLE', true)).toBe(untyped);
 });
 
 test('a column that has only NULL fits whatever type the table has, and the table stays what it is', () => {

@@ -98,15 +98,21 @@ export function questionsAbout(table: CanonTable | undefined, columns: readonly 
     const asked = types
       .filter(as => mayHold(type, as, column))
       .map(as => ({ column: name, type, as, holds: question(name, type, as, column), ...(unnamed && { unnamed }) }));
-    if (column === undefined || fits(type, column.type) || !mayBeOnlyNull(type, column.type)) return asked;
+    const mayMatter = column === undefined || isOpen(column) || !fits(type, column.type);
+    if (!mayMatter || !mayBeOnlyNull(type, column?.type)) return asked;
     const onlyNull = { column: name, type, as: nullType, holds: `${identifier(name)} IS NULL` };
     return [...asked, { ...onlyNull, ...(unnamed && { unnamed }) }];
   });
 }
 
 /** DuckDB reads NULL of any plain type as any other type. */
-const mayBeOnlyNull = (fileType: string, tableType: string): boolean =>
-  parseNested(fileType).kind === 'plain' && !tableType.includes(nullType);
+const mayBeOnlyNull = (fileType: string, tableType = nullType): boolean =>
+  parseNested(fileType).kind === 'plain' &&
+  fileType !== nullType &&
+  (tableType === nullType || !tableType.includes(nullType));
+
+/** Whether no value has fixed the type of a column yet. */
+const isOpen = ({ type, open }: CanonColumn): boolean => open === true || type === nullType;
 
 const question = (name: string, type: string, as: string, asked: Asked = {}): string => {
   const column = identifier(name);
@@ -159,9 +165,11 @@ function judgedColumn(
   column: ParquetColumn,
   found: JudgedValues | undefined,
 ): FileColumn {
+  const isNull = found?.get(nullType) === null;
+  if (isNull && (there === undefined || isOpen(there))) return { ...column, as: nullType };
   if (there === undefined || fits(column.type, there.type)) return column;
   if (!isChosen(there) && widened(there.type, column.type) !== undefined) return column;
-  if (found?.get(nullType) === null) return { ...column, as: nullType };
+  if (isNull) return { ...column, as: nullType };
   const misfit = found?.get(there.type);
   if (misfit === undefined) return column;
   return misfit === null ? { ...column, as: there.type } : { ...column, misfit };

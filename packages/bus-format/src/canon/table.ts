@@ -37,6 +37,8 @@ export interface CanonColumn extends DeclaredColumn {
   recast?: true;
   /** A wider type that holds each value so far, too. A file of that type widens the column. */
   also?: string;
+  /** Whether every value so far is NULL. A file of any other type then gives the column its own. */
+  open?: true;
   /** The types that it had before an operation set its type. */
   was?: readonly string[];
 }

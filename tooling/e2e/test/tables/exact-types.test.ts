@@ -7,7 +7,7 @@ import { submit } from '@quantbot/tooling-testing/submit';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { drain, quantbotBus, startDaemon } from '../support/daemon-process.js';
-import { inEveryPlace } from '../support/every-place.js';
+import { compactHot, inEveryPlace } from '../support/every-place.js';
 
 const at = "'2026-01-02 03:04:05.678901'";
 
@@ -147,6 +147,54 @@ sampled('a column with only NULL fits, whatever its type is: hot, compacted and 
   };
   await inEveryPlace(bus, same);
 });
+
+/** Columns that have only NULL of one type at first, then a value of another. */
+const opened: [name: string, file: string, value: string, shown: string][] = [
+  ['label', 'NULL::DOUBLE', "'a'", 'a'],
+  ['moment', 'NULL::DOUBLE', `TIMESTAMP ${at}`, '2026-01-02 03:04:05.678901'],
+  ['whole', 'NULL::VARCHAR', '9007199254740993', '9007199254740993'],
+  ['list', 'NULL::BIGINT', '[1]', '[1]'],
+  ['bytes', 'NULL::TIMESTAMP', "'a'::BLOB", 'a'],
+];
+
+sampled(
+  'a column whose files had only NULL, or no rows, takes the type of the first value: in every place',
+  async () => {
+    const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1 } });
+    await drain(bus);
+    const row = (which: 1 | 2, rows: number) =>
+      `SELECT ${opened.map(column => `${column[which]} AS ${column[0]}`).join(', ')} FROM range(${rows})`;
+    for (const [table, rows] of Object.entries({ nulls: 3000, empty: 0, compacted: 3000 }))
+      await add(bus, table, row(1, rows));
+    await drain(bus);
+    await compactHot(bus);
+    for (const table of ['nulls', 'empty', 'compacted']) await add(bus, table, row(2, 1));
+    // In one batch with the file that has only NULL.
+    for (const which of [1, 2] as const) await add(bus, 'at_once', row(which, 2));
+    await drain(bus);
+    await add(bus, 'nulls', row(1, 1));
+    await drain(bus);
+    const same = async () => {
+      await using catalog = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+      const asText = opened.map(([name]) => `CAST(${name} AS VARCHAR) AS ${name}`).join(', ');
+      const expected = Object.fromEntries(opened.map(([name, , , shown]) => [name, shown]));
+      for (const table of ['nulls', 'empty', 'compacted', 'at_once']) {
+        const rows = await catalog.query(`SELECT DISTINCT ${asText} FROM canon.${table} WHERE label = 'a'`);
+        expect(rows, table).toEqual([expected]);
+      }
+      expect(await catalog.query('SELECT count(*)::INTEGER AS n FROM canon.nulls WHERE moment IS NULL')).toEqual([
+        { n: 3001 },
+      ]);
+      expect(await quantbotBus(bus, 'verify')).toMatchObject({ code: 0 });
+    };
+    await inEveryPlace(bus, same);
+    const late = await add(bus, 'nulls', 'SELECT 1.5::DOUBLE AS label');
+    await drain(bus);
+    await expect(late.settled()).rejects.toMatchObject({
+      details: [expect.stringContaining('label: expected VARCHAR')],
+    });
+  },
+);
 
 sampled('new fields of structs are taken, NULL where a file lacks them, in every place', async () => {
   const bus = makeTestBus({ compaction: { hot_commits: 2, idle_s: 0.1 } });
