@@ -3,7 +3,7 @@ import { type DeclaredColumn, foreignSchema, identifier, literalList } from '@qu
 import type { ExactQuestion } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
-import { meaningRules } from '@quantbot/infra/bus';
+import { meaningRules, nullType } from '@quantbot/infra/bus';
 import { findNanoseconds, findNarrowed } from '@quantbot/storage/sandbox';
 import type { Decoded, DecodeProblem, DecodeTask, ExactAnswer, RefusedValues } from './decode-task.js';
 import { describeFiles } from './describe.js';
@@ -91,10 +91,11 @@ async function answersTo(
   questions: readonly ExactQuestion[],
   open: ReadonlySet<ExactQuestion>,
 ): Promise<ExactAnswer[]> {
-  const answers: ExactAnswer[] = [];
-  for (const question of questions) {
-    const { column, as, type, unnamed, holds } = question;
-    const schema = foreignSchema([{ name: column, type, ...(unnamed && { unnamed }) }]);
+  const aboutNull = questions.filter(question => question.as === nullType && open.has(question));
+  const answers = aboutNull.length === 0 ? [] : await answersAboutNull(connection, paths, aboutNull);
+  for (const question of questions.filter(question => !aboutNull.includes(question))) {
+    const { column, as, holds } = question;
+    const schema = foreignSchema([columnOf(question)]);
     // The CASE keeps DuckDB from skipping rows by the writer's statistics, which may be wrong.
     const misfits = open.has(question)
       ? await query<{ path: string; value: string }>(
@@ -107,6 +108,36 @@ async function answersTo(
     answers.push({ column, as, misfits });
   }
   return answers;
+}
+
+const columnOf = ({ column, type, unnamed }: ExactQuestion): DeclaredColumn => ({
+  name: column,
+  type,
+  ...(unnamed && { unnamed }),
+});
+
+/** Finds the columns of each file that have a value, in one query: nearly all of them do. */
+async function answersAboutNull(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  questions: readonly ExactQuestion[],
+): Promise<ExactAnswer[]> {
+  const [only] = paths;
+  if (only !== undefined && paths.length === 1)
+    return questions.map(({ column, as }) => ({ column, as, misfits: [{ path: only, value: 'a value' }] }));
+  const counts = questions.map(({ holds }, index) => `count_if(NOT ${holds}) AS values_${index}`);
+  const schema = foreignSchema(questions.map(columnOf));
+  const rows = await query<{ path: string } & Record<string, unknown>>(
+    connection,
+    `SELECT filename AS path, ${counts.join(', ')} FROM read_parquet(${literalList(paths)}, schema = ${schema}, filename = true, hive_partitioning = false) GROUP BY filename`,
+  );
+  return questions.map(({ column, as }, index) => ({
+    column,
+    as,
+    misfits: rows.flatMap(({ path, ...values }) =>
+      Number(values[`values_${index}`]) > 0 ? [{ path, value: 'a value' }] : [],
+    ),
+  }));
 }
 
 /** Counts the rows, and lists columns with NULLs or other forbidden values. */

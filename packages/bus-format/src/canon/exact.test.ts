@@ -187,7 +187,7 @@ test('a column is open until a file has a value, and asked about until then', ()
 test('a column that has only NULL fits whatever type the table has, and the table stays what it is', () => {
   const floats = [{ name: 'at', type: 'DOUBLE', nullable: true }];
   expect(questionsAbout(table, floats)).toEqual([
-    { column: 'at', type: 'DOUBLE', as: '"NULL"', holds: '"at" IS NULL' },
+    { column: 'at', type: 'DOUBLE', as: '"NULL"', holds: 'TRY("at") IS NULL' },
   ]);
   const judged = judgedColumns(table, floats, new Map([['at', new Map([['"NULL"', null]])]]));
   expect(judged).toEqual([{ name: 'at', type: 'DOUBLE', nullable: true, as: '"NULL"' }]);

@@ -100,7 +100,8 @@ export function questionsAbout(table: CanonTable | undefined, columns: readonly 
       .map(as => ({ column: name, type, as, holds: question(name, type, as, column), ...(unnamed && { unnamed }) }));
     const mayMatter = column === undefined || isOpen(column) || !fits(type, column.type);
     if (!mayMatter || !mayBeOnlyNull(type, column?.type)) return asked;
-    const onlyNull = { column: name, type, as: nullType, holds: `${identifier(name)} IS NULL` };
+    // TRY has no statistics: a file may claim that all values are NULL.
+    const onlyNull = { column: name, type, as: nullType, holds: `TRY(${identifier(name)}) IS NULL` };
     return [...asked, { ...onlyNull, ...(unnamed && { unnamed }) }];
   });
 }

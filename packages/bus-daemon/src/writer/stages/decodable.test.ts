@@ -5,6 +5,8 @@ import { readParquetFooter } from '@quantbot/infra';
 import { numbers, produce } from '@quantbot/tooling-testing/parquet';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
+import { parquetMetadata } from 'hyparquet';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { expect, test } from 'vitest';
 import { openInProcess, packageFolder } from '../../../test/support/in-process-bus.js';
 import type { Bus } from '../bus.js';
@@ -52,6 +54,35 @@ sampled('a file of as many columns as it may have becomes a table', async () => 
   const columns = Array.from({ length: bus.config.limits.maxColumns }, (_, n) => `${n} AS c${n}`);
   const wide = await artifactOf(await produce(testBus, `SELECT ${columns}`), 'canon.wide');
   expect(await checkDecodable(bus, [wide])).toEqual(new Map());
+});
+
+test('among files of one form, those with only NULL in a column are told, whatever their statistics claim', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  const write = (name: string, data: (number | null)[]) => {
+    const path = join(testBus.folder, `${name}.parquet`);
+    const bytes = Buffer.from(parquetWriteBuffer({ columnData: [{ name: 'x', data, type: 'INT32', nullable: true }] }));
+    const nulls = (): bigint | undefined =>
+      parquetMetadata(new Uint8Array(bytes).buffer).row_groups[0]?.columns[0]?.meta_data?.statistics?.null_count;
+    if (name === 'lying') {
+      const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
+      const count = bytes.indexOf('\x36\x02', footer); // field 3 of the statistics, which have no 1 and 2
+      bytes[count + 1] = 6;
+      expect(nulls()).toBe(3n);
+    }
+    writeFileSync(path, bytes);
+    return artifactOf(path, 'canon.t');
+  };
+  const files = { nulls: [null, null], empty: [], values: [null, 2], lying: [1, null, 3] };
+  const onlyNull = (artifacts: VerifiedArtifact[]) =>
+    artifacts.map(({ judged }) => judged.get('x')?.get('"NULL"') === null);
+  const together = await Promise.all(Object.entries(files).map(([name, data]) => write(name, data)));
+  expect(await checkDecodable(inBatch(bus), together)).toEqual(new Map());
+  expect(onlyNull(together)).toEqual([true, true, false, false]);
+  for (const [index, [name, data]] of Object.entries(files).entries()) {
+    const alone = [await write(name, data)];
+    await checkDecodable(bus, alone);
+    expect(onlyNull(alone), name).toEqual([index < 2]);
+  }
 });
 
 test('a file with a good footer and damaged pages is found, and the other files of the batch are not blamed', async () => {
