@@ -2,7 +2,7 @@
 export const schemaHintPattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}(\.[A-Za-z_][A-Za-z0-9_-]{0,62}){0,3}$/;
 
 /** The rule of {@link schemaHintPattern} in words. */
-export const schemaHintRule = 'must be identifiers joined by dots, such as canon.trades';
+export const schemaHintRule = 'must be identifiers of at most 63 characters, joined by dots, such as canon.trades';
 
 const tablePattern = /^canon\.([A-Za-z_][A-Za-z0-9_]{0,62})$/;
 

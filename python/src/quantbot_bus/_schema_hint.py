@@ -24,7 +24,7 @@ def schema_hint_problem(hint: object) -> Optional[str]:
     """Returns the problem of a hint that is meant for a canonical table but names none. None for a
     good hint."""
     if not isinstance(hint, str) or not _HINT.match(hint):
-        return "must be identifiers joined by dots, such as canon.trades"
+        return "must be identifiers of at most 63 characters, joined by dots, such as canon.trades"
     if _TABLE.match(hint):
         return None
     schema, *rest = hint.split(".")
