@@ -38,5 +38,10 @@ test('columns that do not fit are left out from the end, and a note names them',
   expect(note).toContain('are cut');
   expect(Math.max(...widths(lines.join('\n')))).toBeLessThanOrEqual(38);
   expect(lines[3]).toMatch(/^│ 1 │ a+… │ b+… │$/);
+  const wide = Array.from({ length: 500 }, (_, i) => `c${i}`);
+  const rest = tableOf(wide, [wide.map(() => 1)], () => true, 20)
+    .split('\n')
+    .pop();
+  expect(rest).toMatch(/^There is no room for the columns c3, .*, c10 and 489 more\. A pipe/);
   expect(tableOf(['n', 'a'], [[1, 'x']], isNumberOf([1, 'x']), 5).split('\n')[3]).toBe('│ 1 │');
 });

@@ -42,7 +42,7 @@ export function tableOf(
   const body = lines.length === 0 ? [] : [border('├', '┼', '┤'), ...lines.map(cells => line(cells))];
   const rest = [
     ...(isCut ? ['Cells with … are cut to fit the terminal.'] : []),
-    ...(count < all.length ? [`There is no room for the columns ${all.slice(count).join(', ')}.`] : []),
+    ...(count < all.length ? [`There is no room for the columns ${listed(all.slice(count))}.`] : []),
   ];
   if (rest.length > 0) rest.push('A pipe (`| cat`) or --json gets all of it.');
   return [
@@ -53,6 +53,14 @@ export function tableOf(
     ...(rest.length > 0 ? [rest.join(' ')] : []),
   ].join('\n');
 }
+
+/** A note names at most this many columns. */
+const maxNamed = 8;
+
+const listed = (names: readonly string[]): string =>
+  names.length <= maxNamed
+    ? names.join(', ')
+    : `${names.slice(0, maxNamed).join(', ')} and ${(names.length - maxNamed).toLocaleString('en')} more`;
 
 /** Columns of text are never narrower than this. */
 const narrowest = 12;

@@ -58,6 +58,7 @@ export async function statusOf({ bus, loop, gauges }: HttpContext): Promise<z.in
   return {
     version,
     busRoot: bus.root,
+    duckdbPath: bus.machine === undefined ? null : bus.config.duckdbPath,
     state,
     since: new Date(sinceMs).toISOString(),
     cause: cause ?? null,

@@ -65,6 +65,7 @@ export const statusSchema = z
   .strictObject({
     version: z.string(),
     busRoot: z.string(),
+    duckdbPath: z.string().nullable().openapi({ description: 'The published database; null on a cluster.' }),
     state: stateSchema,
     since: time,
     cause: z

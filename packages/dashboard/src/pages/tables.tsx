@@ -184,7 +184,7 @@ function Past({ name, asOf }: { name: string; asOf: number }) {
 
 function About({ table }: { table: TableOf }) {
   const exports = useAsked(signal => get<{ exports: Export[] }>('/exports', {}, signal), ['exports'], 'exports');
-  const busRoot = useLive().status?.busRoot ?? '';
+  const { busRoot = '', duckdbPath = null } = useLive().status ?? {};
   const golden = exports.data?.exports.find(({ name }) => name === table.name);
   return (
     <>
@@ -199,7 +199,7 @@ function About({ table }: { table: TableOf }) {
           ...(golden !== undefined && { File: <ExportFile golden={golden} /> }),
         }}
       />
-      <HowToRead ways={tableWays(table.name, busRoot)} />
+      <HowToRead ways={tableWays(table.name, busRoot, duckdbPath)} />
       <Section title="Columns">
         <TableView
           caption="Columns"

@@ -18,17 +18,19 @@ export const fileWays = (path: string): Ways => ({
   SQL: `FROM read_parquet(${sqlText(path)});`,
 });
 
-/** How to read a canonical table as it is when the program runs. */
-export const tableWays = (name: string, busRoot: string): Ways => ({
+/** How to read a canonical table as it is when the program runs. A cluster has no database file. */
+export const tableWays = (name: string, busRoot: string, duckdbPath: string | null): Ways => ({
   TypeScript: `import { openCatalog } from '@quantbot/storage';
 
-await using catalog = await openCatalog();
-const rows = await catalog.query('FROM canon."${name}"');`,
+const catalog = await openCatalog(${duckdbPath === null ? '' : `{ duckdbPath: ${quoted(duckdbPath)} }`});
+const rows = await catalog.query('FROM canon."${name}"');
+await catalog.close();`,
   Python: `from quantbot_bus import Bus
 
 with Bus(${quoted(busRoot)}) as bus:
     frame = bus.table(${quoted(name)}).df()`,
-  SQL: `-- in data/alerts.duckdb, the published database\nFROM canon."${name}";`,
+  SQL: `${duckdbPath === null ? '-- in the lake' : `-- duckdb -readonly ${quoted(duckdbPath)}`}
+FROM canon."${name}";`,
 });
 
 /** Lines to copy that read something, in each language. */

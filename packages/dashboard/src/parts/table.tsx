@@ -157,5 +157,19 @@ function unambiguous<C extends { head: string }>(columns: readonly C[]): C[] {
 
 function cellOf(type: string, value: unknown): ComponentChildren {
   if (value === null || value === undefined) return <span class="quiet">NULL</span>;
-  return typeof value === 'string' ? withoutZone(type, value) : exactJson(value);
+  const text = typeof value === 'string' ? withoutZone(type, value) : exactJson(value);
+  return text.length <= maxCell ? text : <Long text={text} />;
+}
+
+/** A longer text would leave no room for the other columns. */
+const maxCell = 100;
+
+/** The beginning of a long text, and all of it on a click. */
+function Long({ text }: { text: string }) {
+  return (
+    <details>
+      <summary>{text.slice(0, maxCell).replace(/[\uD800-\uDBFF]$/, '')}…</summary>
+      <p class="whole">{text}</p>
+    </details>
+  );
 }

@@ -42,8 +42,19 @@ sampledInBrowser('an artifact can be read, profiled and kept as a file, and so c
   expect([arrow.readInt32LE(0), arrow.subarray(-8).toString('hex')]).toEqual([-1, 'ffffffff00000000']);
   await page.getByRole('link', { name: 'canon.numbers' }).click();
   await page.getByText(`catalog.query('FROM canon."numbers"')`).waitFor();
+  await page.getByText(`openCatalog({ duckdbPath: "${bus.config.duckdbPath}" })`).waitFor();
   await page.getByRole('button', { name: 'Profile' }).click();
   await page.getByRole('row', { name: 'half BIGINT 25 % 3 0 3 1.333' }).waitFor();
+  const wide = `SELECT repeat('y', 4999) || 'z' AS wide, 'beside it' AS other`;
+  await page.goto(`${url}/#/query/${encodeURIComponent(wide)}`);
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  const beside = page.getByRole('cell', { name: 'beside it' });
+  expect((await beside.boundingBox())?.x).toBeLessThan(1280);
+  const text = page.getByText('yz');
+  expect(await text.isVisible()).toBe(false);
+  await page.getByText(`${'y'.repeat(100)}…`).click();
+  expect(await text.isVisible()).toBe(true);
+  expect((await beside.boundingBox())?.x).toBeLessThan(1280);
   expect(problems).toEqual([]);
 });
 

@@ -4,6 +4,7 @@ import { type NamedSpace, sizeInWords } from '@quantbot/bus-format';
 import { withClusterPackage } from '../../cluster-package.js';
 import { defaultWatchS } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
+import { cutToTerminal } from '../pager.js';
 import { type CommonOptions, configOf, forTerminal, jsonText, print } from '../shared.js';
 
 /** Shows a state. `news` is what changes only with the bus. */
@@ -37,12 +38,15 @@ async function statusOf(options: Options): Promise<{ status: object; describe: (
   const config = configOf(options);
   if (config.cluster === undefined) {
     const status = await readStatus(config);
-    return { status, describe: () => describeStatus(status) };
+    return { status, describe: () => cutToTerminal(describeStatus(status), tellsOfProblem) };
   }
   const care = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
   const status = await care.readClusterStatus(config.cluster, options.config);
-  return { status, describe: () => care.describeClusterStatus(status) };
+  return { status, describe: () => cutToTerminal(care.describeClusterStatus(status), tellsOfProblem) };
 }
+
+/** A status fits on one screen, but a problem is told in full. */
+const tellsOfProblem = (line: string): boolean => /^(paused|waits|damaged) |: failed: /i.test(line);
 
 /** Returns a function that prints a state; on a terminal it replaces the previous one. */
 async function showInPlace(): Promise<Show> {
