@@ -169,6 +169,31 @@ sampled('a drop leaves the type behind, a restore brings it back, and a declarat
   expect(await refusal('VARCHAR')).toContain('Remove canon.tables.t');
 });
 
+sampled('bytes that come again are compared with the type that was set meanwhile', async () => {
+  const bus = makeTestBus({ compaction: { release_grace_s: 0 } });
+  await drain(bus);
+  await add(bus, 'r1', "'1'");
+  await add(bus, 'r2', "'x'");
+  await add(bus, 'r3', "'3'");
+  await add(bus, 'none', 'NULL');
+  await drain(bus);
+  await json(bus, 'forget', 'r2/tests/t/t', 'r3/tests/t/t', 'none/tests/t/t', '--rows', 'drop', '--apply', '--force');
+  await json(bus, 'table', 'retype', 't', 'qty', 'BIGINT', '--apply');
+  const [text, number] = [await add(bus, 'r2', "'x'"), await add(bus, 'r3', "'3'")];
+  await drain(bus);
+  await expect(text.settled()).rejects.toMatchObject({
+    code: 'SCHEMA_MISMATCH',
+    details: [expect.stringContaining('the first value that is no BIGINT: x')],
+  });
+  expect((await number.settled()).artifacts).toMatchObject([{ status: 'restored' }]);
+  await json(bus, 'table', 'set-key', 't', 'qty', '--apply');
+  const none = await add(bus, 'none', 'NULL');
+  await drain(bus);
+  await expect(none.settled()).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+  expect(await shown(bus)).toEqual(['BIGINT', '1', '3']);
+  await mustVerify(bus);
+});
+
 sampled('a running daemon, its dataset, a backup and forgotten rows follow the type that is set', async () => {
   const bus = makeTestBus({
     compaction: { release_grace_s: 0.05 },

@@ -163,6 +163,8 @@ function decideJob(
     applyRules(bus, job.manifest, fresh, known.journal);
     tryOnTables(bus, { tables, seq, unjudged }, job, fresh);
     for (const artifact of artifacts)
+      if (artifact.status === 'restored') mustFitAgain(artifact, { known, tables, seq, unjudged });
+    for (const artifact of artifacts)
       if (artifact.status !== 'duplicate') known.batch.set(artifact.key, artifact.sha256);
     for (const artifact of artifacts) known.stored.add(artifact.relPath);
     return { ...job, artifacts, forgetting, tableChange };
@@ -222,15 +224,7 @@ function tryOnTables(
       throw busError('SCHEMA_MISMATCH', `There is no canonical table ${name}, and canon.auto_register is off.`, {
         hint: 'Declare the table in bus_config.json, or submit under another schema_hint.',
       });
-    const table = attempt.get(name ?? '');
-    artifact.columns = judgedColumns(table, artifact.columns, artifact.judged);
-    try {
-      attempt.apply({ seq, schemaHint, artifactKey: artifact.key, columns: artifact.columns });
-    } catch (error) {
-      if (table !== undefined && isUnjudged(table, artifact.columns, artifact.judged))
-        unjudged.push({ artifact, table });
-      throw error;
-    }
+    apply(attempt, artifact, { seq, schemaHint, table: name }, unjudged);
     if (name !== undefined) names.add(name);
   }
   const { producer } = job.manifest;
@@ -242,6 +236,36 @@ function tryOnTables(
   }));
   bus.tableLimits.apply(bus.config, { producer: accountableFor(job), nowMs: bus.elapsed() }, changes);
   tables.adopt(attempt);
+}
+
+/** Applies an artifact to its table. Its values must have been compared with the types. */
+function apply(
+  tables: TableRegistry,
+  artifact: DecidedArtifact,
+  of: { seq: number; schemaHint: string; table: string | undefined },
+  unjudged: UnjudgedFile[],
+): void {
+  const table = tables.get(of.table ?? '');
+  artifact.columns = judgedColumns(table, artifact.columns, artifact.judged);
+  try {
+    tables.apply({ ...of, artifactKey: artifact.key, columns: artifact.columns });
+  } catch (error) {
+    if (table !== undefined && isUnjudged(table, artifact.columns, artifact.judged)) unjudged.push({ artifact, table });
+    throw error;
+  }
+}
+
+/** The types of a table still hold rows that come back, but for those that an operation has set. */
+function mustFitAgain(
+  artifact: DecidedArtifact,
+  { known, tables, seq, unjudged }: Pick<Deciding, 'known' | 'tables' | 'seq' | 'unjudged'>,
+): void {
+  const schemaHint = artifact.entry.schema_hint ?? '';
+  const firstSeq = known.journal.get(artifact.key)?.seq ?? 0;
+  const name = tables.names.tableOf(schemaHint, firstSeq);
+  const table = tables.get(name ?? '');
+  if (table === undefined || firstSeq <= (table.after ?? 0) || !table.columns.some(({ was }) => was)) return;
+  apply(tables.draft(), artifact, { seq, schemaHint, table: name }, unjudged); // the table has its columns already
 }
 
 /** Another user of the machine counts as one producer, whatever the manifests say. */
