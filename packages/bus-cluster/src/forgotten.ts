@@ -3,7 +3,7 @@ import { isOfTable, type JournalRow } from '@quantbot/bus-format/journal';
 import type { Fragment } from './fragment.js';
 import type { Queries } from './postgres/postgres.js';
 import { rowFrom } from './row-from.js';
-import { operatedTables } from './table-operations.js';
+import { operatedTables, startsEmpty } from './table-operations.js';
 
 /** An artifact that was forgotten, and whose bytes may still be there. */
 export interface ForgottenArtifact {
@@ -41,31 +41,32 @@ export async function addRestoringFragments(
   );
 }
 
-/** Limits of a fragment that brings rows of a restored table back. */
+/** Limits of a fragment that brings rows back to a restored or retyped table. */
 const maxJobs = 256;
 const maxBytes = 256 * 1024 * 1024;
 
 /**
- * Adds the fragments that bring all rows back to a table, if an operation restores it. Each has the
- * rows of several jobs.
+ * Adds the fragments that bring all rows back to a table, if an operation restores it or sets a
+ * type. Each has the rows of several jobs.
  */
 export async function addTableFragments(
   queries: Queries,
   operation: Pick<JournalRow, 'seq'> & { op_json: string | null },
   isPast: boolean,
 ): Promise<void> {
-  const { type, table, seq } = tableOperationOf({ seq: operation.seq, op_json: operation.op_json ?? '{}' });
-  if (type !== 'table_restore') return;
+  const { type, table, seq, before } = tableOperationOf({ seq: operation.seq, op_json: operation.op_json ?? '{}' });
+  if (!startsEmpty(type)) return;
+  const after = type === 'table_restore' ? 0 : (before?.after ?? 0);
   const { names } = await operatedTables(queries);
   await queries.query(
     `INSERT INTO bus.fragments (first_seq, last_seq, table_name, restores, restores_to, committed_at)
      SELECT $1::bigint, $1::bigint, $2, min(seq), max(seq), CASE WHEN $3 THEN to_timestamp(0) ELSE now() END
      FROM (SELECT seq, (row_number() OVER jobs - 1) / ${maxJobs} + div(sum(bytes) OVER jobs, ${maxBytes}) AS part
        FROM (SELECT seq, coalesce(sum(bytes), 0) AS bytes FROM bus.journal
-         WHERE seq < $1 AND ${isOfTable(table, names)} GROUP BY seq) own
+         WHERE seq > $4 AND seq < $1 AND ${isOfTable(table, names)} GROUP BY seq) own
        WINDOW jobs AS (ORDER BY seq)) parts
      GROUP BY part`,
-    [seq, table, isPast],
+    [seq, table, isPast, after],
   );
 }
 

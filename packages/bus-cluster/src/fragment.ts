@@ -5,6 +5,6 @@ export interface Fragment {
   table: string;
   /** The first job whose rows it brings back; 0: the rows of its own commit. */
   restores: number;
-  /** The last one, if its table was restored; 0: artifacts of one job were restored. */
+  /** The last one, if its table was restored or retyped; 0: artifacts of one job were restored. */
   restoresTo: number;
 }

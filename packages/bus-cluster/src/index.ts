@@ -45,11 +45,12 @@ export { condemn, nextRemoval, noteRemoved, removeCondemned } from './removal.js
 export { type RestoredJournal, restoreJournal } from './restore.js';
 export { OperatedTables, operatedTables, tableOperationsBetween } from './table-operations.js';
 export {
+  artifactsOfTable,
   countArtifactsOf,
+  datedRetypes,
   datedSchemas,
   forgottenRowsOf,
   type StoredArtifact,
-  storedArtifactsOf,
   tablesAt,
 } from './tables-at.js';
 export { clusterTokens } from './tokens.js';

@@ -38,6 +38,10 @@ export async function tableOperationsBetween(
 export const changesTable = ({ status, op_json }: Pick<JournalRow, 'status' | 'op_json'>): boolean =>
   status === 'done' && op_json !== null && isOperationOnTable(op_json);
 
+/** Whether a table starts without files at an operation, and fragments bring all of its rows. */
+export const startsEmpty = (type: JournalledTableOperation['type']): boolean =>
+  type === 'table_restore' || type === 'table_retype';
+
 /** What operations up to a job have made of canonical tables. */
 export class OperatedTables {
   readonly operations: readonly JournalledTableOperation[];

@@ -2,6 +2,8 @@ import {
   type CanonTable,
   type FirstOfSchema,
   type RegisteredArtifact,
+  type Retype,
+  retypesAmong,
   TableRegistry,
 } from '@quantbot/bus-format/canon';
 import { isOfTable, type JournalRow } from '@quantbot/bus-format/journal';
@@ -40,6 +42,19 @@ export const placed = <Schema extends RegisteredArtifact>(
     return table === undefined ? [] : [{ ...schema, table }];
   });
 
+/** Returns the operations that have set types of the tables as they are now, oldest first. */
+export async function datedRetypes(queries: Queries): Promise<Retype[]> {
+  const own = retypesAmong((await operatedTables(queries)).operations);
+  if (own.length === 0) return [];
+  const times = await queries.query<{ seq: number; at: number }>(
+    `SELECT seq, CAST(extract(epoch FROM committed_at) * 1000 AS bigint) AS at
+     FROM bus.journal WHERE seq = ANY($1) AND ordinal = 0`,
+    [own.map(({ seq }) => seq)],
+  );
+  const at = new Map(times.map(row => [row.seq, row.at]));
+  return own.map(operation => ({ ...operation, committedAtMs: at.get(operation.seq) ?? 0 }));
+}
+
 /** Returns each schema of the canonical tables, in order, with the time of its first artifact. */
 export async function datedSchemas(queries: Queries): Promise<FirstOfSchema[]> {
   const timeOf = await timesOfSchemas(queries);
@@ -70,14 +85,16 @@ export interface StoredArtifact {
   relPath: string;
   rows: number;
   bytes: number;
+  /** Its object may be gone. Then only the table has its rows. */
+  isForgotten: boolean;
 }
 
 /**
- * Returns the artifacts of a canonical table that have objects, in order.
+ * Returns the artifacts whose rows a canonical table has, in order.
  *
  * @param isAsked leaves out the others, by their keys.
  */
-export async function storedArtifactsOf(
+export async function artifactsOfTable(
   queries: Queries,
   { name, after = 0 }: Pick<CanonTable, 'name' | 'after'>,
   isAsked: (artifact: string) => boolean,
@@ -91,12 +108,13 @@ export async function storedArtifactsOf(
   const asked = rows.filter(({ artifact_key }) => isAsked(artifact_key ?? ''));
   const keys = asked.map(({ artifact_key }) => artifact_key ?? '');
   const gone = keys.length === 0 ? new Map() : await forgottenAmong(queries, keys);
-  const stored = asked.filter(({ artifact_key }) => !gone.has(artifact_key ?? ''));
-  return (await atTheirPlaces(queries, stored)).map(({ artifact_key, rel_path, rows, bytes }) => ({
+  const there = asked.filter(({ artifact_key }) => gone.get(artifact_key ?? '')?.status !== 'erased');
+  return (await atTheirPlaces(queries, there)).map(({ artifact_key, rel_path, rows, bytes }) => ({
     artifact: artifact_key ?? '',
     relPath: rel_path ?? '',
     rows: rows ?? 0,
     bytes: bytes ?? 0,
+    isForgotten: gone.has(artifact_key ?? ''),
   }));
 }
 

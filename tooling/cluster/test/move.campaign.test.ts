@@ -181,17 +181,19 @@ describeClusters(
         submitArtifact({ busRoot: old.root, runId, producer: 'p', kind, artifactId: kind, schemaHint, parquetPath });
       for (const [index, runId] of ['a', 'b', 'c'].entries()) {
         await submit(bus, old.root, runId, index);
-        for (const table of ['keyed', 'dropped', 'again']) await add(runId, table, `canon.${table}`);
+        for (const table of ['keyed', 'dropped', 'again', 'typed']) await add(runId, table, `canon.${table}`);
         await add(runId, 'plain');
       }
       await run('start', '--drain');
       await run('table', 'rename', 'ticks', 'quotes', '--apply');
+      await run('table', 'retype', 'typed', 'id', 'VARCHAR', '--apply');
       await run('table', 'set-mode', 'keyed', 'upsert', '--key', 'id', '--apply');
       for (const table of ['dropped', 'again']) await run('table', 'drop', table, '--apply');
       await run('table', 'restore', 'again');
       await run('forget', 'a/p/plain/plain', 'b/p/plain/plain', '--force', '--apply');
       await run('forget', 'b/p/k/A', '--force', '--apply');
       await add('b', 'plain'); // brings it back
+      await add('d', 'typed', 'canon.typed');
       await submit(bus, old.root, 'd', 3);
       await run('start', '--drain');
 
@@ -205,6 +207,7 @@ describeClusters(
         'canon.quotes': { length: 3 },
         'canon.keyed': { length: 2 },
         'canon.again': { length: 6 },
+        'canon.typed': expect.arrayContaining([expect.stringContaining('"id":"2"')]),
         'catalog.forgotten_f': { length: 2 },
       });
       expect(Object.keys(before)).not.toContain('canon.dropped');
@@ -215,6 +218,7 @@ describeClusters(
       expect(await bus.done('verify', '--deep')).toContain('every file matches');
       const daemon = bus.start();
       await bus.done('table', 'restore', 'dropped');
+      await bus.done('table', 'retype', 'typed', 'id', 'BIGINT', '--apply');
       await (await bus.submit('late', 9)).settled();
       daemon.process.kill('SIGTERM');
       expect(await daemon.ended, daemon.stderr()).toEqual({ code: 0, signal: null });

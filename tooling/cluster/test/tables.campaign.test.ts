@@ -1,6 +1,7 @@
 // @module-tag campaign
 import { query } from '@quantbot/bus-format/duckdb';
 import { submitOperation } from '@quantbot/infra/bus';
+import { openObjects } from '@quantbot/infra/objects';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
 
@@ -97,6 +98,64 @@ describeClusters(
       await bus.done('start', '--drain');
       expect(await shown(bus, 'prices')).toEqual([0, 1, 2, 3, 4, 9]);
       expect(await bus.done('verify', '--deep')).toContain('every file matches the journal');
+    });
+
+    test('killed at each step, daemons set types whole, and a new lake agrees, also about forgotten rows', async () => {
+      const bus = await newCluster({ compaction: { release_grace_s: 0 } });
+      const retype = (column_type: string) =>
+        submitOperation(
+          { type: 'table_retype', table: 'ticks', column: 'x', column_type, reason: null, by: null },
+          { busRoot: bus.objects },
+        );
+      const types = async () =>
+        (await bus.rows('SELECT CAST(x AS VARCHAR) AS x, typeof(x) AS type FROM canon.ticks ORDER BY _seq')).map(
+          ({ x, type }) => `${x} ${type}`,
+        );
+      const drain = () => bus.done('start', '--drain');
+      await bus.submit('1', '1.5');
+      await bus.submit('2', '2');
+      await drain();
+      await submitOperation(
+        { type: 'forget', artifact_keys: ['1/p/k/a'], force: true, rows: 'default', reason: null, by: null },
+        { busRoot: bus.objects },
+      );
+      await drain();
+      expect(await bus.names('store/p/k/1@')).toEqual([]); // only the lake has its row
+      const refused = await bus.command('table', 'retype', 'ticks', 'x', 'BIGINT');
+      expect(refused.stderr).toContain('x: 1.5 in a forgotten artifact of canon.ticks');
+      const asked = [await retype('DOUBLE')];
+      await bus.killedAt('commit:committed', 'start', '--drain');
+      await bus.submit('3', '3');
+      await bus.killedAt('publish:added', 'start', '--drain');
+      expect(await types()).toEqual(['1.5 VARCHAR', '2 VARCHAR']);
+      await drain();
+      expect(await types()).toEqual(['1.5 DOUBLE', '2.0 DOUBLE', '3.0 DOUBLE']);
+
+      // A file that comes together with an operation is committed before it or after it.
+      asked.push(await retype('VARCHAR'));
+      const decimal = await retype('DECIMAL(9,2)');
+      const jobs = [await bus.submit('4', '4'), await bus.submit('5', '5')];
+      const text = await bus.submit('six', '6x');
+      await bus.killedAt('commit:committed', 'start', '--drain');
+      await drain();
+      for (const job of [...asked, ...jobs]) expect((await job.settled()).status).toBe('ingested');
+      const opposed = await Promise.allSettled([text.settled(), decimal.settled()]);
+      expect(opposed.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      const before = await types();
+      expect(before.map(text => Number.parseFloat(text)).sort()).toEqual([1.5, 2, 3, 4, 5, 6].slice(0, before.length));
+      expect(new Set(before.map(text => text.split(' ')[1])).size).toBe(1);
+      await bus.done('rebuild');
+      expect(await types()).toEqual(before);
+      await bus.pg.query('DROP SCHEMA bus CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+      await bus.done('rebuild', '--from-objects');
+      expect(await types()).toEqual(before);
+      expect(await bus.done('verify', '--deep')).toContain('every file matches the journal');
+
+      // An artifact without an object cannot be compared.
+      const [lost = ''] = await bus.names('store/p/k/3@');
+      await (await openObjects(bus.objects)).remove([lost]);
+      const { stderr } = await bus.command('table', 'retype', 'ticks', 'x', 'DECIMAL(9,3)');
+      expect(stderr).toContain('3/p/k/a cannot be read');
     });
 
     test('daemons that run at the same time follow the operation that another one has committed', async () => {

@@ -98,6 +98,10 @@ describeBothWorlds(
         'canon.alrets is canon.alerts',
       );
       await mustBe(bus, names, { alerts: ['r1'] });
+      const { json: listed } = await bus.ask('/api/v1/tables');
+      expect(listed).toMatchObject({
+        tables: expect.arrayContaining([expect.objectContaining({ name: 'alerts', artifacts: 1 })]),
+      });
       const old = { runId: 'r2', kind: 'alrets', select: "SELECT 'r2' AS run, 1 AS x", schemaHint: 'canon.alrets' };
       const late = await (await bus.submit(old)).settled();
       expect(late.warnings).toEqual([

@@ -22,9 +22,9 @@ import { releasable } from '../writer/stages/quality.js';
 import { verifyNewKeys } from '../writer/stages/verify.js';
 import { asFetched, type CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
-import { KeysUnread, readKeys } from './null-keys.js';
 import { NewPlaces, ObjectsCondemned } from './restoring.js';
 import { readTables, tableFactsAt } from './tables.js';
+import { ArtifactsUnread } from './unread.js';
 
 /** A job in the journal, committed by this daemon or by another one. */
 export interface Committed {
@@ -82,7 +82,7 @@ export async function commit(cluster: Cluster, verified: readonly CheckedFetch[]
     ).catch(async error => {
       if (error instanceof ObjectsCondemned) await places.upload(error.artifacts);
       else if (error instanceof ValuesUnjudged) await judgeAgain(cluster, error.files);
-      else if (error instanceof KeysUnread) await readKeys(cluster, error);
+      else if (error instanceof ArtifactsUnread) await error.read(cluster);
       else if (error instanceof TablesChanged) {
         await readTables(cluster);
         jobs = await withNewKeys(cluster, jobs);
@@ -142,8 +142,7 @@ async function decideOn(
     findRejected: (jobIds: readonly string[]) => rejectedAmong(head.queries, jobIds),
   };
   // A table may get files faster than they are read. The last attempt reads them under the lock.
-  const read = isLast ? (unread: KeysUnread) => readKeys(cluster, unread) : undefined;
-  const tableFacts = tableFactsAt(cluster, head, { seen, read });
+  const tableFacts = tableFactsAt(cluster, head, { seen, ...(isLast && { readBy: cluster }) });
   const decided = await decide({ ...cluster, journal, judge: head.judge, tableFacts, isStored: () => true }, fresh);
   if (decided.unjudged.length > 0 && !isLast) throw new ValuesUnjudged(decided.unjudged);
   const rows = decided.jobs.flatMap((job, index) => rowsOfJob(job, head.lastSeq + 1 + index, head.nowMs));

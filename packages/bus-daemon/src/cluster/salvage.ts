@@ -14,17 +14,19 @@ interface Found {
   paths: string[];
 }
 
+type SalvagingCluster = Pick<Cluster, 'config' | 'fragmentWriter' | 'objects' | 'postgres' | 'workFolder'>;
+
 /**
  * Finds rows of forgotten artifacts in the files of the lake. Once the bytes of an artifact are
  * gone, only these files have its rows, and a new lake takes them from there. They need not be
  * named by any lake. Close it to remove its local files.
  */
 export class Salvage {
-  readonly #cluster: Cluster;
+  readonly #cluster: SalvagingCluster;
   readonly #tables = new Map<string, Found>();
   readonly #folders: string[] = [];
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: SalvagingCluster) {
     this.#cluster = cluster;
   }
 

@@ -11,7 +11,7 @@ import {
   tablesAt,
 } from '@quantbot/bus-cluster';
 import { type CanonTable, TableRegistry } from '@quantbot/bus-format/canon';
-import { WorkerProcess } from '@quantbot/duckdb-process';
+import { BulkWriter, WorkerProcess } from '@quantbot/duckdb-process';
 import type { TableOperation } from '@quantbot/infra';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
@@ -22,7 +22,9 @@ import type { TableChange } from '../writer/job.js';
 import { SeenKeys } from '../writer/seen-keys.js';
 import { decideTable } from '../writer/stages/table-operation.js';
 import type { Cluster } from './cluster.js';
-import { firstSeenWithoutKey, KeysUnread, readKeys } from './null-keys.js';
+import { firstSeenMisfit } from './misfits.js';
+import { firstSeenWithoutKey } from './null-keys.js';
+import { ArtifactsUnread, type ReadingBus } from './unread.js';
 
 /**
  * Reads the canonical tables after operations have changed some. Other stages share the registry.
@@ -36,21 +38,17 @@ export async function readTables(
   cluster.tablesSeq = seq;
 }
 
-/** Reads artifacts whose keys are unread. */
-type ReadKeys = (unread: KeysUnread) => Promise<void>;
-
 /**
  * Returns the facts of a cluster's journal, as the transaction of a commit sees it.
  *
- * @param options.seen artifacts that were read for the key of their table.
- * @param options.read reads others. Without it, the decision throws KeysUnread.
+ * @param options.seen artifacts of the table that were read.
+ * @param options.readBy reads others. Without it, the decision throws ArtifactsUnread.
  */
 export const tableFactsAt = (
   { config }: Pick<Cluster, 'config'>,
   { queries, lastSeq }: Pick<Head, 'lastSeq' | 'queries'>,
-  { seen: own = new SeenKeys(), read }: { seen?: SeenKeys; read?: ReadKeys | undefined },
+  { seen: own = new SeenKeys(), readBy }: { seen?: SeenKeys; readBy?: ReadingBus },
 ): TableFacts => ({
-  refusal,
   operations: () => tableOperationsBetween(queries, 0, lastSeq),
   replay: async (table, start) => {
     const { names } = await operatedTables(queries, lastSeq);
@@ -64,27 +62,28 @@ export const tableFactsAt = (
       { starts: new Map([[table, start]]), names },
     );
   },
-  withoutKey: async (table, seen = own) => {
-    for (;;) {
-      try {
-        return await firstSeenWithoutKey(queries, table, seen);
-      } catch (error) {
-        if (!(error instanceof KeysUnread) || read === undefined) throw error;
-        await read(error);
-      }
-    }
-  },
-  misfit: async () => undefined, // no column gets a type
+  withoutKey: (table, seen = own) => withReading(readBy, () => firstSeenWithoutKey(queries, table, seen)),
+  misfit: (table, set, seen = own) => withReading(readBy, () => firstSeenMisfit(queries, table, set, seen)),
   forgotten: table => forgottenRowsOf(queries, table),
 });
 
+/** Asks until all artifacts are read that the answer needs. */
+async function withReading<Answer>(bus: ReadingBus | undefined, ask: () => Promise<Answer>): Promise<Answer> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ArtifactsUnread) || bus === undefined) throw error;
+      await error.read(bus);
+    }
+  }
+}
+
 /** Returns what a decision about a table needs without a lock: as a commit would see it now. */
-export async function decidingNow(
-  cluster: Pick<Cluster, 'config' | 'inspector' | 'objects' | 'postgres' | 'workFolder'>,
-): Promise<Pick<DecidingBus, 'config' | 'tableFacts' | 'tables'>> {
+export async function decidingNow(cluster: ReadingBus): Promise<Pick<DecidingBus, 'config' | 'tableFacts' | 'tables'>> {
   const { config, postgres: queries } = cluster;
   const lastSeq = Number.MAX_SAFE_INTEGER;
-  const tableFacts = tableFactsAt(cluster, { queries, lastSeq }, { read: unread => readKeys(cluster, unread) });
+  const tableFacts = tableFactsAt(cluster, { queries, lastSeq }, { readBy: cluster });
   return { config, tables: await tablesAt(queries, lastSeq, config.canon.tables), tableFacts };
 }
 
@@ -106,21 +105,21 @@ export async function previewOfTable(
   const { cluster } = config;
   const postgres = await Postgres.open((await lakeAddress(cluster)).postgres, { connections: 2 });
   const { path: workFolder, remove } = makeOwnFolder('preview', cluster.workDir);
-  const inspector = new WorkerProcess('inspect', { idleMs: 60_000, spillIn: workFolder });
+  const options = { idleMs: 60_000, spillIn: workFolder };
+  const inspector = new WorkerProcess('inspect', options);
+  const fragmentWriter = new BulkWriter('fragments', options);
   try {
     await mustBeCurrent(postgres);
     const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
-    const deciding = await decidingNow({ config, inspector, objects, postgres, workFolder });
+    const deciding = await decidingNow({ config, fragmentWriter, inspector, objects, postgres, workFolder });
     const change = await decideTable(deciding, op);
     const table = deciding.tables.get(change.table) as CanonTable; // only a restore may find none
     const { artifacts, rows: artifactRows } = await countArtifactsOf(postgres, table);
     return { change, artifacts, artifactRows, allRows: allRowsOf(table) };
   } finally {
     inspector.close();
+    fragmentWriter.close();
     await postgres.close();
     remove();
   }
 }
-
-const refusal = (op: TableOperation): string | undefined =>
-  op.type === 'table_retype' ? 'A bus on many machines cannot set the type of a column yet.' : undefined;

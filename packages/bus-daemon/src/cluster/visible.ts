@@ -3,14 +3,17 @@ import {
   clusterTokens,
   countLeased,
   countMembers,
+  datedRetypes,
   datedSchemas,
   knownExports,
   leasesUnseen,
   noTotals,
+  operatedTables,
+  type Queries,
   tablesAt,
 } from '@quantbot/bus-cluster';
 import { openJobsOf, RejectedJobs } from '@quantbot/bus-cluster/care';
-import type { CanonTable } from '@quantbot/bus-format/canon';
+import { type CanonTable, shownName } from '@quantbot/bus-format/canon';
 import type { Totals, VisibleBus, VisibleRejections } from '@quantbot/bus-http';
 import { objectInbox, objectKeys } from '@quantbot/infra/bus';
 import type { ClusterConfig } from '@quantbot/infra/config';
@@ -48,8 +51,8 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
     openJobs: max => openJobsOf(postgres, objects, max),
     tables: () => tablesNow(cluster),
     isTable: name => cluster.tables.named(name) !== undefined,
-    schemas: () => datedSchemas(postgres),
-    retypes: async () => [], // a cluster refuses the operation
+    schemas: async () => withNames(postgres, await datedSchemas(postgres)),
+    retypes: async () => withNames(postgres, await datedRetypes(postgres)),
     rejected: rejectionsOf(cluster),
     previewForget: key => previewOne(config, key),
     failedExports: async () =>
@@ -92,7 +95,14 @@ function totalsOf({ postgres }: Cluster): { now: () => Promise<Totals>; readonly
 
 /** Returns all canonical tables, also those that another daemon has created. */
 async function tablesNow({ postgres, config }: Cluster): Promise<readonly CanonTable[]> {
-  return (await tablesAt(postgres, Number.MAX_SAFE_INTEGER, config.canon.tables)).tables();
+  const registry = await tablesAt(postgres, Number.MAX_SAFE_INTEGER, config.canon.tables);
+  return registry.tables().map(table => ({ ...table, name: shownName(table) }));
+}
+
+/** Returns what is of tables with the names under which readers find these. */
+async function withNames<Of extends { table?: string }>(queries: Queries, all: readonly Of[]): Promise<Of[]> {
+  const { names } = await operatedTables(queries);
+  return all.map(of => ({ ...of, table: of.table && names.nameOf(of.table) }));
 }
 
 function rejectionsOf({ objects }: Cluster): VisibleRejections {

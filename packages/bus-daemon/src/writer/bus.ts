@@ -9,13 +9,13 @@ import type {
 } from '@quantbot/bus-format/canon';
 import type { Journal, JournalRow, Judged, TableSegments } from '@quantbot/bus-format/journal';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
-import type { Logger, TableOperation } from '@quantbot/infra';
+import type { Logger } from '@quantbot/infra';
 import type { BusLayout, BusMarker } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { Events } from './events.js';
 import type { FileThreads } from './file-thread/client.js';
 import type { ClaimedJob } from './job.js';
-import type { SeenKeys } from './seen-keys.js';
+import type { Misfit, SeenKeys } from './seen-keys.js';
 
 /** The shared state of all stages. Only clock and ids are injected, for tests. */
 export interface Bus {
@@ -83,8 +83,6 @@ export interface DecidingBus extends Pick<Bus, 'config' | 'elapsed' | 'judge' | 
 
 /** What the decision about an operation on a canonical table asks the journal. */
 export interface TableFacts {
-  /** Returns a sentence if this kind of bus cannot execute an operation yet. */
-  refusal?(op: TableOperation): string | undefined;
   /** Returns all operations on canonical tables, oldest first. */
   operations(): Promise<readonly JournalledTableOperation[]>;
   /** Replays all artifacts that a table has with this start. */
@@ -101,16 +99,6 @@ export interface TableFacts {
   misfit(table: CanonTable, set: DeclaredColumn, seen?: SeenKeys): Promise<Misfit | undefined>;
   /** Forgotten artifacts whose rows only the table has. */
   forgotten(table: string): Promise<JournalRow[]>;
-}
-
-/** An artifact with a value that a new type does not hold. */
-export interface Misfit {
-  artifact: string;
-  /** The type of the column in its file. */
-  found: string;
-  /** The first such value; absent if no value of the type is held, or if the file is unreadable. */
-  value?: string;
-  unreadable?: true;
 }
 
 /** An artifact that has NULL in the key of its table. */

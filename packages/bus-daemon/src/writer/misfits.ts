@@ -14,14 +14,16 @@ import {
 import { type JournalRow, listSegments, readSegments } from '@quantbot/bus-format/journal';
 import { decodeBudget, decodeTogether } from '@quantbot/duckdb-process';
 import { readParquetFooter } from '@quantbot/infra';
-import type { Misfit } from './bus.js';
 import type { KeyCheck } from './null-keys.js';
-import { SeenKeys } from './seen-keys.js';
+import { type Misfit, SeenKeys } from './seen-keys.js';
 
 const filesAtOnce = 256;
 
+/** What a comparison of files needs. */
+type DecodingBus = Pick<KeyCheck, 'config' | 'inspector'>;
+
 /** A file, and the column whose values are compared. */
-interface FileToCompare {
+export interface FileToCompare {
   /** What a refusal names. */
   artifact: string;
   path: string;
@@ -69,9 +71,13 @@ function fileOf(
   path: string,
   name: string,
 ): FileToCompare | FileToCompare[] {
-  const column = (JSON.parse(schema_json ?? '[]') as FileColumn[]).find(file => file.name === name);
+  const column = columnIn(schema_json, name);
   return column === undefined ? [] : { artifact: artifact_key ?? '', path, rows: rows ?? 0, bytes: bytes ?? 0, column };
 }
+
+/** Returns a column of an artifact, as the journal has its schema. */
+export const columnIn = (schema: string | null, name: string): FileColumn | undefined =>
+  (JSON.parse(schema ?? '[]') as FileColumn[]).find(column => column.name === name);
 
 /** Returns the compacted files of a table, and the copies of them that a backup made. */
 async function compactedFiles(
@@ -94,6 +100,18 @@ async function compactedFiles(
   );
 }
 
+/** Returns the first of these files whose values a type does not hold, with the value. */
+export async function firstMisfitIn(
+  bus: DecodingBus,
+  files: readonly FileToCompare[],
+  type: string,
+): Promise<Misfit | undefined> {
+  for (const group of groupsOf(files)) {
+    const found = await firstIn(bus, group, type);
+    if (found !== undefined) return found;
+  }
+}
+
 /** Returns files in the same order, in groups whose column has the same type. */
 function groupsOf(files: readonly FileToCompare[]): FileToCompare[][] {
   const groups: FileToCompare[][] = [];
@@ -106,7 +124,7 @@ function groupsOf(files: readonly FileToCompare[]): FileToCompare[][] {
   return groups;
 }
 
-async function firstIn(bus: KeyCheck, group: readonly FileToCompare[], type: string): Promise<Misfit | undefined> {
+async function firstIn(bus: DecodingBus, group: readonly FileToCompare[], type: string): Promise<Misfit | undefined> {
   const [{ artifact, column } = { artifact: '', column: undefined }] = group;
   if (column === undefined || fits(column.type, type)) return undefined;
   const question = questionBeforeSet(column, type);
@@ -116,7 +134,7 @@ async function firstIn(bus: KeyCheck, group: readonly FileToCompare[], type: str
 
 /** Reads files of one type. If one cannot be read, it halves the group until that one is alone. */
 async function firstAnswer(
-  bus: KeyCheck,
+  bus: DecodingBus,
   group: readonly FileToCompare[],
   question: ExactQuestion,
 ): Promise<Misfit | undefined> {

@@ -18,15 +18,31 @@ export class SeenKeys {
     return this.#seen(columns).nulls;
   }
 
+  /** Returns those that have a value that the type of the column does not hold. */
+  misfitsOf(columns: readonly DeclaredColumn[]): Map<string, Misfit> {
+    return this.#seen(columns).misfits;
+  }
+
   #seen(columns: readonly DeclaredColumn[]): Seen {
     const asked = JSON.stringify(columns.map(({ name, type }) => [name, type]));
-    const seen = this.#byColumns.get(asked) ?? { whole: new Set(), nulls: new Map() };
+    const seen = this.#byColumns.get(asked) ?? { whole: new Set(), nulls: new Map(), misfits: new Map() };
     this.#byColumns.set(asked, seen);
     return seen;
   }
 }
 
+/** An artifact with a value that a new type does not hold. */
+export interface Misfit {
+  artifact: string;
+  /** The type of the column in its file. */
+  found: string;
+  /** The first such value; absent if no value of the type is held, or if the file is unreadable. */
+  value?: string;
+  unreadable?: true;
+}
+
 interface Seen {
   whole: Set<string>;
   nulls: Map<string, string[]>;
+  misfits: Map<string, Misfit>;
 }

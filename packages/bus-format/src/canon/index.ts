@@ -65,5 +65,5 @@ export { rowsInOneScan, type StoredRows, storedRows } from './stored-rows.js';
 export { type CanonColumn, type CanonTable, canonTableOf, newTable, shownName, type TableStart } from './table.js';
 export { tableFilesThatAreNone } from './table-files.js';
 export { adoptProducer, TableLimits } from './table-limits.js';
-export { foundTable, lacksRowsAfter, tableStarts } from './table-starts.js';
+export { foundTable, lacksRowsAfter, retypesAmong, tableStarts } from './table-starts.js';
 export { canonicalType, fits } from './types.js';

@@ -8,7 +8,7 @@ import { isOfTable, type JournalRow } from '../journal/row.js';
 import { literal } from '../sql.js';
 import type { FileColumn } from './exact.js';
 import type { FirstOfSchema, Retype } from './history.js';
-import { tableStarts } from './table-starts.js';
+import { retypesAmong } from './table-starts.js';
 
 /** Returns the number of rows of each canonical table up to a seq, by table name. */
 export async function canonicalRows(journal: Journal, upTo: number): Promise<Map<string, number>> {
@@ -106,11 +106,7 @@ export async function turnsOfTables(journal: Journal, upTo: number): Promise<Map
 
 /** Returns the operations that have set types of the tables as they are now, oldest first. */
 export async function retypesOf(journal: Journal): Promise<Retype[]> {
-  const operations = await journal.tableOperations();
-  const starts = tableStarts(operations);
-  const own = operations.filter(
-    ({ type, table, seq }) => type === 'table_retype' && seq > (starts.get(table)?.after ?? 0),
-  );
+  const own = retypesAmong(await journal.tableOperations());
   if (own.length === 0) return [];
   const times = await journal.query<{ seq: bigint; at: bigint }>(
     `SELECT seq, epoch_ms(committed_at) AS at FROM _bus.journal WHERE seq IN (${own.map(({ seq }) => seq).join(', ')})`,

@@ -27,6 +27,12 @@ export function tableStarts(operations: readonly JournalledTableOperation[]): Ma
   return starts;
 }
 
+/** Returns the operations that have set types of the tables as they are now, oldest first. */
+export function retypesAmong(operations: readonly JournalledTableOperation[]): JournalledTableOperation[] {
+  const starts = tableStarts(operations);
+  return operations.filter(({ type, table, seq }) => type === 'table_retype' && seq > (starts.get(table)?.after ?? 0));
+}
+
 /**
  * Returns whether the compacted files of a table may lack rows that it shows after an operation. No
  * reader may see it then until they have followed.

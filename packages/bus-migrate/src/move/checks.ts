@@ -41,21 +41,6 @@ export async function checkTables(tablesOf: TablesOf, from: BusConfig, to: BusCo
 }
 
 /**
- * Refuses a bus with types of columns that operations have set: only a bus on one machine has them.
- *
- * @throws DaemonError `CLUSTER_UNSUPPORTED`.
- */
-export function mustHaveFileTypes({ starts }: OperatedTables): void {
-  const retyped = [...starts].filter(([, { types = [] }]) => types.length > 0).map(([name]) => `canon.${name}`);
-  if (retyped.length === 0) return;
-  throw daemonError(
-    'CLUSTER_UNSUPPORTED',
-    `Operations have set types of columns of ${retyped.join(', ')}, and a bus on many machines cannot have any yet.`,
-    { hint: 'Stay where you are.' },
-  );
-}
-
-/**
  * Refuses a bus with canonical tables that have rows of forgotten artifacts: a move makes tables
  * from the bytes of artifacts, and these bytes are gone.
  *

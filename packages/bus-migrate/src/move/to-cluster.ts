@@ -21,7 +21,7 @@ import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/inf
 import { faultPoint, inFolder } from '@quantbot/infra/files';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
-import { checkTables, mustBeBeginning, mustHaveBytes, mustHaveFileTypes, rowAt } from './checks.js';
+import { checkTables, mustBeBeginning, mustHaveBytes, rowAt } from './checks.js';
 import { isStored, toObjects } from './map-rows.js';
 import { copyOutcomes } from './outcomes-to-cluster.js';
 import { type MoveReport, mustBeSame, placeOf } from './report.js';
@@ -64,7 +64,6 @@ export async function moveToCluster(options: MoveToCluster): Promise<MoveReport>
     journal = await Journal.read(layout);
     await journal.check();
     const operated = new OperatedTables(await journal.tableOperations());
-    mustHaveFileTypes(operated);
     mustHaveBytes(await tablesWithForgotten(journal), operated);
     const schemas = await canonicalSchemas(journal);
     await checkTables(declared => TableRegistry.replay(schemas, declared, operated), from, to);

@@ -175,9 +175,10 @@ export class TestCluster {
   }
 
   /** Submits a file with one row, as a producer on any host would. */
-  async submit(jobId: string, x: number | null, runId = jobId) {
+  async submit(jobId: string, x: number | string | null, runId = jobId) {
     const parquetPath = join(this.folder, `${jobId}.parquet`);
-    await writeSmallParquet(parquetPath, { columns: { x: { type: 'int64', optional: x === null } }, rows: [{ x }] });
+    const type = typeof x === 'string' ? 'string' : 'int64';
+    await writeSmallParquet(parquetPath, { columns: { x: { type, optional: x === null } }, rows: [{ x }] });
     return submitArtifact({
       busRoot: this.objects,
       jobId,

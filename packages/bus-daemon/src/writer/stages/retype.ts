@@ -1,8 +1,9 @@
 import { type CanonTable, canBeSet, foundTable, lacksRowsAfter, shownName } from '@quantbot/bus-format/canon';
 import type { TableOperation } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
-import type { Misfit, TableFacts } from '../bus.js';
+import type { TableFacts } from '../bus.js';
 import type { TableChange } from '../job.js';
+import type { Misfit } from '../seen-keys.js';
 import { type Deciding, existing, mustBeUndeclared, replayed, startAfter } from './table-decision.js';
 
 /**

@@ -28,13 +28,6 @@ async function busWithTable(type = 'VARCHAR') {
 
 const column = (type: string) => ({ name: 'x', type, nullable: true });
 
-test('a bus that cannot execute an operation yet, as one on many machines, says so', async () => {
-  const { deciding } = await busWithTable();
-  const tableFacts = { ...deciding.tableFacts, refusal: () => 'Not yet.' };
-  const refused = decideTable({ ...deciding, tableFacts }, drop);
-  await expect(refused).rejects.toMatchObject({ code: 'OPERATION_INVALID', message: 'Not yet.' });
-});
-
 test('only a table that is there can be dropped, and only one that was dropped restored, once', async () => {
   const { bus, deciding } = await busWithTable();
   await expect(decideTable(deciding, { ...drop, table: 'u' })).rejects.toThrow(/no table canon\.u/);

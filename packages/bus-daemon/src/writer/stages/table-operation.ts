@@ -63,8 +63,6 @@ export async function decideTable(
   seen?: SeenKeys,
 ): Promise<TableChange> {
   const { tableFacts } = bus;
-  const refusal = tableFacts.refusal?.(op);
-  if (refusal !== undefined) throw busError('OPERATION_INVALID', refusal);
   if (op.type === 'table_rename') return decideRename(bus, op);
   if (op.type === 'table_drop') return decideDrop(bus, tableFacts, op);
   const facts: TableFacts = {
