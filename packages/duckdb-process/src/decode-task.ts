@@ -53,7 +53,7 @@ export interface DecodeTask {
   required: string[];
   /** Columns whose nanoseconds must be whole microseconds. */
   nanosecondColumns?: readonly string[];
-  /** Columns whose numbers must have no more digits than their type. */
+  /** Columns whose numbers have no more digits than their type, or whose times lie in a day. */
   narrowedColumns?: readonly string[];
   /** Forbidden values. */
   refused?: readonly RefusedValues[];

@@ -4,7 +4,7 @@ import type { ExactQuestion } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { meaningRules, nullType } from '@quantbot/infra/bus';
-import { findNanoseconds, findNarrowed } from '@quantbot/storage/sandbox';
+import { findNanoseconds, findNarrowed, type NarrowedColumn } from '@quantbot/storage/sandbox';
 import type { Decoded, DecodeProblem, DecodeTask, ExactAnswer, RefusedValues } from './decode-task.js';
 import { describeFiles } from './describe.js';
 import { judgeValues } from './quality.js';
@@ -25,7 +25,7 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
   // Before DuckDB, whose instance does not survive a statistic of more digits. A file that is
   // broken is DuckDB's to judge.
   const long = await findNarrowed(paths, narrowedColumns).catch((error: Error) => error);
-  if (!(long instanceof Error) && long.length > 0) return { unfaithful: long.map(hasMoreDigits) };
+  if (!(long instanceof Error) && long.length > 0) return { unfaithful: long.map(textOf) };
   try {
     const decoded = task.describe && (await describeFiles(connection, paths, task.describe));
     if (decoded !== undefined && decoded.lost.length > 0) return { unfaithful: decoded.lost };
@@ -74,8 +74,7 @@ async function columnThatFails(
   return undefined;
 }
 
-const hasMoreDigits = (column: string): string =>
-  `${column}: has a value of more digits than its type, of which DuckDB keeps some bits; write ${meaningRules.digits.instead}`;
+const textOf = ({ column, problem, instead }: NarrowedColumn): string => `${column}: ${problem}; write ${instead}`;
 
 const hasNanoseconds = (column: string): string =>
   `${column}: has nanoseconds, or a day that DuckDB does not have; it keeps only microseconds of timestamps with a zone and of INT96; write ${meaningRules.nanoseconds.instead}`;

@@ -35,6 +35,11 @@ export const meaningRules = {
     read: 'another number, or an error',
     instead: 'a type with enough digits',
   },
+  times: {
+    inFile: 'a time of day in UTC that is not from 00:00:00 to 24:00:00',
+    read: 'another time',
+    instead: 'a time within a day, or the plain number as BIGINT',
+  },
   arrowOnly: {
     inFile: 'an Arrow duration, or an integer of 128 bits',
     read: 'the plain number or bytes',

@@ -27,8 +27,8 @@ export interface SchemaMeaning {
    */
   nanosecondColumns: readonly string[];
   /**
-   * Top-level columns with a DECIMAL or an integer of which DuckDB may keep only the lower bits, by
-   * DuckDB's names. Their values must be checked.
+   * Top-level columns with a DECIMAL or an integer of which DuckDB may keep only the lower bits, or
+   * with a time in UTC, by DuckDB's names. Their values must be checked.
    */
   narrowedColumns: readonly string[];
   /** Whether DuckDB renames a column or field, because two share a name. */
@@ -234,13 +234,16 @@ const isFinerThanRead = (element: SchemaElement): boolean =>
 
 /**
  * Returns the smallest and the largest integer that DuckDB keeps of a leaf that it reads into a
- * shorter type: of any other it keeps the lower bits. Undefined if it keeps all.
+ * shorter type: of any other it keeps the lower bits, and of a time in UTC the time within a day.
+ * Undefined if it keeps all.
  */
 export function keptIntegers({
   type,
+  logical_type: logical,
   converted_type: converted = '',
   precision = 0,
 }: NarrowedElement): readonly [number, number] | undefined {
+  if (logical?.type === 'TIME' && logical.isAdjustedToUTC === true) return timesOfDay[logical.unit ?? ''];
   if (converted === 'DECIMAL') {
     const isNarrowed = (type === 'INT32' && precision <= 4) || (type === 'INT64' && precision <= 9);
     return isNarrowed ? [1 - 10 ** precision, 10 ** precision - 1] : undefined;
@@ -256,5 +259,13 @@ const shortIntegers: Readonly<Record<string, readonly [number, number]>> = {
   UINT_16: [-32_768, 65_535],
 };
 
+const timesOfDay: Readonly<Record<string, readonly [number, number]>> = {
+  MILLIS: [0, 86_400_000],
+  MICROS: [0, 86_400_000_000],
+};
+
 /** An element of a schema, as any reader returns it. */
-type NarrowedElement = Partial<Record<'type' | 'converted_type', string>> & { precision?: number };
+type NarrowedElement = Partial<Record<'type' | 'converted_type', string>> & {
+  precision?: number;
+  logical_type?: { type: string; isAdjustedToUTC?: boolean; unit?: string };
+};

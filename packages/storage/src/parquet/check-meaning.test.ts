@@ -217,6 +217,21 @@ test.each([true, false])(
   },
 );
 
+test('a time in UTC that is not within a day is an error, and never another time', async () => {
+  const inUtc: Partial<SchemaElement> = {
+    type: 'INT64',
+    logical_type: { type: 'TIME', isAdjustedToUTC: true, unit: 'MICROS' },
+  };
+  const day = 86_400_000_000n;
+  for (const value of [-1n, day + 1n, 1000n * day])
+    expect(await read(fileOf([['t', inUtc, [value]]]), { columns: ['t'] }), `${value}`).toEqual(
+      both('TYPE_UNSUPPORTED'),
+    );
+  expect(await read(fileOf([['t', inUtc, [0n, day]]]), { columns: ['t'] })).toEqual(
+    both([{ t: '00:00:00+00' }, { t: '24:00:00+00' }]),
+  );
+});
+
 test('an INT96 of a day that DuckDB does not have is an error, and never another day', async () => {
   const write = (day: number) => {
     const value = Buffer.alloc(12);

@@ -1,5 +1,5 @@
 import type { ParquetFooter } from '@quantbot/infra';
-import { foldName, meaningRules } from '@quantbot/infra/bus';
+import { foldName } from '@quantbot/infra/bus';
 import type { S3Options } from '@quantbot/infra/objects';
 import { storageError } from '../errors.js';
 import { findLostDay, findNanoseconds, findWrongMillisecond, momentType } from './nanoseconds.js';
@@ -32,11 +32,7 @@ export async function checkMeaning(files: readonly FileToRead[], options: Checke
       throw unsupported(`${fault.path} in ${path} ${fault.problem}`, `Write ${fault.hint} instead.`);
     const narrowed = narrowedColumns.filter(column => isUsed(column, options));
     const [long] = await findNarrowed([readPath], narrowed);
-    if (long !== undefined)
-      throw unsupported(
-        `${long} in ${path} has a value of more digits than its type, of which DuckDB keeps some bits`,
-        `Write ${meaningRules.digits.instead}.`,
-      );
+    if (long !== undefined) throw unsupported(`${long.column} in ${path} ${long.problem}`, `Write ${long.instead}.`);
     const used = nanosecondColumns.filter(column => isUsed(column, options));
     const fine =
       used.find(column => hasTime(footer, column)) ??

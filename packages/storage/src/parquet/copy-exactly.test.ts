@@ -114,6 +114,7 @@ const refused: [what: string, sql: string, code: string, castTo: string][] = [
   ['the smallest HUGEINT', "'-170141183460469231731687303715884105728'::HUGEINT", 'VALUE_INVALID', 'VARCHAR'],
   ['UHUGEINT of 39 digits', "'340282366920938463463374607431768211455'::UHUGEINT", 'VALUE_INVALID', 'VARCHAR'],
   ['an offset', "'12:00:00+05:30'::TIMETZ", 'VALUE_INVALID', 'VARCHAR'],
+  ['the end of a day in UTC', "'24:00:00+00'::TIMETZ", 'VALUE_INVALID', 'VARCHAR'],
   ['an offset to the west', "'12:00:00-01'::TIMETZ", 'VALUE_INVALID', 'VARCHAR'],
   ['an infinite TIMESTAMP_S', "'infinity'::TIMESTAMP_S", 'VALUE_INVALID', 'VARCHAR'],
   ['an INTERVAL of a microsecond', "INTERVAL '1 microsecond'", 'VALUE_INVALID', 'VARCHAR'],

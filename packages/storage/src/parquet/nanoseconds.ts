@@ -1,7 +1,7 @@
 import { identifier, literal, nameBeside } from '@quantbot/bus-format/sql';
 import { type ParquetColumn, readParquetFooter } from '@quantbot/infra';
 import { withMemoryConnection } from '../duckdb/memory-instance.js';
-import { hasValue, type Leaf } from './values-of-file.js';
+import { findValue, type Leaf } from './values-of-file.js';
 
 /**
  * Finds columns with a time finer than a microsecond, or of a day that DuckDB does not have. DuckDB
@@ -31,7 +31,7 @@ export async function findLostDay(path: string, columns: readonly string[]): Pro
     isAbout: ({ type }: Leaf) => type === 'INT96',
     holds: (value: bigint | number) => isBeyond(BigInt(value)),
   };
-  for (const column of columns) if (await hasValue(path, column, () => [question])) return column;
+  for (const column of columns) if (await findValue(path, column, () => [question])) return column;
   return undefined;
 }
 
@@ -76,8 +76,9 @@ const hasWholeMillisecond = (path: string, column: string): Promise<boolean> =>
     return found.currentRowCount > 0;
   });
 
-const hasTime = (path: string, column: string, holds: (nanoseconds: bigint) => boolean): Promise<boolean> =>
-  hasValue(path, column, () => [{ isAbout: isInNanoseconds, holds: value => holds(BigInt(value)) }]);
+const hasTime = async (path: string, column: string, holds: (nanoseconds: bigint) => boolean): Promise<boolean> =>
+  (await findValue(path, column, () => [{ isAbout: isInNanoseconds, holds: value => holds(BigInt(value)) }])) !==
+  undefined;
 
 const isInNanoseconds = ({ type, logical_type }: Leaf): boolean =>
   type === 'INT96' || (logical_type?.type === 'TIMESTAMP' && logical_type.unit === 'NANOS');

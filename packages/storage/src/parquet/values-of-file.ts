@@ -14,16 +14,16 @@ export interface ValueQuestion {
 class Found extends Error {}
 
 /**
- * Whether a condition holds for a value in a column, which has DuckDB's name. Another reader than
- * DuckDB reads the file's own integers, one row group at a time.
+ * Returns the first question whose condition holds for a value in a column, which has DuckDB's
+ * name. Another reader than DuckDB reads the file's own integers, one row group at a time.
  *
  * @param ask returns the questions about the leaves of the column, in a file of this writer.
  */
-export async function hasValue(
+export async function findValue<Q extends ValueQuestion>(
   path: string,
   column: string,
-  ask: (leaves: readonly Leaf[], writer: string) => readonly ValueQuestion[],
-): Promise<boolean> {
+  ask: (leaves: readonly Leaf[], writer: string) => readonly Q[],
+): Promise<Q | undefined> {
   // Loaded for the few columns that need it.
   const { asyncBufferFromFile, parquetMetadataAsync, parquetRead, parquetSchema } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
@@ -31,9 +31,10 @@ export async function hasValue(
   const metadata = await parquetMetadataAsync(file);
   const position = (await readParquetFooter(path)).columns.findIndex(({ name }) => name === column);
   const node = parquetSchema(metadata).children[position];
-  if (node === undefined) return false;
+  if (node === undefined) return undefined;
   const leaves = new Set(leavesOf(node));
-  for (const { isAbout, holds } of ask([...leaves], metadata.created_by ?? '')) {
+  for (const question of ask([...leaves], metadata.created_by ?? '')) {
+    const { isAbout, holds } = question;
     if (![...leaves].some(isAbout)) continue;
     const schema = metadata.schema.map(element => (leaves.has(element) ? plain(element, isAbout(element)) : element));
     const look = (value: number | bigint): never => {
@@ -49,13 +50,13 @@ export async function hasValue(
       try {
         await parquetRead({ file, metadata: { ...metadata, schema }, columns, rowStart, rowEnd, compressors, parsers });
       } catch (error) {
-        if (error instanceof Found) return true;
+        if (error instanceof Found) return question;
         throw error;
       }
       rowStart = rowEnd;
     }
   }
-  return false;
+  return undefined;
 }
 
 const leavesOf = ({ element, children }: SchemaTree): Leaf[] =>

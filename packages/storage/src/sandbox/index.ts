@@ -8,7 +8,7 @@ export { makeOwnFolder, makeSpillFolder, type SpillFolder } from '../duckdb/spil
 export { mustKeepValues } from '../parquet/check-meaning.js';
 export { type CopyToFile, copyExactly, toStream } from '../parquet/copy-exactly.js';
 export { findNanoseconds } from '../parquet/nanoseconds.js';
-export { findNarrowed } from '../parquet/narrowed.js';
+export { findNarrowed, type NarrowedColumn } from '../parquet/narrowed.js';
 export { type FileColumn, fileColumnOf } from '../types/file-types.js';
 export { partsOf, whereAnyPart } from '../types/parts.js';
 export { exactType, hasPart, type LeafText, typeText, viewType } from '../types/type-text.js';

@@ -80,7 +80,10 @@ const fileTypes = new Map<api.DuckDBTypeId, FileType>([
     api.DuckDBTypeId.TIME_TZ,
     {
       ...same('TIME WITH TIME ZONE'),
-      refused: { values: 'an offset other than +00', are: v => `(CAST(${v} AS VARCHAR) NOT LIKE '%+00')` },
+      refused: {
+        values: 'an offset other than +00, or 24:00:00',
+        are: v => `(CAST(${v} AS VARCHAR) NOT LIKE '%+00' OR CAST(${v} AS VARCHAR) LIKE '24:%')`,
+      },
       castTo: 'VARCHAR',
     },
   ],
