@@ -89,7 +89,7 @@ function pageOf([place, id]: Route): ComponentChildren {
     case 'search':
       return <Search />;
     case 'query':
-      return <Query key={id} sql={id} />;
+      return <Query sql={id} />;
     default:
       return (
         <>

@@ -96,7 +96,8 @@ export const rejectCodes = {
   ROWS_MISMATCH: 'Leave `rows` out, or give the number of rows in the file.',
   BYTES_MISMATCH: 'Submit the complete file again. It is not the file that the manifest describes.',
   CHECKSUM_MISMATCH: 'Submit the file again, and do not write to it afterwards. It changed after it was hashed.',
-  SCHEMA_MISMATCH: 'Write the column with the expected type, or submit to another table.',
+  SCHEMA_MISMATCH:
+    'Write the column with the expected type, or submit to another table. If the table has the wrong type, change it with `quantbot-bus table retype`.',
   COLUMN_UNSUPPORTED:
     'Cast or rename the named columns as the details say, or submit the file without a canon.* schema_hint.',
   QUALITY_FAILED:

@@ -22,7 +22,8 @@ def words_of(words: Optional[str], text: str, meta_json: Optional[str] = None) -
             found.append((f"contains(lower({text}), lower(?))", word))
         else:
             path = ".".join(f'"{name}"' for name in field[1].split("."))
-            found.append((f"json_extract_string({meta_json}, '$.{path}') = ?", field[2]))
+            one, every = (f"json_extract_string({meta_json}, '$.{path}{rest}')" for rest in ("", "[*]"))
+            found.append((f"list_contains(list_append({every}, {one}), ?)", field[2]))
     return found
 
 

@@ -25,7 +25,10 @@ interface Result {
   sql: string;
 }
 
-/** An editor of SQL. The address contains the query that ran, so that users can share it. */
+/**
+ * An editor of SQL. The address contains the query that ran, so that users can share it, and Back
+ * runs the one before again.
+ */
 export function Query({ sql }: { sql: string | undefined }) {
   const draft = useRef(sql ?? examples[0] ?? '');
   const [taken, setTaken] = useState(0);
@@ -34,6 +37,7 @@ export function Query({ sql }: { sql: string | undefined }) {
   const [past, setPast] = useState(pastQueries);
   const [isRunning, setIsRunning] = useState(false);
   const running = useRef<AbortController | undefined>(undefined);
+  const last = useRef<string | undefined>(undefined);
   const views = useAsked(
     signal => post<Answer>('/query', { sql: columnsQuery, limit: 10_000 }, signal).then(relationsOf),
     ['views'],
@@ -44,6 +48,7 @@ export function Query({ sql }: { sql: string | undefined }) {
   };
   const run = async () => {
     const text = draft.current;
+    last.current = text;
     running.current?.abort();
     const end = new AbortController();
     running.current = end;
@@ -62,16 +67,18 @@ export function Query({ sql }: { sql: string | undefined }) {
     setResult({ ...outcome, sql: text, ms: performance.now() - started });
     setIsRunning(false);
     setPast(rememberQuery(text));
-    history.replaceState(null, '', linkTo('query', text));
+    location.hash = linkTo('query', text);
   };
   const cancel = () => {
     running.current?.abort();
     setIsRunning(false);
   };
   useEffect(() => {
-    if (sql !== undefined) void run();
-    return () => running.current?.abort();
-  }, []);
+    if (sql === undefined || sql === last.current) return;
+    take(sql);
+    void run();
+  }, [sql]);
+  useEffect(() => () => running.current?.abort(), []);
   return (
     <>
       <Title>SQL</Title>

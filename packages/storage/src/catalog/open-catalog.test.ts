@@ -16,7 +16,7 @@ async function publish(path: string, runs: readonly string[]): Promise<void> {
     'CREATE SCHEMA _bus',
     `CREATE VIEW catalog.artifacts_f AS SELECT CAST(seq AS BIGINT) AS seq, 0::BIGINT AS ordinal, run_id || '/p/k/a' AS artifact_key, run_id, 'p' AS producer, 'k' AS kind,
        'a' AS artifact_id, 'job-' || seq AS job_id, 'parquet' AS format, 'store/x' AS rel_path, '/data/' || run_id AS canonical_path, 10::BIGINT AS rows, 100::BIGINT AS bytes,
-       'hash' AS sha256, 'canon.t' AS schema_hint, '[{"name":"n","type":"BIGINT","nullable":true}]' AS schema_json, ['in/p/k/a'] AS inputs, '{"x":1}' AS meta_json,
+       'hash' AS sha256, 'canon.t' AS schema_hint, '[{"name":"n","type":"BIGINT","nullable":true}]' AS schema_json, ['in/p/k/a'] AS inputs, '{"x":1,"tags":["nightly","draft"]}' AS meta_json,
        TIMESTAMP '2026-01-01' AS created_at_utc, TIMESTAMP '2026-01-01' + to_days(CAST(seq AS INTEGER)) AS committed_at, CASE WHEN run_id LIKE 'gone%' THEN TIMESTAMP '2026-02-01' END AS forgotten_at, NULL::VARCHAR AS provenance_json
      FROM (VALUES ${rows}) t(seq, run_id)`,
     `CREATE VIEW _bus.journal AS SELECT *, 'ingested' AS status, NULL::VARCHAR AS reject_details FROM catalog.artifacts_f`,
@@ -52,7 +52,7 @@ test('latest is the newest by the daemon’s order, with everything that there i
     schemaHint: 'canon.t',
     schema: [{ name: 'n', type: 'BIGINT', nullable: true }],
     inputs: ['in/p/k/a'],
-    meta: { x: 1 },
+    meta: { x: 1, tags: ['nightly', 'draft'] },
     provenance: null,
     contentHash: null,
     quarantined: null,
@@ -128,6 +128,8 @@ test('artifacts, runs and jobs can be asked for by words, and by fields of meta'
   expect(await artifacts('meta.x=1 bet')).toEqual(['beta']);
   expect(await artifacts('meta.x=2')).toEqual([]);
   expect(await artifacts('meta.x.y=1')).toEqual([]);
+  expect(await artifacts('meta.tags=draft alp')).toEqual(['alpha']);
+  expect(await artifacts('meta.tags=draf')).toEqual([]);
   expect(await artifacts('100%')).toEqual([]);
   expect((await catalog.runs({ text: 'ET' })).map(run => run.runId)).toEqual(['beta']);
   expect((await catalog.jobs({ text: 'job ALPHA' })).map(job => job.runId)).toEqual(['alpha']);

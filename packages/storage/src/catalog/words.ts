@@ -22,14 +22,21 @@ export const runWords: Searched = {
 /** `meta.strategy=carry`. The path has only characters that need no escape in SQL or JSON paths. */
 const field = /^meta\.([\w-]+(?:\.[\w-]+)*)=(.*)$/s;
 
-/** Returns one condition per word: the text contains it, in any case, or the field equals it. */
+/**
+ * Returns one condition per word: the text contains it, in any case, or the field equals it or is a
+ * list with it, such as `"tags": ["nightly", "draft"]`.
+ */
 export function wordsOf(words: string | undefined, { text, metaJson }: Searched): [string, Param][] {
   const found = (words ?? '').split(/\s+/).filter(word => word !== '');
   return found.map(word => {
     const [, path, value] = field.exec(word) ?? [];
     if (metaJson === undefined || path === undefined || value === undefined)
       return [`contains(lower(${text}), lower(?))`, word];
-    const quoted = path.split('.').map(name => `"${name}"`);
-    return [`json_extract_string(${metaJson}, '$.${quoted.join('.')}') = ?`, value];
+    const quoted = `$.${path
+      .split('.')
+      .map(name => `"${name}"`)
+      .join('.')}`;
+    const [one, all] = [quoted, `${quoted}[*]`].map(place => `json_extract_string(${metaJson}, '${place}')`);
+    return [`list_contains(list_append(${all}, ${one}), ?)`, value];
   });
 }

@@ -45,6 +45,15 @@ inBrowser('SQL can be asked, its answer be sent as a link, and its mistakes are 
   await page.goto('about:blank');
   await page.goto(link);
   await page.getByRole('row', { name: '15 NULL' }).waitFor();
+  await type(page, "SELECT 'second' AS word");
+  await page.keyboard.press('Control+Enter');
+  await page.getByRole('cell', { name: 'second' }).waitFor();
+  await page.goBack();
+  await page.getByRole('row', { name: '15 NULL' }).waitFor();
+  expect(page.url()).toBe(link);
+  expect(await page.locator('.cm-content').textContent()).toContain('AS total');
+  await page.goForward();
+  await page.getByRole('cell', { name: 'second' }).waitFor();
   expect(problems).toEqual([]);
   await type(page, 'SELEKT 1');
   await page.getByRole('button', { name: 'Run' }).click();
