@@ -5,6 +5,7 @@ import unittest
 from typing import Any
 
 from quantbot_bus import BusError, JobRejectedError, submit_artifact
+from quantbot_bus._cli import _sentence
 from tests.support import IDS, TRADES, BusTestCase
 
 
@@ -56,6 +57,14 @@ class SettleTest(BusTestCase):
         self.assertEqual(
             (receipt.seq, receipt.status, receipt.artifacts[0].canonical_path), (7, "ingested", "/store/x")
         )
+        self.assertEqual(receipt.artifacts[0].quarantined, ())
+
+    def test_a_receipt_says_why_an_artifact_is_in_quarantine(self) -> None:
+        self.write("processed", "RECEIPT.json", self.receipt(quarantined=["n: -1 is too small"]))
+        receipt = self.submission.settled(0)
+        self.assertEqual(receipt.artifacts[0].quarantined, ("n: -1 is too small",))
+        self.assertIn("  in quarantine: n: -1 is too small", _sentence(self.submission, receipt))
+        self.assertIn("n: -1 is too small", receipt._repr_html_())
 
     def test_where_names_ignore_case_the_outcome_is_beside_that_of_the_other_job(self) -> None:
         other = {**self.receipt(sha256="0" * 64), "job_id": "JOB-1", "seq": 9}

@@ -187,4 +187,6 @@ def _sentence(submission: Submission, receipt: Optional[Receipt]) -> str:
     what = f"{artifact.key} ({artifact.rows} rows, {artifact.bytes} bytes)"
     if receipt is None:
         return f"submitted {submission.job_id}: {what}"
-    return f"{receipt.status} {submission.job_id}: {what}, seq {receipt.seq}, {receipt.artifacts[0].canonical_path}"
+    (stored,) = receipt.artifacts
+    lines = [f"{receipt.status} {submission.job_id}: {what}, seq {receipt.seq}, {stored.canonical_path}"]
+    return "\n".join(lines + [f"  in quarantine: {rule}" for rule in stored.quarantined])

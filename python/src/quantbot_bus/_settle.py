@@ -19,7 +19,8 @@ _FIRST_PAUSE_S = 0.01
 @dataclass(frozen=True)
 class ReceiptArtifact:
     """One artifact of a receipt; ``status`` is ``ingested``, ``duplicate``, or ``restored`` if it
-    had been forgotten."""
+    had been forgotten. ``quarantined`` has the rules of its table that it breaks. If there are any,
+    its rows are not in the table."""
 
     status: str
     key: str
@@ -27,6 +28,7 @@ class ReceiptArtifact:
     rows: int
     bytes: int
     sha256: str
+    quarantined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,10 @@ def _receipt(content: Optional[dict[str, Any]]) -> Optional[Receipt]:
         return None
     try:
         fields = ("status", "key", "canonical_path", "rows", "bytes", "sha256")
-        artifacts = tuple(ReceiptArtifact(**{field: item[field] for field in fields}) for item in content["artifacts"])
+        artifacts = tuple(
+            ReceiptArtifact(**{field: item[field] for field in fields}, quarantined=tuple(item.get("quarantined", ())))
+            for item in content["artifacts"]
+        )
         forget = tuple(
             ForgetOutcome(
                 item["key"], item["status"], item["bytes"], item.get("rows"), tuple(item.get("protected_by", ()))
