@@ -13,9 +13,12 @@ export interface Asked<T> {
   isOld?: boolean;
 }
 
+/** A request that got no answer is sent again after this time. */
+const againMs = 3_000;
+
 /**
- * Sends the request when the page opens, when one of `keys` changes, and when data that it depends
- * on changes.
+ * Sends the request when the page opens, when one of `keys` changes, when data that it depends on
+ * changes, and again if it got no answer.
  *
  * @param keys everything that the request depends on.
  */
@@ -26,7 +29,13 @@ export function useAsked<T>(
 ): Asked<T> {
   const { changes } = useLive();
   const [asked, setAsked] = useState<Asked<T> & { of: string }>({ data: undefined, error: undefined, of: '' });
+  const [times, setTimes] = useState(0);
   const of = JSON.stringify(keys);
+  useEffect(() => {
+    if (asked.error?.code !== 'UNREACHABLE') return;
+    const timer = setTimeout(() => setTimes(before => before + 1), againMs);
+    return () => clearTimeout(timer);
+  }, [asked]);
   useEffect(() => {
     const end = new AbortController();
     question(end.signal).then(
@@ -40,7 +49,7 @@ export function useAsked<T>(
       },
     );
     return () => end.abort();
-  }, [of, topic === undefined ? 0 : changes[topic]]);
+  }, [of, times, topic === undefined ? 0 : changes[topic]]);
   return asked.of === of ? asked : { data: undefined, error: undefined };
 }
 

@@ -34,7 +34,7 @@ export class ApiError extends Error implements ErrorBody {
 const unreachable: ErrorBody = {
   code: 'UNREACHABLE',
   message: 'The daemon does not answer.',
-  hint: 'Jobs can be submitted all the same, and wait. Start it again: quantbot-bus start --http.',
+  hint: 'Jobs can be submitted all the same, and wait. Start it again: npx quantbot-bus start --http.',
   details: [],
 };
 

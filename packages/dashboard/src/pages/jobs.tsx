@@ -25,6 +25,14 @@ const filters: readonly Filter[] = [
   { name: 'until', label: 'Until', kind: 'time' },
 ];
 
+/** The next step on a bus without jobs. */
+export const FirstJob = () => (
+  <>
+    <p>No job was submitted yet. Submit a Parquet file:</p>
+    <Command text="npx quantbot-bus submit my.parquet --producer me --kind numbers --wait" />
+  </>
+);
+
 /** All jobs, page by page. The address holds filters and page. */
 export function Jobs() {
   const [given] = useFilters('jobs');
@@ -42,8 +50,7 @@ export function Jobs() {
           const before = jobs.findLast(job => job.settled !== null)?.settled?.seq;
           const empty = (
             <Nothing place="jobs" given={given}>
-              <p>No job was submitted yet. Submit a Parquet file:</p>
-              <Command text="npx quantbot-bus submit my.parquet --producer me --kind numbers --wait" />
+              <FirstJob />
             </Nothing>
           );
           return (

@@ -6,7 +6,7 @@ import { LineChart } from '../parts/chart.js';
 import { Facts, Section, Shown, Time, Title } from '../parts/parts.js';
 import { listLink } from '../route.js';
 import { bytes, count, duration } from '../words.js';
-import { JobTable } from './jobs.js';
+import { FirstJob, JobTable } from './jobs.js';
 import { OwnChart } from './own-chart.js';
 
 /** The first page: the state of the bus at a glance. */
@@ -154,7 +154,9 @@ function Recent() {
   return (
     <>
       <Section title="Recent jobs" aside={<a href="#/jobs">All jobs</a>}>
-        <Shown asked={recent}>{({ jobs }) => <JobTable caption="Recent jobs" jobs={jobs} />}</Shown>
+        <Shown asked={recent}>
+          {({ jobs }) => <JobTable caption="Recent jobs" jobs={jobs} empty={<FirstJob />} />}
+        </Shown>
       </Section>
       <Section title="Rejected" aside={<a href={listLink('jobs', { status: 'rejected' })}>All rejected jobs</a>}>
         <Shown asked={rejected}>

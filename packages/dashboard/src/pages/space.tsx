@@ -4,6 +4,7 @@ import { Facts, Section, Shown, Title } from '../parts/parts.js';
 import { Table } from '../parts/table.js';
 import { linkTo, listLink } from '../route.js';
 import { bytes, count } from '../words.js';
+import { FirstJob } from './jobs.js';
 
 /** The server lists so many producers, kinds and tables. */
 const maxListed = 20;
@@ -29,6 +30,7 @@ export function Space() {
                 }),
               }}
             />
+            {total.artifacts === 0 && <FirstJob />}
             <Uses title="Producers" uses={producers} link={name => listLink('artifacts', { producer: name })} />
             <Uses title="Kinds" uses={kinds} link={name => listLink('artifacts', { kind: name })} />
             <Uses title="Canonical tables" uses={tables} link={name => linkTo('tables', name)} prefix="canon." />

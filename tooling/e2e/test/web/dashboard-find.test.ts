@@ -173,7 +173,22 @@ sampledInBrowser('a page that fails says so and leaves the others, and an empty 
   await page.getByText(/quantbot-bus submit my.parquet/).waitFor();
   await page.getByRole('link', { name: 'Tables' }).click();
   await page.getByText(/--schema-hint canon.trades/).waitFor();
+  for (const place of ['Overview', 'Space']) {
+    await page.getByRole('link', { name: place, exact: true }).click();
+    await page.getByText(/quantbot-bus submit my.parquet/).waitFor();
+  }
   expect(problems).toEqual([]);
+});
+
+sampledInBrowser('a page asks again when its request was cut', async () => {
+  const { url } = await startServing(makeTestBus());
+  const { page } = await openPage();
+  const cut = await page.route('**/api/v1/jobs?*', route => route.abort());
+  await page.goto(`${url}/#/jobs`);
+  await page.getByRole('alert').getByText('UNREACHABLE').waitFor();
+  await cut.dispose();
+  await page.getByText(/quantbot-bus submit my.parquet/).waitFor();
+  expect(await page.getByRole('alert').count()).toBe(0);
 });
 
 sampledInBrowser('lists are sorted by the server, over all pages, and as of a job', async () => {
