@@ -83,6 +83,9 @@ test('integers widen to DOUBLE, and dates to TIMESTAMP, while each value so far 
   const unknown = evolve(table, 'c', columns({ n: 'BIGINT' }));
   expect(() => evolve(unknown, 'd', columns({ n: 'DOUBLE' }))).toThrow('n: expected BIGINT (fixed by a), found DOUBLE');
   expect(typesOf(evolve(unknown, 'd', columns({ d: 'TIMESTAMP' })))).toEqual({ n: 'BIGINT', d: 'TIMESTAMP' });
+  const nanos = (also: object) => [{ name: 'd', type: 'TIMESTAMP_NS', nullable: true, ...also }];
+  expect(typesOf(evolve(table, 'c', nanos({ also: 'TIMESTAMP' }))).d).toBe('TIMESTAMP');
+  expect(() => evolve(table, 'c', nanos({}))).toThrow('d: expected DATE (fixed by a), found TIMESTAMP_NS');
   const whole = [{ name: 'n', type: 'DOUBLE', nullable: true, as: 'BIGINT' }];
   expect(evolve(table, 'c', whole)).toBe(table);
 });

@@ -97,7 +97,7 @@ export function evolve(
       changed = true;
       continue;
     }
-    const wide = isChosen(known) ? undefined : widenedFor(known, type);
+    const wide = isChosen(known) ? undefined : widenedFor(known, file);
     if (wide === undefined) {
       problems.push(mismatchText({ column: name, expected: known.type, fixedBy: known.fixedBy, found: type, misfit }));
       continue;
@@ -140,9 +140,15 @@ function typeFor(file: FileColumn, type: string): Pick<CanonColumn, 'type' | 'al
   return { type, ...(also !== undefined && isExactAs(file, also) && { also }) };
 }
 
-/** Returns the type that a column gets for a file that does not fit; undefined for a mismatch. */
-const widenedFor = ({ type, also, open }: CanonColumn, fileType: string): string | undefined =>
-  widened(type, fileType) ?? (open || canonicalType(fileType) === also ? canonicalType(fileType) : undefined);
+/**
+ * Returns the type that a column gets for a file that does not fit; undefined for a mismatch. A
+ * `DATE` becomes `TIMESTAMP` also for nanoseconds that it holds.
+ */
+function widenedFor({ type, also, open }: CanonColumn, file: FileColumn): string | undefined {
+  const own = canonicalType(file.type);
+  if (open || own === also) return widened(type, file.type) ?? own;
+  return widened(type, file.type) ?? (own === 'TIMESTAMP_NS' && file.also === also ? also : undefined);
+}
 
 /** A view cannot sort by a column that no file has had. */
 const unordered = (orderBy: readonly string[], columns: ReadonlyMap<string, CanonColumn>): string[] =>

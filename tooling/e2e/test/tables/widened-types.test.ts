@@ -41,9 +41,9 @@ sampled('integers become DOUBLE and dates TIMESTAMP once a file needs it, withou
   await compactHot(bus);
   const reader = await startHoldingReader(bus);
   // In one batch with an integer and a date that fit the widened columns.
-  const floats = "SELECT unnest(['1.5', 'NaN']::DOUBLE[]) AS n, TIMESTAMP '2026-01-02 03:04:05' AS d";
+  const floats = (type: string) => `SELECT unnest(['1.5', 'NaN']::DOUBLE[]) AS n, ${type} '2026-01-02 03:04:05' AS d`;
   for (const table of ['all', 'newest']) {
-    await add(bus, table, floats);
+    await add(bus, table, floats(table === 'all' ? 'TIMESTAMP_NS' : 'TIMESTAMP'));
     await add(bus, table, "SELECT 1::BIGINT AS n, DATE '2026-01-02' AS d");
     await add(bus, table, 'SELECT 9007199254740993 AS n');
   }
