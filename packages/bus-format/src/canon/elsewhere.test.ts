@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { markdownTable, withGenerated } from '@quantbot/tooling-config/generated';
 import { expect, test } from 'vitest';
+import { evolve } from './evolve.js';
 import { mayHold } from './exact.js';
-import { fits, widened } from './types.js';
+import { newTable } from './table.js';
+import { fits, widened, widerByValues } from './types.js';
 
 /**
  * Pairs of a file's type and a column's type, and what other formats do with them: what an INSERT
@@ -20,6 +22,7 @@ const pairs: [file: string, table: string, duckLake: string, delta: string, iceb
   ],
   ['DATE', 'TIMESTAMP', 'casts', 'casts', 'the engine casts'],
   ['TIMESTAMP', 'DATE', 'cuts the time of day off', 'can widen the column', 'can promote the column (version 3)'],
+  ['TIMESTAMP_NS', 'DATE', 'cuts the time of day off', 'has only microseconds', 'can promote the column (version 3)'],
   ['INTEGER', 'BIGINT', 'casts', 'casts', 'the engine casts'],
   [
     'BIGINT',
@@ -60,7 +63,26 @@ function here(file: string, table: string): string {
   if (fits(file, table)) return 'takes it';
   const wide = widened(table, file);
   if (wide !== undefined) return `widens the column to \`${wide}\``;
-  return mayHold(file, table) ? 'takes it if the column holds each value exactly' : 'rejects it';
+  const wider = widerByValuesOf(file, table);
+  const ways = [
+    ...(mayHold(file, table) ? ['takes it if the column holds each value exactly'] : []),
+    ...(wider === undefined ? [] : [`widens the column to \`${wider}\` if that holds each value so far`]),
+  ];
+  return ways.join('; otherwise ') || 'rejects it';
+}
+
+/** Returns the type that a column gets if the wider one holds each value of it and of the file. */
+function widerByValuesOf(file: string, table: string): string | undefined {
+  const also = widerByValues[table];
+  if (also === undefined) return undefined;
+  const column = (type: string) => [{ name: 'x', type, nullable: true, also }];
+  const before = evolve(newTable('t', undefined), 'a', column(table));
+  try {
+    const type = evolve(before, 'b', column(file)).columns[0]?.type;
+    return type === table ? undefined : type;
+  } catch {
+    return undefined;
+  }
 }
 
 test('docs/reference/type-mapping.md compares pairs of types with other formats (else: pnpm docs:types)', async () => {
