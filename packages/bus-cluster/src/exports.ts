@@ -37,6 +37,24 @@ export const knownExports = (queries: Queries): Promise<KnownExport[]> =>
        tried_seq AS "triedSeq", tried_at AS "triedAt", duration_ms AS "durationMs", error FROM bus.exports ORDER BY name`,
   );
 
+/** An object of a golden export, as it was written. */
+export interface ExportObject {
+  name: string;
+  key: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** Returns the objects of all golden exports, without those of a dataset that is being written. */
+export const exportObjects = (queries: Queries): Promise<ExportObject[]> =>
+  queries.query<ExportObject & Record<string, unknown>>(
+    `SELECT name, 'exports/' || name || '.parquet' AS key, bytes, sha256 FROM bus.exports WHERE sha256 IS NOT NULL
+     UNION ALL
+     SELECT name, concat(dataset::json->>'folder', '/', file->>'path'), CAST(file->>'bytes' AS bigint), file->>'sha256'
+     FROM bus.exports, json_array_elements(dataset::json->'files') file WHERE writing IS NULL
+     ORDER BY key`,
+  );
+
 /** An attempt at an export, up to a job. */
 export interface ExportAttempt {
   name: string;

@@ -31,10 +31,12 @@ export {
 export { judgeIn } from './judge.js';
 export { dropLake } from './lake/drop-lake.js';
 export { dropOldFiles } from './lake/erase.js';
+export { damagedFile, hurtIn, lakeFiles } from './lake/lake-files.js';
 export { isLakeWhole, maintainLake } from './lake/maintenance.js';
 export { LakePublisher, type PublisherOptions } from './lake/publisher.js';
 export { tableStreamed } from './lake/table-streamed.js';
 export { allRowsOf, lakeColumns, lakeTypes, unsupportedColumns } from './lake/tables.js';
+export type { LakePlace } from './lake/write-file.js';
 export { migrate, mustBeCurrent } from './migrate.js';
 export { busIdOf, openBusObjects } from './objects-of-bus.js';
 export { putOutcome } from './outcomes.js';

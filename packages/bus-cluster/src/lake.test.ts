@@ -4,6 +4,7 @@ import { query } from '@quantbot/bus-format/duckdb';
 import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
 import type { ParquetColumn } from '@quantbot/infra';
 import type { DeclaredTable } from '@quantbot/infra/config';
+import { openObjects } from '@quantbot/infra/objects';
 import { type OpenLake, openLake } from '@quantbot/storage/lake';
 import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/postgres';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
@@ -36,9 +37,9 @@ describe.skipIf('missing' in extensions)('the lake', () => {
   async function cluster() {
     const url = await server.newDatabase();
     const root = join(shared.folder, url.slice(-4));
-    mkdirSync(join(root, 'lake', 't'), { recursive: true });
-    mkdirSync(join(root, 'exports'));
+    for (const folder of ['lake/t', 'exports']) mkdirSync(join(root, folder), { recursive: true });
     writeFileSync(join(root, 'exports', '_export_status.json'), '{"exports":{}}');
+    const place = { root, objects: await openObjects(`file://${root}`), workFolder: root };
     const postgres = new Postgres(url);
     await migrate(postgres);
     const address = { postgres: url, root, extensions: (extensions as { folder: string }).folder };
@@ -53,15 +54,13 @@ describe.skipIf('missing' in extensions)('the lake', () => {
       const publisher = new LakePublisher({
         postgres,
         lake: await open(false),
-        root,
+        place,
         declared,
         info: {
-          busId: 'b',
           dataRoot: root,
           exportDir: join(root, 'exports'),
           duckdbPath: url,
-          daemonVersion: '0',
-          duckdbVersion: '0',
+          ...{ busId: 'b', daemonVersion: '0', duckdbVersion: '0' },
         },
       });
       await publisher.prepare();
@@ -71,7 +70,7 @@ describe.skipIf('missing' in extensions)('the lake', () => {
       for (const lake of lakes) lake.close();
       await postgres.close();
     });
-    return { url, root, address, postgres, open, publisherOf };
+    return { url, root, place, address, postgres, open, publisherOf };
   }
 
   /** Commits one job with one file of a canonical table; the file is written by its seq. */
@@ -227,9 +226,9 @@ describe.skipIf('missing' in extensions)('the lake', () => {
     const before = [await shown(), await listed()];
     const limits = { inlinedRows: 3, smallFiles: 3, snapshotsS: 0, filesS: 0 };
     expect(before[0]).toMatchObject([{ n: 100n }, { n: 100n }, { n: 100n }, { n: 100n }]);
-    expect(await maintainLake(lake, bus.root, limits)).toBe(true);
+    expect(await maintainLake(lake, bus.place, limits)).toBe(true);
     expect([await shown(), await listed()]).toEqual(before);
-    expect(await maintainLake(lake, bus.root, { ...limits, smallFiles: 1 })).toBe(false);
+    expect(await maintainLake(lake, bus.place, { ...limits, smallFiles: 1 })).toBe(false);
     expect(readdirSync(join(bus.root, 'lake', 't'))).toEqual([expect.stringMatching(/^merged-1-4~/)]);
     const isThere = async (key: string) => existsSync(join(bus.root, key));
     expect(await isLakeWhole(lake, isThere)).toBe(true);

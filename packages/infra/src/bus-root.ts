@@ -64,7 +64,13 @@ export function markerIn(text: string, busRoot: string, path: string): BusMarker
  * marker, exports and backups start over.
  */
 const cureOf = (path: string): string =>
-  `Start the daemon: it restores the file from journal/${fileNames.marker}. If that is lost too, restore ${path} from a backup. Without one, stop the daemon, run \`mv ${path} ${path}.damaged\`, and start it again. It then writes a new one. Nothing else is lost.`;
+  path.includes('://')
+    ? 'Run `quantbot-bus cluster init`, which writes it again.'
+    : `Start the daemon: it restores the file from journal/${fileNames.marker}. If that is lost too, restore ${path} from a backup. Without one, stop the daemon, run \`mv ${path} ${path}.damaged\`, and start it again. It then writes a new one. Nothing else is lost.`;
+
+/** Whether a text is neither the marker of a bus nor that of a newer version. */
+export const isDamagedMarker = (text: string): boolean =>
+  parseState(text, markerSchema) === undefined && (versionIn(text) ?? 0) <= layoutVersion;
 
 const damagedMarker = (path: string, what: string) =>
   busError('BUS_ROOT_NOT_FOUND', `${path} ${what}.`, { hint: cureOf(path) });

@@ -8,6 +8,7 @@ export * from './bus-layout.js';
 export {
   type BusMarker,
   findBusRoot,
+  isDamagedMarker,
   isMarkerCopySound,
   markerIn,
   mendBusMarker,

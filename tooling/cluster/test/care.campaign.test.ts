@@ -242,7 +242,7 @@ describeClusters(
       await runIn(old, 'INSERT INTO ticks VALUES (7)');
       expect(await failed('compare', 'ticks', old)).toMatchObject({ onlyInOld: { rows: 1, shown: [{ x: '7' }] } });
 
-      expect(await json('scrub')).toMatchObject({ files: 2, findings: [] });
+      expect(await json('scrub')).toMatchObject({ files: 6, findings: [] });
       const advice = await json('backup', 'advice');
       expect(advice).toMatchObject({ last: { seq: 2 }, artifacts: 2, missing: [], lostJobs: 0, ahead: { objects: 1 } });
       expect(advice.postgres).toEqual({ archives: false, lastArchivedAt: null, replicas: 0 });

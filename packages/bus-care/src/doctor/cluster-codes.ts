@@ -14,6 +14,7 @@ export const clusterFindingCodes = registerCodes('cluster', {
   JOURNAL_OBJECTS_BEHIND: { check: 'journal', level: 'problem' },
   DATABASE_BEHIND: { check: 'journal', level: 'problem' },
   LAKE_UNREADABLE: { check: 'lake', level: 'problem' },
+  LAKE_DAMAGED: { check: 'lake-files', level: 'problem' },
   LAKE_BEHIND: { check: 'lake', level: 'problem' },
   NO_DAEMON: { check: 'daemons', level: 'warning' },
   DAEMON_VERSIONS: { check: 'daemons', level: 'warning' },

@@ -5,7 +5,7 @@ import type { Objects } from '@quantbot/infra/objects';
 import { makeOwnFolder } from '@quantbot/storage/sandbox';
 import { archivedJournal, downloadJournal, readJournalFile } from '../archive.js';
 import { historyBetween } from '../history.js';
-import type { Postgres } from '../postgres/postgres.js';
+import type { Queries } from '../postgres/postgres.js';
 
 /** An object of the journal that is damaged or missing, or that differs from PostgreSQL. */
 export interface ArchiveProblem {
@@ -14,7 +14,7 @@ export interface ArchiveProblem {
 }
 
 /** Compares the rows of every object of the journal with those of PostgreSQL. */
-export async function compareArchive(postgres: Postgres, objects: Objects): Promise<ArchiveProblem[]> {
+export async function compareArchive(postgres: Queries, objects: Objects): Promise<ArchiveProblem[]> {
   const { live } = await archivedJournal(objects);
   const problems: ArchiveProblem[] = [];
   let seq = 0;
@@ -28,7 +28,7 @@ export async function compareArchive(postgres: Postgres, objects: Objects): Prom
   return problems;
 }
 
-async function differenceIn(postgres: Postgres, objects: Objects, segment: Segment): Promise<string | undefined> {
+async function differenceIn(postgres: Queries, objects: Objects, segment: Segment): Promise<string | undefined> {
   if ((await objects.head(segment.name)) === undefined) return undefined; // folded meanwhile
   const { path: folder, remove } = makeOwnFolder('journal');
   try {

@@ -7,7 +7,9 @@ import { openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { archivedJournal } from '../archive.js';
 import { dismissedJobs } from '../dismissals.js';
+import { type LakeFile, lakeFiles } from '../lake/lake-files.js';
 import { mustBeCurrent } from '../migrate.js';
+import { pagesOf } from '../pages.js';
 import { Postgres } from '../postgres/postgres.js';
 import { leasesUnseen } from '../work.js';
 import { RejectedJobs } from './rejected.js';
@@ -54,7 +56,10 @@ class Examination {
       await this.#try('daemons', () => this.#checkDaemons());
     }
     if (objects !== undefined) {
-      if (head !== undefined) await this.#try('journal', () => this.#checkArchive(objects, head));
+      if (head !== undefined) {
+        await this.#try('lake-files', () => this.#checkLakeFiles(objects));
+        await this.#try('journal', () => this.#checkArchive(objects, head));
+      }
       await this.#try('inbox', () => this.#checkInbox(objects));
       await this.#try('rejected', () => this.#checkRejected(objects));
     }
@@ -143,6 +148,26 @@ class Examination {
         'Start a daemon, and read the log of the one that publishes. If the lake is damaged, run `quantbot-bus rebuild`',
       );
     else this.#findings.push(fine('lake', `readers see seq ${seq} of ${head.seq}`));
+  }
+
+  /** Compares sizes only: `verify` and `scrub` read the files. */
+  async #checkLakeFiles(objects: Objects): Promise<void> {
+    const { root } = await lakeAddress(this.#cluster);
+    const sizes = new Map<string, number>();
+    for await (const page of pagesOf(objects, 'lake/')) for (const { key, bytes } of page) sizes.set(key, bytes);
+    const isHurt = ({ key, bytes }: LakeFile) => sizes.get(key) !== bytes;
+    const files = await lakeFiles(this.#queries, root);
+    // A file that was merged since the list was read may be gone.
+    const hurt = files.some(isHurt) ? (await lakeFiles(this.#queries, root)).filter(isHurt) : [];
+    const [first] = hurt.filter(({ key }) => files.some(file => file.key === key));
+    if (first === undefined)
+      this.#findings.push(fine('lake-files', `${many(files.length, 'file')}, each with its size`));
+    else
+      this.#add(
+        'LAKE_DAMAGED',
+        `${many(hurt.length, 'file')} of the lake: gone, or of another size. The first: ${first.key}.`,
+        '`quantbot-bus verify` names all of them. `quantbot-bus rebuild` writes the lake again from the store',
+      );
   }
 
   async #checkArchive(objects: Objects, head: Head): Promise<void> {

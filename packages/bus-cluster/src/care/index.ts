@@ -1,6 +1,7 @@
 /** `@quantbot/bus-cluster/care`: an operator's tools for clusters. */
 export { adviseBackup, type BackupAdvice, describeBackupAdvice } from './backup.js';
 export { type ChosenJournal, openChosenJournal } from './chosen-journal.js';
+export { compareArchive } from './compare-archive.js';
 export { examineCluster } from './doctor.js';
 export { type ClusterGcItem, collectClusterGarbage } from './gc/gc.js';
 export { SubmittedObjects } from './gc/submitted.js';

@@ -1,13 +1,17 @@
+import type { StoreProblem } from '@quantbot/bus-care/verify';
 import type { OnProgress } from '@quantbot/bus-format';
-import type { JournalRow } from '@quantbot/bus-format/journal';
 import type { ScrubFinding } from '@quantbot/bus-format/state';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import type { Pace } from '@quantbot/infra/files';
-import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
+import { openObjects } from '@quantbot/infra/objects';
+import { lakeAddress } from '@quantbot/storage/lake';
+import { compareArtifact } from '../compare-object.js';
 import { forgottenAmong } from '../forgotten.js';
 import { readableUpTo, rowsBetween } from '../journal.js';
 import { atTheirPlaces } from '../places.js';
 import { Postgres } from '../postgres/postgres.js';
+import { compareArchive } from './compare-archive.js';
+import { listOwnObjects } from './own-objects.js';
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 1000;
@@ -22,8 +26,9 @@ export interface ClusterScrub {
 }
 
 /**
- * Reads every stored artifact from the object store at a bounded rate, and compares its SHA-256
- * with the journal's. It keeps no place: an interrupted scrub starts over.
+ * Reads every object of a cluster at a bounded rate, and compares it with its checksum: stored
+ * artifacts, files of the lake, golden exports, and the journal. It keeps no place: an interrupted
+ * scrub starts over.
  *
  * @throws DaemonError `POSTGRES_UNREACHABLE`; BusError of the object store.
  */
@@ -32,13 +37,24 @@ export async function scrubCluster(
   { pace, onProgress }: { pace: Pace; onProgress: OnProgress },
 ): Promise<ClusterScrub> {
   const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
-  const postgres = await Postgres.open(withVariables(cluster.postgres), { connections: 2 });
+  const { postgres: url, root } = await lakeAddress(cluster);
+  const postgres = await Postgres.open(url, { connections: 2 });
   try {
     const result = { started_at: new Date().toISOString(), files: 0, bytes: 0, findings: [] as ScrubFinding[] };
     const [head] = await postgres.query<{ seq: number; total: number }>(
       `SELECT seq, (SELECT coalesce(sum(bytes), 0)::bigint FROM bus.journal WHERE status = 'ingested') AS total FROM bus.head`,
     );
-    const { seq: lastSeq = 0, total = 0 } = head ?? {};
+    const { seq: lastSeq = 0, total: stored = 0 } = head ?? {};
+    const own = await listOwnObjects({ postgres, objects, root });
+    const total = own.reduce((sum, { bytes }) => sum + bytes, stored);
+    const note = (found: StoreProblem | undefined, bytes: number) => {
+      if (found !== undefined) result.findings.push({ ...found, found_at: new Date().toISOString() });
+      result.files++;
+      result.bytes += bytes;
+      onProgress({ done: Math.min(result.bytes, total), total, unit: 'bytes' });
+    };
+    for (const { bytes, check } of own) note(await check({ pace }), bytes);
+    for (const problem of await compareArchive(postgres, objects)) note({ code: 'JOURNAL_DAMAGED', ...problem }, 0);
     for (let after = 0, upTo = 0; after < lastSeq; after = upTo) {
       upTo = await readableUpTo(postgres, after, Math.min(after + stepJobs, lastSeq));
       const rows = await rowsBetween(postgres, after + 1, upTo);
@@ -46,34 +62,11 @@ export async function scrubCluster(
       for (const row of await atTheirPlaces(postgres, ingested)) {
         const key = row.artifact_key ?? '';
         if ((await forgottenAmong(postgres, [key])).has(key)) continue;
-        const found = await compare(objects, row, pace);
-        if (found !== undefined) result.findings.push({ ...found, found_at: new Date().toISOString() });
-        result.files++;
-        result.bytes += row.bytes ?? 0;
-        onProgress({ done: result.bytes, total, unit: 'bytes' });
+        note(await compareArtifact(objects, row, { pace }), row.bytes ?? 0);
       }
     }
     return { ...result, ended_at: new Date().toISOString() };
   } finally {
     await postgres.close();
   }
-}
-
-async function compare(
-  objects: Objects,
-  { rel_path, bytes, sha256, seq }: JournalRow,
-  pace: Pace,
-): Promise<Omit<ScrubFinding, 'found_at'> | undefined> {
-  const what = rel_path ?? '';
-  const head = await objects.head(what);
-  if (head === undefined) return { code: 'MISSING', what, detail: `the journal has it since seq ${seq}` };
-  const paced = {
-    readRange: async (key: string, offset: number, length: number) => {
-      await pace(length);
-      return objects.readRange(key, offset, length);
-    },
-  };
-  const found = await hashObject(paced, what, head.bytes);
-  if (found === sha256 && head.bytes === bytes) return undefined;
-  return { code: 'CHANGED', what, detail: `sha256 is ${found}, the journal has ${sha256} (seq ${seq})` };
 }

@@ -1,22 +1,27 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { StoreProblem, VerifyReport } from '@quantbot/bus-care/verify';
 import { concurrently, type OnProgress } from '@quantbot/bus-format';
-import type { JournalRow } from '@quantbot/bus-format/journal';
+import { type JournalRow, journalColumnKinds } from '@quantbot/bus-format/journal';
 import { identifier } from '@quantbot/bus-format/sql';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
-import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
+import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { type CompareOptions, compareArtifact } from '../compare-object.js';
 import { forgottenAmong } from '../forgotten.js';
 import { readableUpTo, rowsBetween } from '../journal.js';
+import type { ClusterPlaces } from '../lake/lake-files.js';
 import { pagesOf } from '../pages.js';
 import { atTheirPlaces } from '../places.js';
-import { Postgres } from '../postgres/postgres.js';
+import { Postgres, type Queries } from '../postgres/postgres.js';
 import { OperatedTables, operatedTables } from '../table-operations.js';
 import { compareArchive } from './compare-archive.js';
+import { listOwnObjects, type OwnObject } from './own-objects.js';
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 5000;
 const objectsAtOnce = 16;
+const rebuild = 'run quantbot-bus rebuild';
 /** A younger object may belong to a job that is not submitted yet. */
 const inFlightMs = 86_400_000;
 
@@ -31,16 +36,18 @@ export interface VerifyClusterOptions {
 /**
  * Compares the store of a cluster with its journal: finds missing, changed and orphaned objects,
  * canonical tables of the lake that lack rows, missing seqs, and objects of the journal that are
- * damaged or differ from PostgreSQL. It only reads. Daemons may run meanwhile.
+ * damaged or differ from PostgreSQL. Compares files of the lake and of golden exports with their
+ * checksums. It only reads. Daemons may run meanwhile.
  */
 export async function verifyCluster(cluster: ClusterConfig, options: VerifyClusterOptions): Promise<VerifyReport> {
-  const { postgres: url } = await lakeAddress(cluster);
+  const { postgres: url, root } = await lakeAddress(cluster);
   const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
   const postgres = await Postgres.open(url, { connections: 2 });
   try {
     await using catalog = await openCatalog({ config: options.config });
+    const verification = new Verification({ postgres, objects, root }, options);
     const published = await publishedSeq(catalog); // read before the journal, which is never behind
-    return await new Verification(postgres, objects, options).run(catalog, published);
+    return await verification.run(catalog, published);
   } finally {
     await postgres.close();
   }
@@ -52,7 +59,8 @@ async function publishedSeq(catalog: Catalog): Promise<number> {
 }
 
 class Verification {
-  readonly #postgres: Postgres;
+  readonly #places: ClusterPlaces;
+  readonly #postgres: Queries;
   readonly #objects: Objects;
   readonly #options: VerifyClusterOptions;
   readonly #named = new Set<string>();
@@ -61,10 +69,14 @@ class Verification {
   /** What the published operations have made of tables. */
   #operated = new OperatedTables([]);
   readonly #report: VerifyReport = { artifacts: 0, bytes: 0, problems: [] };
+  /** The bytes of compared objects that are no artifacts, and of all objects. */
+  #compared = 0;
+  #total = 0;
 
-  constructor(postgres: Postgres, objects: Objects, options: VerifyClusterOptions) {
-    this.#postgres = postgres;
-    this.#objects = objects;
+  constructor(places: ClusterPlaces, options: VerifyClusterOptions) {
+    this.#places = places;
+    this.#postgres = places.postgres;
+    this.#objects = places.objects;
     this.#options = options;
   }
 
@@ -73,13 +85,16 @@ class Verification {
       `SELECT seq, (SELECT count(*) FROM bus.jobs WHERE jobs.seq <= head.seq) AS jobs,
          (SELECT coalesce(sum(bytes), 0)::bigint FROM bus.journal WHERE status = 'ingested') AS bytes FROM bus.head`,
     );
-    const { seq: lastSeq = 0, jobs = 0, bytes: total = 0 } = head ?? {};
+    const { seq: lastSeq = 0, jobs = 0, bytes = 0 } = head ?? {};
+    const own = await listOwnObjects(this.#places);
+    this.#total = own.reduce((sum, file) => sum + file.bytes, bytes);
     this.#operated = await operatedTables(this.#postgres, published);
     if (jobs !== lastSeq)
       this.#add('JOURNAL_DAMAGED', 'bus.jobs', `it has ${jobs} jobs, and the last seq is ${lastSeq}`);
     for (let after = 0, upTo = 0; after < lastSeq; after = upTo) {
       upTo = await readableUpTo(this.#postgres, after, Math.min(after + stepJobs, lastSeq));
       const rows = await rowsBetween(this.#postgres, after + 1, upTo);
+      if (this.#options.deep === true && upTo <= published) await this.#checkCatalog(catalog, after, rows);
       const ingested = await atTheirPlaces(
         this.#postgres,
         rows.filter(({ status }) => status === 'ingested'),
@@ -90,11 +105,12 @@ class Verification {
       for (const row of ingested) this.#note(row, published, shown.get(row.artifact_key ?? '')?.status === 'erased');
       const stored = ingested.filter(({ artifact_key }) => !gone.has(artifact_key ?? ''));
       this.#report.artifacts += stored.length;
-      const problems = await concurrently(stored, row => this.#check(row, total), objectsAtOnce);
+      const problems = await concurrently(stored, row => this.#check(row), objectsAtOnce);
       this.#report.problems.push(...problems.flat());
     }
     for (const { what, detail } of await compareArchive(this.#postgres, this.#objects))
       this.#add('JOURNAL_DAMAGED', what, detail);
+    await this.#checkOwn(own);
     await this.#findOrphans();
     await this.#checkTables(catalog, published);
     return this.#report;
@@ -112,17 +128,35 @@ class Verification {
       this.#rows.set(table, (this.#rows.get(table) ?? 0) + (rows ?? 0));
   }
 
-  async #check({ seq, rel_path, bytes, sha256 }: JournalRow, total: number): Promise<StoreProblem[]> {
-    const what = rel_path ?? '';
-    const head = await this.#objects.head(what);
-    const isSure = head?.sha256 !== undefined && this.#options.deep !== true;
-    const found = head && (isSure ? head.sha256 : await hashObject(this.#objects, what, head.bytes));
-    this.#report.bytes += bytes ?? 0;
-    this.#options.onProgress?.({ done: this.#report.bytes, total, unit: 'bytes' });
-    if (head === undefined)
-      return [{ code: 'MISSING', what, detail: `the journal has it since seq ${seq}, sha256 ${sha256}` }];
-    if (head.bytes === bytes && found === sha256) return [];
-    return [{ code: 'CHANGED', what, detail: `sha256 is ${found}, the journal has ${sha256} (seq ${seq})` }];
+  async #check(row: JournalRow): Promise<StoreProblem[]> {
+    const problem = await compareArtifact(this.#objects, row, this.#compare);
+    this.#report.bytes += row.bytes ?? 0;
+    this.#tell();
+    return problem === undefined ? [] : [problem];
+  }
+
+  /** Compares the other objects that daemons wrote. */
+  async #checkOwn(own: readonly OwnObject[]): Promise<void> {
+    const found = await concurrently(
+      own,
+      async ({ bytes, check }) => {
+        const problem = await check(this.#compare);
+        this.#compared += bytes;
+        this.#tell();
+        return problem ?? [];
+      },
+      objectsAtOnce,
+    );
+    this.#report.problems.push(...found.flat());
+  }
+
+  get #compare(): CompareOptions {
+    return { trustsStore: this.#options.deep !== true };
+  }
+
+  #tell(): void {
+    const done = this.#report.bytes + this.#compared;
+    this.#options.onProgress?.({ done: Math.min(done, this.#total), total: this.#total, unit: 'bytes' });
   }
 
   async #findOrphans(): Promise<void> {
@@ -130,6 +164,22 @@ class Verification {
       for (const { key, modifiedAtMs } of page)
         if (!this.#named.has(key) && Date.now() - modifiedAtMs > inFlightMs)
           this.#add('ORPHAN', key, 'no journal row names it');
+  }
+
+  /** Compares what readers of the catalog see. DuckLake itself writes some of its files. */
+  async #checkCatalog(catalog: Catalog, after: number, rows: readonly JournalRow[]): Promise<void> {
+    const upTo = rows.at(-1)?.seq ?? after;
+    const values = journalColumnKinds.map(([name, kind]) =>
+      kind === 'timestamp' ? `epoch_ms(${name}) AS ${name}` : name,
+    );
+    const sql = `SELECT ${values.join(', ')} FROM _bus.journal WHERE seq > ${after} AND seq <= ${upTo} ORDER BY seq, ordinal`;
+    const shown = await catalog.query(sql).catch(() => []);
+    if (!isDeepStrictEqual(shown, rows))
+      this.#add(
+        'TABLE_DAMAGED',
+        'catalog',
+        `it has other rows than the journal for the jobs ${after + 1} to ${upTo}; ${rebuild}`,
+      );
   }
 
   async #checkTables(catalog: Catalog, published: number): Promise<void> {
@@ -142,7 +192,7 @@ class Verification {
         this.#add(
           'TABLE_ROWS',
           this.#operated.names.nameOf(table),
-          `it has ${shown} rows, its artifacts have ${expected}; run quantbot-bus rebuild`,
+          `it has ${shown} rows, its artifacts have ${expected}; ${rebuild}`,
         );
     }
   }

@@ -3,35 +3,37 @@ import { literal, literalList } from '@quantbot/bus-format/sql';
 import type { OpenLake } from '@quantbot/storage/lake';
 import { disjoint, rangesOf, type SeqRange } from './ranges.js';
 import { filesOf, metadata } from './tables.js';
-import { addFiles, writeFile } from './write-file.js';
+import { addFiles, type LakePlace, mustBeSound, writeFile } from './write-file.js';
 
 /**
  * Takes the rows of artifacts out of a table of the lake, within a transaction. Each file that has
  * some of them is replaced by one of ours without them. Deleting all rows of a file removes it from
  * the table, and writes no other file.
  *
- * @param options.root the root of the objects: `s3://…` or an absolute path.
  * @param options.seqs the jobs that brought the rows.
  */
 export async function eraseRows(
   lake: Pick<OpenLake, 'connection'>,
   table: string,
-  { root, keys, seqs }: { root: string; keys: readonly string[]; seqs: readonly number[] },
+  { place, keys, seqs }: { place: LakePlace; keys: readonly string[]; seqs: readonly number[] },
 ): Promise<void> {
   const { connection } = lake;
   const hit = (range: SeqRange) => seqs.some(seq => seq >= range.firstSeq && seq <= range.lastSeq);
   const isErased = `_artifact_key IN (SELECT unnest(${literalList(keys)}))`;
   for (const range of disjoint(await rangesOf(lake, table)).filter(hit)) {
-    const { firstSeq, lastSeq } = range;
+    const { firstSeq, lastSeq, paths } = range;
     const rows = `${filesOf(table)} WHERE _seq BETWEEN ${firstSeq} AND ${lastSeq}`;
     const [counted] = await query<{ kept: bigint; gone: bigint }>(
       connection,
       `SELECT count(*) FILTER (WHERE NOT ${isErased}) AS kept, count(*) FILTER (WHERE ${isErased}) AS gone FROM ${rows}`,
     );
     if (Number(counted?.gone) === 0) continue;
-    const sql = `SELECT * FROM ${rows} AND NOT ${isErased}`;
-    const name = `erased-${firstSeq}-${lastSeq}`;
-    const kept = Number(counted?.kept) === 0 ? [] : [await writeFile(lake, table, { root, name, sql })];
+    const kept: string[] = [];
+    if (Number(counted?.kept) > 0) {
+      await mustBeSound(place, paths);
+      const sql = `SELECT * FROM ${rows} AND NOT ${isErased}`;
+      kept.push(await writeFile(lake, table, { place, name: `erased-${firstSeq}-${lastSeq}`, sql }));
+    }
     await connection.run(`DELETE FROM ${rows}`);
     if (kept.length > 0) await addFiles(lake, table, kept);
   }

@@ -2,6 +2,7 @@ import { query } from '@quantbot/bus-format/duckdb';
 import type { OpenLake } from '@quantbot/storage/lake';
 import { mergeTables, smallBytes } from './merge.js';
 import { metadata } from './tables.js';
+import type { LakePlace } from './write-file.js';
 
 /** The limits beyond which maintenance acts. */
 export interface MaintenanceLimits {
@@ -31,12 +32,11 @@ export const maintenanceLimits: MaintenanceLimits = {
  * DuckLake writes the files of the journal itself. If the answer to its COMMIT is lost, it removes
  * a file that the commit names; {@link isLakeWhole} finds that.
  *
- * @param root the root of the objects: `s3://…` or an absolute path.
  * @returns whether something was done.
  */
 export async function maintainLake(
   lake: Pick<OpenLake, 'connection'>,
-  root: string,
+  place: LakePlace,
   limits: MaintenanceLimits = maintenanceLimits,
 ): Promise<boolean> {
   const { connection } = lake;
@@ -56,7 +56,7 @@ export async function maintainLake(
   // The journal has no column of a type for which a Bloom filter misses rows.
   const merges = small > limits.smallFiles;
   if (merges) await connection.run(`CALL ducklake_merge_adjacent_files('lake', 'journal', schema => '_bus')`);
-  const merged = await mergeTables(lake, root, limits.smallFiles);
+  const merged = await mergeTables(lake, place, limits.smallFiles);
   await connection.run(`CALL ducklake_expire_snapshots('lake', older_than => ${ago(limits.snapshotsS)})`);
   await connection.run(`CALL ducklake_cleanup_old_files('lake', older_than => ${ago(limits.filesS)})`);
   return flushes || merges || merged;

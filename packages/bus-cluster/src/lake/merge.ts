@@ -1,10 +1,11 @@
+import { isDamage } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 import type { OpenLake } from '@quantbot/storage/lake';
 import { removeWholeFiles } from './erase.js';
 import { disjoint, rangesOf, type SeqRange } from './ranges.js';
 import { filesOf, metadata } from './tables.js';
 import { inTransaction } from './transaction.js';
-import { addFiles, writeFile } from './write-file.js';
+import { addFiles, type LakePlace, mustBeSound, writeFile } from './write-file.js';
 
 /** Files below this size are merged. */
 export const smallBytes = 64 * 1024 * 1024;
@@ -22,17 +23,23 @@ interface Run extends SeqRange {
  * the sign of zero. No option changes that. Here, the merged file is ours, and takes the place of
  * the others in one transaction.
  *
- * @param root the root of the objects: `s3://…` or an absolute path.
  * @returns whether something was merged.
+ * @throws DaemonError `FILE_DAMAGED` for files that were not merged, after all others.
  */
 export async function mergeTables(
   lake: Pick<OpenLake, 'connection'>,
-  root: string,
+  place: LakePlace,
   smallFiles: number,
 ): Promise<boolean> {
   const runs = await runsOf(lake, smallFiles);
   if (runs.length > 0) await removeWholeFiles(lake);
-  for (const run of runs) await mergeRun(lake, root, run);
+  let fault: unknown;
+  for (const run of runs)
+    await mergeRun(lake, place, run).catch(error => {
+      if (!isDamage(error)) throw error;
+      fault = error;
+    });
+  if (fault !== undefined) throw fault;
   return runs.length > 0;
 }
 
@@ -51,7 +58,7 @@ async function runsOf(lake: Pick<OpenLake, 'connection'>, smallFiles: number): P
       if (range.bytes >= smallBytes) open = undefined;
       else if (open !== undefined && open.bytes + range.bytes <= maxMergedBytes) {
         open.lastSeq = range.lastSeq;
-        open.files += range.files;
+        open.paths.push(...range.paths);
         open.bytes += range.bytes;
       } else {
         open = { table, ...range };
@@ -59,19 +66,20 @@ async function runsOf(lake: Pick<OpenLake, 'connection'>, smallFiles: number): P
       }
     }
   }
-  return runs.filter(run => run.files > 1);
+  return runs.filter(run => run.paths.length > 1);
 }
 
 /** Deleting all rows of a file removes the file from the table, and writes no other file. */
 async function mergeRun(
   lake: Pick<OpenLake, 'connection'>,
-  root: string,
-  { table, firstSeq, lastSeq }: Run,
+  place: LakePlace,
+  { table, firstSeq, lastSeq, paths }: Run,
 ): Promise<void> {
+  await mustBeSound(place, paths);
   const rows = `${filesOf(table)} WHERE _seq BETWEEN ${firstSeq} AND ${lastSeq}`;
   await inTransaction(lake, async () => {
     const file = await writeFile(lake, table, {
-      root,
+      place,
       name: `merged-${firstSeq}-${lastSeq}`,
       sql: `SELECT * FROM ${rows}`,
     });

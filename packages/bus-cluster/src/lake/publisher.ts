@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { CanonTable, RegisteredArtifact, TableRegistry } from '@quantbot/bus-format/canon';
 import { query } from '@quantbot/bus-format/duckdb';
 import { type JournalRow, journalColumnKinds, journalColumns } from '@quantbot/bus-format/journal';
@@ -16,9 +15,10 @@ import { tablesAt } from '../tables-at.js';
 import { createCatalog, hasForgottenIn, isCatalogCurrent } from './catalog.js';
 import { eraseRows, hasTable, removeWholeFiles } from './erase.js';
 import { followOperation } from './follow-operation.js';
+import { rangesOf } from './ranges.js';
 import { changeOf, createTable, filesOf, lakeColumns, viewsOf } from './tables.js';
-import { inTransaction, placeFor } from './transaction.js';
-import { addFiles, writeFile } from './write-file.js';
+import { inTransaction } from './transaction.js';
+import { addFiles, type LakePlace, mustBeSound, putSealed, sealedParquet, writeFile } from './write-file.js';
 
 /** About this many jobs are published at once. */
 const jobsAtOnce = 4096;
@@ -35,8 +35,7 @@ const inlinedText = 4 * 1024 * 1024;
 export interface PublisherOptions {
   postgres: Postgres;
   lake: OpenLake;
-  /** The root of the objects: `s3://…` or an absolute path. */
-  root: string;
+  place: LakePlace;
   declared: readonly DeclaredTable[];
   info: Omit<BusInfo, 'publishedAt'>;
 }
@@ -155,7 +154,7 @@ export class LakePublisher {
 
   /** Takes the rows of artifacts out of their tables, before new rows come. */
   async #erase({ names }: TableRegistry, rows: readonly JournalRow[]): Promise<void> {
-    const { postgres, lake, root } = this.#options;
+    const { postgres, lake, place } = this.#options;
     const erased = rows.filter(({ status }) => status === 'erased');
     const known = await findKeys(
       postgres,
@@ -172,7 +171,8 @@ export class LakePublisher {
       own.keys.push(key);
       own.seqs.push(seq);
     }
-    for (const [table, own] of byTable) if (await hasTable(lake, table)) await eraseRows(lake, table, { root, ...own });
+    for (const [table, own] of byTable)
+      if (await hasTable(lake, table)) await eraseRows(lake, table, { place, ...own });
   }
 
   async #tablesAt(seq: number): Promise<TableRegistry> {
@@ -224,7 +224,7 @@ export class LakePublisher {
 
   /** Writes all rows of a table into one file with its new types. */
   async #rewrite(before: CanonTable, after: CanonTable): Promise<void> {
-    const { lake, root } = this.#options;
+    const { lake, place } = this.#options;
     const { connection } = lake;
     const there = new Set(lakeColumns(before).map(({ name }) => name));
     const columns = lakeColumns(after);
@@ -232,7 +232,11 @@ export class LakePublisher {
       .filter(({ name }) => there.has(name))
       .map(({ name, type }) => `CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`);
     const sql = `SELECT ${values.join(', ')} FROM ${filesOf(after.name)}`;
-    const file = await writeFile(lake, after.name, { root, name: 'rewritten', sql });
+    await mustBeSound(
+      place,
+      (await rangesOf(lake, before.name)).flatMap(({ paths }) => paths),
+    );
+    const file = await writeFile(lake, after.name, { place, name: 'rewritten', sql });
     await connection.run(`DROP TABLE ${filesOf(after.name)}`);
     await connection.run(createTable(after.name, columns));
     await addFiles(lake, after.name, [file]);
@@ -240,7 +244,8 @@ export class LakePublisher {
 
   /** Adds rows of the journal: a few inlined, many as a file. */
   async #addRows(rows: readonly JournalRow[]): Promise<void> {
-    const { connection } = this.#options.lake;
+    const { lake, place } = this.#options;
+    const { connection } = lake;
     const types = journalColumnKinds.map(
       ([name, kind]) => `${identifier(name)}: '${kind === 'int64' ? 'BIGINT' : 'VARCHAR'}'`,
     );
@@ -256,20 +261,19 @@ export class LakePublisher {
       await connection.run(`INSERT INTO _bus.journal (${selectList(journalColumns)}) ${select}`, [json]);
       return;
     }
-    const object = `lake/_bus.journal/${rows[0]?.seq}-${rows.at(-1)?.seq}~${randomUUID()}.parquet`;
-    await connection.run(
-      `COPY (${select}) TO ${literal(await placeFor(this.#options.root, object))} (FORMAT parquet, COMPRESSION zstd)`,
-      [json],
+    const file = await putSealed(place, `_bus.journal/${rows[0]?.seq}-${rows.at(-1)?.seq}`, path =>
+      connection.run(`COPY (${select}) TO ${literal(path)} (${sealedParquet})`, [json]),
     );
-    await addFiles(this.#options.lake, 'journal', [this.#locationOf(object)], '_bus');
+    await addFiles(lake, 'journal', [file], '_bus');
   }
 
   async #createCatalog(tables: TableRegistry): Promise<void> {
-    const { lake, root, info } = this.#options;
+    const { lake, place, info } = this.#options;
+    const { root } = place;
     await createCatalog(lake, { root, info, tables, hasForgotten: this.#hasForgotten ?? (await hasForgottenIn(lake)) });
   }
 
-  #locationOf = (object: string): string => `${this.#options.root}/${object}`;
+  #locationOf = (object: string): string => `${this.#options.place.root}/${object}`;
 }
 
 const isGone = ({ status }: JournalRow): boolean => status === 'forgotten' || status === 'erased';

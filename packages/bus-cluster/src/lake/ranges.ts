@@ -7,15 +7,16 @@ import { metadata } from './tables.js';
 export interface SeqRange {
   firstSeq: number;
   lastSeq: number;
-  files: number;
+  /** Where its files lie. */
+  paths: string[];
   bytes: number;
 }
 
 /** Returns the range of each file of a table, by its first job. */
 export async function rangesOf({ connection }: Pick<OpenLake, 'connection'>, table: string): Promise<SeqRange[]> {
-  const files = await query<{ firstSeq: bigint; lastSeq: bigint; bytes: bigint }>(
+  const files = await query<{ firstSeq: bigint; lastSeq: bigint; path: string; bytes: bigint }>(
     connection,
-    `SELECT CAST(s.min_value AS BIGINT) AS "firstSeq", CAST(s.max_value AS BIGINT) AS "lastSeq", f.file_size_bytes AS bytes
+    `SELECT CAST(s.min_value AS BIGINT) AS "firstSeq", CAST(s.max_value AS BIGINT) AS "lastSeq", f.path, f.file_size_bytes AS bytes
      FROM ${metadata}.ducklake_data_file f
      JOIN ${metadata}.ducklake_table t USING (table_id) JOIN ${metadata}.ducklake_schema USING (schema_id)
      JOIN ${metadata}.ducklake_column c ON c.table_id = t.table_id AND c.column_name = '_seq' AND c.end_snapshot IS NULL
@@ -24,10 +25,10 @@ export async function rangesOf({ connection }: Pick<OpenLake, 'connection'>, tab
        AND s.min_value IS NOT NULL
      ORDER BY "firstSeq"`,
   );
-  return files.map(({ firstSeq, lastSeq, bytes }) => ({
+  return files.map(({ firstSeq, lastSeq, path, bytes }) => ({
     firstSeq: Number(firstSeq),
     lastSeq: Number(lastSeq),
-    files: 1,
+    paths: [path],
     bytes: Number(bytes),
   }));
 }
@@ -40,10 +41,10 @@ export function disjoint(ranges: readonly SeqRange[]): SeqRange[] {
   const joined: SeqRange[] = [];
   for (const range of ranges) {
     const last = joined.at(-1);
-    if (last === undefined || range.firstSeq > last.lastSeq) joined.push({ ...range });
+    if (last === undefined || range.firstSeq > last.lastSeq) joined.push({ ...range, paths: [...range.paths] });
     else {
       last.lastSeq = Math.max(last.lastSeq, range.lastSeq);
-      last.files += range.files;
+      last.paths.push(...range.paths);
       last.bytes += range.bytes;
     }
   }

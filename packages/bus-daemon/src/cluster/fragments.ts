@@ -144,7 +144,7 @@ async function copyRows(
       path,
       memoryMb: writingMemoryMb(config.limits),
       sources: files.map(({ path, row }) => ({ path, sha256: row.sha256, name: row.artifact_key })),
-      file: { compression: 'zstd' },
+      file: { compression: 'zstd', seal: true },
     },
     timeoutMs,
   );

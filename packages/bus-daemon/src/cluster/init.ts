@@ -1,5 +1,7 @@
+import { tmpdir } from 'node:os';
 import { LakePublisher, migrate, Postgres } from '@quantbot/bus-cluster';
-import { busError, markerIn, maxMarkerBytes, newMarkerText, objectKeys } from '@quantbot/infra/bus';
+import { compareArchive } from '@quantbot/bus-cluster/care';
+import { busError, isDamagedMarker, markerIn, maxMarkerBytes, newMarkerText, objectKeys } from '@quantbot/infra/bus';
 import { type BusConfig, type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { lakeAddress, openLake } from '@quantbot/storage/lake';
@@ -29,12 +31,18 @@ export async function initCluster(config: BusConfig, cluster: ClusterConfig): Pr
   try {
     const migrations = await migrate(postgres);
     const info = await lakeInfo(postgres, objects);
-    await mark(objects, info.busId);
+    await mark(postgres, objects, info.busId);
     await ensureExportStatus(objects);
     const lake = await openLake(address, { readOnly: false });
     try {
       await lake.connection.run('USE lake');
-      await new LakePublisher({ postgres, lake, root: address.root, declared: config.canon.tables, info }).prepare();
+      await new LakePublisher({
+        postgres,
+        lake,
+        place: { root: address.root, objects, workFolder: cluster.workDir ?? tmpdir() },
+        declared: config.canon.tables,
+        info,
+      }).prepare();
     } finally {
       lake.close();
     }
@@ -44,10 +52,17 @@ export async function initCluster(config: BusConfig, cluster: ClusterConfig): Pr
   }
 }
 
-/** Creates the marker. From then on, producers accept the place as a bus. */
-async function mark(objects: Objects, busId: string): Promise<void> {
-  if ((await objects.create(objectKeys.marker, Buffer.from(newMarkerText(busId)))) === 'created') return;
+/**
+ * Creates the marker, or writes it again if it is damaged. From then on, producers accept the place
+ * as a bus.
+ */
+async function mark(postgres: Postgres, objects: Objects, busId: string): Promise<void> {
+  const marker = Buffer.from(newMarkerText(busId));
+  if ((await objects.create(objectKeys.marker, marker)) === 'created') return;
   const text = (await objects.read(objectKeys.marker, maxMarkerBytes))?.toString('utf8') ?? '';
+  // The journal shows whether the objects are those of this bus.
+  if (isDamagedMarker(text) && (await compareArchive(postgres, objects)).length === 0)
+    return objects.replace(objectKeys.marker, marker);
   const { bus_id: there } = markerIn(text, objects.url, `${objects.url}/${objectKeys.marker}`);
   if (there !== busId)
     throw busError(

@@ -167,7 +167,7 @@ export class Publication {
     const now = performance.now();
     if (this.#lake === undefined || now - this.#maintainedAt < maintenanceMs) return;
     this.#maintainedAt = now;
-    await maintainLake(this.#lake, (await this.#cluster.lake()).root);
+    await maintainLake(this.#lake, { ...this.#cluster, root: (await this.#cluster.lake()).root });
     this.#journal.foldBeside();
   }
 
@@ -209,7 +209,7 @@ export class Publication {
   }
 
   async #opened(): Promise<LakePublisher> {
-    const { postgres, objects, lake, config } = this.#cluster;
+    const { postgres, objects, lake, config, workFolder } = this.#cluster;
     if (this.#publisher !== undefined) {
       await this.#lake?.renew(await lake());
       return this.#publisher;
@@ -223,7 +223,7 @@ export class Publication {
     const publisher = new LakePublisher({
       postgres,
       lake: this.#lake,
-      root: address.root,
+      place: { root: address.root, objects, workFolder },
       declared: config.canon.tables,
       info: await lakeInfo(postgres, objects),
     });

@@ -40,10 +40,10 @@ export function sealBytes(file: Uint8Array): Uint8Array {
 export async function sealFile(path: string): Promise<void> {
   const handle = await open(path, 'r+');
   try {
-    const footer = await footerOf(handle);
-    const at = footer?.digestAt;
+    const file = await partsOf(handle);
+    const at = (await footerOf(file))?.digestAt;
     if (at === undefined) throw new Error(`${path} has no place for its digest and cannot be sealed.`);
-    await handle.write(await digestWithBlank(handle, at), at, 'latin1');
+    await handle.write(await digestWithBlank(file, at), at, 'latin1');
   } finally {
     await handle.close();
   }
@@ -63,30 +63,56 @@ export async function checkSeal(path: string, pace?: Pace): Promise<SealState> {
     throw error;
   }
   try {
-    const footer = (await handle.stat()).isFile() ? await footerOf(handle) : undefined;
-    if (footer === undefined) return 'rotten';
-    const { digestAt } = footer;
-    if (digestAt === undefined) return footer.isMarked ? 'rotten' : 'unsealed';
-    if (!footer.isMarked) return 'rotten';
-    const written = Buffer.alloc(blankDigest.length);
-    await handle.read(written, 0, written.length, digestAt);
-    return written.toString('latin1') === (await digestWithBlank(handle, digestAt, pace)) ? 'sound' : 'rotten';
+    return (await handle.stat()).isFile() ? await sealOf(await partsOf(handle), pace) : 'rotten';
   } finally {
     await handle.close();
   }
 }
 
+/** A file or an object, which is read in parts. */
+export interface ReadInParts {
+  bytes: number;
+  /** The size of the parts that are hashed, one after the other. */
+  partBytes: number;
+  /** Returns bytes that stay what they are until the next call. */
+  read(offset: number, length: number): Promise<Buffer>;
+}
+
+async function partsOf(handle: FileHandle): Promise<ReadInParts> {
+  const { size: bytes } = await handle.stat();
+  const reused = Buffer.allocUnsafe(Math.min(bytes, chunkBytes));
+  return {
+    bytes,
+    partBytes: chunkBytes,
+    async read(offset, length) {
+      const buffer = length <= reused.length ? reused : Buffer.allocUnsafe(length);
+      const { bytesRead } = await handle.read(buffer, 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    },
+  };
+}
+
+/** {@link checkSeal} for what is already open. */
+export async function sealOf(file: ReadInParts, pace?: Pace): Promise<Exclude<SealState, 'missing'>> {
+  const footer = await footerOf(file);
+  if (footer === undefined) return 'rotten';
+  const { digestAt } = footer;
+  if (digestAt === undefined) return footer.isMarked ? 'rotten' : 'unsealed';
+  if (!footer.isMarked) return 'rotten';
+  const written = (await file.read(digestAt, blankDigest.length)).toString('latin1');
+  return written === (await digestWithBlank(file, digestAt, pace)) ? 'sound' : 'rotten';
+}
+
 /** Finds the digest of a Parquet file and whether it is sealed; undefined if it is not Parquet. */
-async function footerOf(handle: FileHandle): Promise<{ digestAt: number | undefined; isMarked: boolean } | undefined> {
-  const { size } = await handle.stat();
-  const tail = Buffer.alloc(tailBytes);
-  if (size < tailBytes + 4) return undefined;
-  await handle.read(tail, 0, tailBytes, size - tailBytes);
+async function footerOf(file: ReadInParts): Promise<{ digestAt: number | undefined; isMarked: boolean } | undefined> {
+  const { bytes } = file;
+  if (bytes < tailBytes + 4) return undefined;
+  const tail = await file.read(bytes - tailBytes, tailBytes);
+  if (tail.toString('latin1', 4) !== 'PAR1') return undefined;
   const length = tail.readUInt32LE(0);
-  if (tail.toString('latin1', 4) !== 'PAR1' || length > size - tailBytes - 4) return undefined;
-  const footer = Buffer.allocUnsafe(length);
-  const start = size - tailBytes - length;
-  await handle.read(footer, 0, length, start);
+  if (length > bytes - tailBytes - 4) return undefined;
+  const start = bytes - tailBytes - length;
+  const footer = await file.read(start, length);
   // Use the last match: key-value metadata follows the statistics, which contain producers' data.
   const at = footer.lastIndexOf(digestMark);
   return {
@@ -95,18 +121,15 @@ async function footerOf(handle: FileHandle): Promise<{ digestAt: number | undefi
   };
 }
 
-async function digestWithBlank(handle: FileHandle, blankAt: number, pace?: Pace): Promise<string> {
+async function digestWithBlank({ bytes, partBytes, read }: ReadInParts, blankAt: number, pace?: Pace): Promise<string> {
   const sha256 = createHash('sha256');
-  const { size } = await handle.stat();
-  const buffer = Buffer.allocUnsafe(Math.min(size + 1, chunkBytes));
-  for (let position = 0; ; ) {
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
-    if (bytesRead === 0) return sha256.digest('hex');
-    await pace?.(bytesRead);
+  for (let position = 0; position < bytes; position += partBytes) {
+    const part = await read(position, Math.min(partBytes, bytes - position));
+    await pace?.(part.length);
     const from = Math.max(blankAt, position);
-    const to = Math.min(blankAt + blankDigest.length, position + bytesRead);
-    if (from < to) buffer.fill('0', from - position, to - position);
-    sha256.update(buffer.subarray(0, bytesRead));
-    position += bytesRead;
+    const to = Math.min(blankAt + blankDigest.length, position + part.length);
+    if (from < to) part.fill('0', from - position, to - position);
+    sha256.update(part);
   }
+  return sha256.digest('hex');
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readState, writeState } from '@quantbot/infra/files';
+import { parseState, readState, writeState } from '@quantbot/infra/files';
 import { z } from 'zod';
 
 /** The file in the export folder with the outcome of each export. */
@@ -45,7 +45,10 @@ export async function readExportStatus(exportDir: string): Promise<ExportStatus>
   return typeof status === 'string' ? { updated_at: new Date(0).toISOString(), served_seq: 0, exports: {} } : status;
 }
 
-/** Whether the status is as it was written. */
+/** Whether a text is a status as it was written. */
+export const isExportStatus = (text: string): boolean => parseState(text, exportStatusSchema) !== undefined;
+
+/** Whether the status file is as it was written. */
 export function checkExportStatus(exportDir: string): 'sound' | 'missing' | 'damaged' {
   const status = readState(join(exportDir, exportStatusFile), exportStatusSchema);
   return typeof status === 'string' ? status : 'sound';

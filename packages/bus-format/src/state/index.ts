@@ -44,6 +44,7 @@ export {
   type ExportEntry,
   type ExportStatus,
   exportStatusFile,
+  isExportStatus,
   readExportStatus,
   writeExportStatus,
 } from './export-status.js';

@@ -5,6 +5,7 @@ import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import type { Cluster } from '../cluster.js';
 import { type ClusterExport, clusterExports, isAskedFor, isBehind, isForced, stateOf } from './golden-exports.js';
 import { removeLostExports } from './lost-exports.js';
+import { SoundFiles } from './sound-files.js';
 import { putExportStatus } from './status-object.js';
 import { writeDataset } from './write-dataset.js';
 import { writeFile } from './write-file.js';
@@ -31,6 +32,7 @@ export class ClusterExports {
   #lookedSeq = -1;
   /** Whether the status in the object store is up to date. */
   #isStatusWritten = false;
+  readonly #sound = new SoundFiles();
   /** The canonical tables that each SELECT of the configuration reads. */
   readonly #reads = new Map<string, Promise<string[] | null>>();
 
@@ -122,6 +124,7 @@ export class ClusterExports {
         reads: item.untrusted ? await this.#tablesRead(item.sql) : null,
         elapsedMs: () => attempt().durationMs,
       };
+      await this.#sound.mustBe(this.#cluster, { table: item.table, reads: context.reads });
       written = await write(context, item);
       logger.info({ export: name, rows: written.rows, seq }, 'export written');
     } catch (cause) {

@@ -68,6 +68,7 @@ export async function selectOf(
       compression: options.compression,
       rowGroupRows: options.rowGroupRows,
       readBack: true,
+      seal: true,
       ...(orderBy !== '' && { orderBy }),
       metadata: {
         'quantbot.export': name,

@@ -1,0 +1,86 @@
+import type { StoreProblem } from '@quantbot/bus-care/verify';
+import { exportStatusFile, isExportStatus } from '@quantbot/bus-format/state';
+import { BusError } from '@quantbot/infra';
+import { markerIn, objectKeys } from '@quantbot/infra/bus';
+import { type CompareOptions, compareObject } from '../compare-object.js';
+import { exportObjects } from '../exports.js';
+import { type ClusterPlaces, hurtIn, lakeFiles } from '../lake/lake-files.js';
+import { operatedTables } from '../table-operations.js';
+
+const maxStateBytes = 64 * 1024 * 1024;
+
+/** An object that daemons wrote, and the check of its content. */
+export interface OwnObject {
+  bytes: number;
+  /** Returns undefined if the object is sound, or is not needed any more. */
+  check(options: CompareOptions): Promise<StoreProblem | undefined>;
+}
+
+/** Lists the objects that daemons wrote, but for the journal and the outcomes of jobs. */
+export const listOwnObjects = async (places: ClusterPlaces): Promise<OwnObject[]> => [
+  ...stateObjects(places),
+  ...(await filesOfLake(places)),
+  ...(await filesOfExports(places)),
+];
+
+const stateObjects = ({ objects }: ClusterPlaces): OwnObject[] =>
+  [
+    {
+      what: objectKeys.marker,
+      isSound: (text: string) => markerIn(text, objects.url, objectKeys.marker) !== undefined,
+      cure: 'run quantbot-bus cluster init, which writes it again',
+    },
+    {
+      what: `exports/${exportStatusFile}`,
+      isSound: isExportStatus,
+      cure: 'the next export writes it again, and so does quantbot-bus export --force',
+    },
+  ].map(({ what, isSound, cure }) => ({
+    bytes: 0,
+    async check() {
+      const damaged = { code: 'STATE_DAMAGED' as const, what, detail: `it is not as it was written; ${cure}` };
+      try {
+        const text = await objects.read(what, maxStateBytes);
+        if (text === undefined) return { ...damaged, detail: `it is gone; ${cure}` };
+        return isSound(text.toString('utf8')) ? undefined : damaged;
+      } catch (error) {
+        if (!isDamagedState(error)) throw error;
+        return damaged;
+      }
+    },
+  }));
+
+/** Text that is no marker, a text that is too long, or a folder in its place. */
+const isDamagedState = (error: unknown): boolean =>
+  error instanceof BusError && ['BUS_ROOT_NOT_FOUND', 'TOO_LARGE', 'UNSAFE_PATH'].includes(error.code);
+
+async function filesOfLake(places: ClusterPlaces): Promise<OwnObject[]> {
+  const { postgres, root } = places;
+  const { names } = await operatedTables(postgres);
+  return (await lakeFiles(postgres, root)).map(file => ({
+    bytes: file.bytes,
+    async check(options) {
+      const wrong = await hurtIn(places, file, options);
+      if (wrong === undefined) return undefined;
+      const what = file.table === undefined ? 'the catalog' : `canon.${names.nameOf(file.table)}`;
+      const detail = `${wrong}, so ${what} may show wrong rows; run quantbot-bus rebuild, which reads the store`;
+      return { code: 'TABLE_DAMAGED', what: file.key, detail };
+    },
+  }));
+}
+
+async function filesOfExports({ postgres, objects }: ClusterPlaces): Promise<OwnObject[]> {
+  return (await exportObjects(postgres)).map(file => ({
+    bytes: file.bytes,
+    async check(options) {
+      const wrong = await compareObject(objects, file, options);
+      if (wrong === undefined) return undefined;
+      // A run replaces the object before it records the new one.
+      const isWhole = (await compareObject(objects, { key: file.key }, options)) === undefined;
+      const isMeant = (await exportObjects(postgres)).some(({ sha256 }) => sha256 === file.sha256);
+      if (isWhole || !isMeant) return undefined;
+      const detail = `${wrong}; quantbot-bus export ${file.name} --force writes it again`;
+      return { code: 'EXPORT_DAMAGED', what: file.key, detail };
+    },
+  }));
+}
