@@ -55,7 +55,8 @@ function Numbers() {
         Waiting: <a href={listLink('jobs', {})}>{count(queue.inbox)}</a>,
         'Being worked on': count(queue.claimed),
         'Oldest waits for': queue.inbox + queue.claimed === 0 ? '–' : duration(oldestJobAgeS * 1000),
-        'Jobs ingested': <a href={listLink('jobs', { status: 'ingested' })}>{count(jobs.ingested)}</a>,
+        // As in the list: with the operations that are done.
+        'Jobs ingested': <a href={listLink('jobs', { status: 'ingested' })}>{count(jobs.ingested + jobs.done)}</a>,
         Duplicates: <a href={listLink('jobs', { status: 'duplicate' })}>{count(jobs.duplicate)}</a>,
         Rejected: (
           <a class={jobs.rejected > 0 ? 'bad' : undefined} href={listLink('jobs', { status: 'rejected' })}>

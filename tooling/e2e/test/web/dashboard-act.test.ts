@@ -64,6 +64,11 @@ sampledInBrowser('who may operate sets aliases, keeps, drops and restores, and t
   await act(page, 'Restore a dropped table');
   await expect.poll(async () => (await catalog.query('FROM catalog.tables_d')).length, patience).toBe(1);
   await page.getByText('Rows in the table').waitFor();
+  // The artifact and the operations are the jobs that the list and SQL call ingested.
+  const [ingested] = await catalog.query("SELECT count(*) AS n FROM catalog.jobs_f WHERE status = 'ingested'");
+  await page.goto(`${url}/#/`);
+  const tile = page.locator('a[href="#/jobs?status=ingested"]');
+  await expect.poll(() => tile.textContent(), patience).toBe(String(ingested?.n));
   // A page may ask for the rows of a table just when it goes.
   expect(problems.filter(problem => !/status of 40[04]/.test(problem))).toEqual([]);
 });
