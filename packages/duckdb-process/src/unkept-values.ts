@@ -1,7 +1,7 @@
-import type { DuckDBType } from '@duckdb/node-api';
+import { type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
 import { identifier } from '@quantbot/bus-format';
 import { meaningRules } from '@quantbot/infra/bus';
-import { fileColumnOf, partsOf, whereAnyPart } from '@quantbot/storage/sandbox';
+import { fileColumnOf, typesIn, whereAnyPart } from '@quantbot/storage/sandbox';
 import type { RefusedValues } from './decode-task.js';
 
 /**
@@ -26,12 +26,12 @@ export function whatCannotBeKept(types: readonly DuckDBType[], names: readonly s
   return { unwritable, refused };
 }
 
-/** Values of a plain type that DuckDB reads from a file and does not hold like others. */
+/** Values of a type that DuckDB reads from a file and does not hold like others. */
 type Beyond = { values: string; are: (value: string) => string };
 
 /** Returns the values of a column, or of what is nested in it, that DuckDB does not really hold. */
 function beyondDuckDb(column: string, type: DuckDBType): RefusedValues[] {
-  const reasons = new Set(partsOf(type).flatMap(part => beyond(part)?.values ?? []));
+  const reasons = new Set(typesIn(type).flatMap(part => beyond(part)?.values ?? []));
   return [...reasons].flatMap(values => {
     const are = whereAnyPart(type, part => {
       const found = beyond(part);
@@ -41,7 +41,14 @@ function beyondDuckDb(column: string, type: DuckDBType): RefusedValues[] {
   });
 }
 
-const beyond = (type: DuckDBType): Beyond | undefined => beforeFirst[type.toString()] ?? beyondDigits(type.toString());
+const beyond = (type: DuckDBType): Beyond | undefined =>
+  type.typeId === DuckDBTypeId.MAP ? nullKeys : (beforeFirst[type.toString()] ?? beyondDigits(type.toString()));
+
+/** DuckDB can read such a MAP from a file, but no Parquet file of its own can have one. */
+const nullKeys: Beyond = {
+  values: 'a MAP with a key that is NULL, which Parquet does not allow',
+  are: value => `(list_aggregate(map_keys(${value}), 'count') < cardinality(${value}))`,
+};
 
 /**
  * By type, the values before the first that DuckDB prints, or takes as text. It reads earlier ones,

@@ -54,15 +54,15 @@ export const meaningRules = {
   },
   unreadable: {
     inFile:
-      'BSON by the converted type, a converted type beside a physical type that the format does not allow for it, a converted type that the format does not have, or a DECIMAL without its precision or scale',
+      'BSON by the converted type, a type beside a physical type that the format does not allow for it, a converted type that the format does not have, or a DECIMAL without its precision or scale',
     read: 'an error, which ends every query of the file',
     instead:
       'the physical type that the format allows, a DECIMAL with precision and scale, or no converted type (BSON as plain BYTE_ARRAY)',
   },
-  interval: {
-    inFile: 'INTERVAL of another length than 12 bytes',
+  length: {
+    inFile: 'INTERVAL of another length than 12 bytes, or UUID of another length than 16',
     read: 'other values',
-    instead: 'an INTERVAL of 12 bytes',
+    instead: 'an INTERVAL of 12 bytes, a UUID of 16, or the plain bytes',
   },
   range: {
     inFile: "a value beyond the range of DuckDB's type, such as a timestamp in milliseconds after the year 294247",

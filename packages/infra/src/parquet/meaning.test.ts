@@ -149,6 +149,16 @@ test.each<[string, Element, RegExp]>([
     /of 11 bytes/,
   ],
   [
+    'a UUID of 15 bytes',
+    { name: 'x', type: physical('FIXED_LEN_BYTE_ARRAY'), length: 15, logical: logical('UUID') },
+    /is UUID of 15 bytes; the format has 16/,
+  ],
+  [
+    'a timestamp in 32 bits',
+    { name: 'x', ...int32, logical: struct([8, struct([1, yes()], [2, struct([2, struct()])])]) },
+    /is a TIMESTAMP in INT32/,
+  ],
+  [
     'times in UTC with nanoseconds',
     { name: 'x', ...int64, logical: struct([7, struct([1, yes()], [2, struct([3, struct()])])]) },
     /time of day in UTC/,

@@ -146,8 +146,10 @@ const precedes = ({ type, logical_type }: SchemaElement): boolean =>
   ['NULL', 'TIME', 'TIMESTAMP'].includes(logical_type?.type ?? '') ||
   (type === 'FIXED_LEN_BYTE_ARRAY' && ['UUID', 'FLOAT16'].includes(logical_type?.type ?? ''));
 
+const bytesOf = { INTERVAL: 12, UUID: 16 };
+
 function leafFault(element: SchemaElement): Fault | undefined {
-  const { converted_type: annotation } = element;
+  const { type, converted_type: annotation, logical_type: logical } = element;
   const undecodable = unknownConverted(element) ?? decimalFault(element);
   if (undecodable !== undefined) return { problem: undecodable, hint: meaningRules.unreadable.instead };
   if (annotation !== undefined && !precedes(element) && carriers[annotation]?.includes(element.type) === false)
@@ -155,10 +157,17 @@ function leafFault(element: SchemaElement): Fault | undefined {
       problem: `is a ${annotation} in ${element.type}, which DuckDB cannot read`,
       hint: meaningRules.unreadable.instead,
     };
-  if (element.converted_type === 'INTERVAL' && element.type_length !== 12)
+  if (type === 'INT32' && (logical?.type === 'TIMESTAMP' || (logical?.type === 'TIME' && logical.unit !== 'MILLIS')))
     return {
-      problem: `is an INTERVAL of ${element.type_length} bytes; the format has 12`,
-      hint: meaningRules.interval.instead,
+      problem: `is a ${logical.type} in INT32, which DuckDB cannot read`,
+      hint: meaningRules.unreadable.instead,
+    };
+  const isUuid = logical?.type === 'UUID' && type === 'FIXED_LEN_BYTE_ARRAY';
+  const fixed = annotation === 'INTERVAL' ? annotation : isUuid ? 'UUID' : undefined;
+  if (fixed !== undefined && element.type_length !== bytesOf[fixed])
+    return {
+      problem: `is ${fixed} of ${element.type_length} bytes; the format has ${bytesOf[fixed]}`,
+      hint: meaningRules.length.instead,
     };
   if (element.logical_type?.type === 'TIME' && isUtcNanoseconds(element))
     return {

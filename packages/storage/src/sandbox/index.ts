@@ -10,7 +10,7 @@ export { type CopyToFile, copyExactly, toStream } from '../parquet/copy-exactly.
 export { findNanoseconds } from '../parquet/nanoseconds.js';
 export { findNarrowed, type NarrowedColumn } from '../parquet/narrowed.js';
 export { type FileColumn, fileColumnOf } from '../types/file-types.js';
-export { partsOf, whereAnyPart } from '../types/parts.js';
+export { typesIn, whereAnyPart } from '../types/parts.js';
 export { exactType, hasPart, type LeafText, typeText, viewType } from '../types/type-text.js';
 export { copySelect } from './copy-select.js';
 export { foldersOfCluster, foldersOfDaemon, lockDown, type Reach } from './lock-down.js';

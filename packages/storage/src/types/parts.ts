@@ -35,25 +35,31 @@ export const isNested = (type: api.DuckDBType): boolean => partsIn(type) !== und
 export const partsOf = (type: api.DuckDBType): api.DuckDBType[] =>
   partsIn(type)?.flatMap(part => partsOf(part.type)) ?? [type];
 
+/** Returns a type and all types within it. */
+export const typesIn = (type: api.DuckDBType): api.DuckDBType[] => [
+  type,
+  ...(partsIn(type)?.flatMap(part => typesIn(part.type)) ?? []),
+];
+
 /**
- * Returns a condition on the values of a type: it is true if it is true for any plain value within.
+ * Returns a condition on the values of a type: it is true if it is true for any value within.
  *
- * @param conditionOf the condition on the values of a plain type, if it has one.
- * @returns undefined if no plain type has a condition.
+ * @param conditionOf the condition on the values of a type, if it has one.
+ * @returns undefined if no type within has a condition.
  */
 export function whereAnyPart(
   type: api.DuckDBType,
-  conditionOf: (plain: api.DuckDBType) => Condition | undefined,
+  conditionOf: (part: api.DuckDBType) => Condition | undefined,
   depth = 0,
 ): Condition | undefined {
-  const parts = partsIn(type);
-  if (parts === undefined) return conditionOf(type);
-  const conditions = parts.flatMap(({ type: within, of, isList }): Condition[] => {
+  const own = conditionOf(type);
+  const conditions = (partsIn(type) ?? []).flatMap(({ type: within, of, isList }): Condition[] => {
     const condition = whereAnyPart(within, conditionOf, depth + 1);
     if (condition === undefined) return [];
     if (!isList) return [value => condition(of(value))];
     const item = `_v${depth}`;
     return [value => `(len(list_filter(${of(value)}, lambda ${item}: ${condition(item)})) > 0)`];
   });
-  return conditions.length === 0 ? undefined : value => `(${conditions.map(one => one(value)).join(' OR ')})`;
+  if (own !== undefined) conditions.unshift(own);
+  return conditions.length > 1 ? value => `(${conditions.map(one => one(value)).join(' OR ')})` : conditions[0];
 }

@@ -90,6 +90,32 @@ test.each(nestings)('values that DuckDB does not hold are refused in %s', async 
   }
 });
 
+test.each([
+  ['a MAP', 0],
+  ['a MAP in a list of structs', 1],
+])('a key that is NULL is refused in %s', async (_, isNested) => {
+  const { bus } = await openInProcess();
+  const above = (nestings[1]?.[1] ?? []).slice(0, isNested * 3);
+  const map = [
+    { ...optional, name: isNested ? 'leaf' : 'x', num_children: 1, converted_type: 'MAP' as const },
+    { name: 'key_value', repetition_type: 'REPEATED' as const, num_children: 2 },
+    { ...optional, name: 'key', type: 'INT32' as const },
+    { ...optional, name: 'value', type: 'INT32' as const },
+  ];
+  const of = (...keys: (number | null)[]) => {
+    const pairs = keys.map(key => ({ key, value: 1 }));
+    const data = [isNested ? [{ leaf: pairs }, null] : pairs, null];
+    const schema: SchemaElement[] = [{ name: 'schema', num_children: 1 }, ...above, ...map];
+    return new Uint8Array(parquetWriteBuffer({ columnData: [{ name: 'x', data: data as never }], schema }));
+  };
+  expect(await commit(bus, of(1, null))).toEqual({
+    code: 'COLUMN_UNSUPPORTED',
+    details: [expect.stringMatching(/^x: a MAP with a key that is NULL, .* in 1 of 2 rows$/)],
+  });
+  expect(await commit(bus, of(1, 2))).toBeUndefined();
+  expect(await commit(bus, of())).toBeUndefined();
+});
+
 test('nanoseconds before the first moment that DuckDB prints are refused with the column, whatever the table has', async () => {
   const { bus } = await openInProcess();
   const nanoseconds = {
