@@ -1,5 +1,7 @@
 // @module-tag campaign
+import { join } from 'node:path';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
+import { submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
 
@@ -85,6 +87,22 @@ describeClusters(
       await damage(objects, 'bus.json');
       await bus.pg.query(`UPDATE bus.journal SET run_id = 'another'`);
       expect((await bus.command('cluster', 'init')).code).toBe(1);
+    });
+
+    test('a lost file of the catalog is named', async () => {
+      const bus = await newCluster({ export: { enabled: false } });
+      const parquetPath = join(bus.folder, 'one.parquet');
+      await writeSmallParquet(parquetPath, { columns: { x: { type: 'int64' } }, rows: [{ x: 1 }] });
+      const artifacts = Array.from({ length: 6 }, (_, i) => ({ artifactId: `a${i}`, parquetPath }));
+      const ids = { busRoot: bus.objects, runId: 'r', producer: 'p', kind: 'k' };
+      await submitArtifacts({ ...ids, artifacts, meta: { m: 'm'.repeat(900_000) } });
+      await bus.done('start', '--drain');
+      const [file = ''] = await bus.names('lake/_bus.journal/'); // so much text is not inlined
+      expect(await foundBy(bus, 'verify', '--deep')).toEqual([]);
+      await (await openObjects(bus.objects)).remove([file]);
+      expect(await foundBy(bus, 'verify')).toEqual([{ code: 'TABLE_DAMAGED', what: file }]);
+      await bus.done('rebuild');
+      expect(await foundBy(bus, 'verify', '--deep')).toEqual([]);
     });
 
     test('a catalog that differs from the journal is found', async () => {

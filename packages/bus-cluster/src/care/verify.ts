@@ -46,8 +46,16 @@ export async function verifyCluster(cluster: ClusterConfig, options: VerifyClust
   try {
     await using catalog = await openCatalog({ config: options.config });
     const verification = new Verification({ postgres, objects, root }, options);
-    const published = await publishedSeq(catalog); // read before the journal, which is never behind
-    return await verification.run(catalog, published);
+    let unreadable: unknown;
+    // Read before the journal, which is never behind.
+    const published = await publishedSeq(catalog).catch(error => {
+      unreadable = error;
+      return 0;
+    });
+    const report = await verification.run(catalog, published);
+    const isExplained = report.problems.some(({ code }) => code === 'TABLE_DAMAGED');
+    if (unreadable !== undefined && !isExplained) throw unreadable;
+    return report;
   } finally {
     await postgres.close();
   }
