@@ -86,14 +86,21 @@ export function evolve(
       continue;
     }
     const { also, open, ...narrow } = known;
+    if (open && as !== nullType && type !== nullType) {
+      const own = canonicalType(type);
+      const isOther = own !== known.type;
+      const fixed = { ...typeFor(file, own), fixedBy: artifactKey, ...(isOther && { recast: true as const }) };
+      next.set(foldName(name), { ...narrow, ...fixed });
+      changed = true;
+      if (isOther) generation = table.generation + 1;
+      continue;
+    }
     const isJudged = isCommitted && known.was !== undefined;
     if (fits(type, known.type) || as === known.type || as === nullType || isJudged) {
       const isAlso = also === undefined || isExactAs(file, also);
       const isRecast = !known.recast && mayBeRecast(known, type, as);
-      const isOpen = open === true && as === nullType;
-      if (isAlso && !isRecast && open === (isOpen || undefined)) continue;
-      const kept = { ...(isAlso && also !== undefined && { also }), ...(isOpen && { open }) };
-      next.set(foldName(name), { ...narrow, ...kept, ...(isRecast && { recast: true }) });
+      if (isAlso && !isRecast) continue;
+      next.set(foldName(name), { ...(isAlso ? known : narrow), ...(isRecast && { recast: true }) });
       changed = true;
       continue;
     }
@@ -102,7 +109,7 @@ export function evolve(
       problems.push(mismatchText({ column: name, expected: known.type, fixedBy: known.fixedBy, found: type, misfit }));
       continue;
     }
-    const recast = (isDecimal(wide) || wide === also || open) && { recast: true as const };
+    const recast = (isDecimal(wide) || wide === also) && { recast: true as const };
     next.set(foldName(name), { ...narrow, ...typeFor(file, wide), fixedBy: artifactKey, ...recast });
     changed = true;
     // An older view cannot read every new file: DuckDB refuses a struct without a field in common.
@@ -144,10 +151,10 @@ function typeFor(file: FileColumn, type: string): Pick<CanonColumn, 'type' | 'al
  * Returns the type that a column gets for a file that does not fit; undefined for a mismatch. A
  * `DATE` becomes `TIMESTAMP` also for nanoseconds that it holds.
  */
-function widenedFor({ type, also, open }: CanonColumn, file: FileColumn): string | undefined {
+function widenedFor({ type, also }: CanonColumn, file: FileColumn): string | undefined {
   const own = canonicalType(file.type);
-  if (open || own === also) return widened(type, file.type) ?? own;
-  return widened(type, file.type) ?? (own === 'TIMESTAMP_NS' && file.also === also ? also : undefined);
+  const isExact = own === also || (own === 'TIMESTAMP_NS' && file.also === also);
+  return widened(type, file.type) ?? (isExact ? also : undefined);
 }
 
 /** A view cannot sort by a column that no file has had. */

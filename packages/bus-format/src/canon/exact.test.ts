@@ -167,17 +167,18 @@ test('a column is open until a file has a value, and asked about until then', ()
     );
   const open = taken(newTable('t', undefined), 'DOUBLE', true);
   expect(open.columns[0]).toMatchObject({ type: 'DOUBLE', open: true });
-  expect(questionsAbout(open, file('DOUBLE')).map(({ as }) => as)).toEqual(['"NULL"']);
+  expect(questionsAbout(open, file('DOUBLE')).map(({ as }) => as)).toEqual(['BIGINT', 'UBIGINT', '"NULL"']);
   expect(taken(open, 'DOUBLE', true)).toBe(open);
   expect(taken(open, 'VARCHAR', true)).toBe(open);
-  for (const type of ['VARCHAR', 'TIMESTAMP', 'BIGINT[]']) {
+  expect(evolve(open, 'b', file('"NULL"'))).toBe(open);
+  for (const type of ['VARCHAR', 'TIMESTAMP', 'BIGINT', 'BIGINT[]']) {
     const fixed = taken(open, type, false);
     expect(fixed.columns[0]).toEqual({ name: 'x', type, fixedBy: `${type} false`, required: false, recast: true });
     expect(fixed.generation).toBe(1);
     expect(() => taken(fixed, 'BLOB', false)).toThrow(`expected ${type}`);
   }
   const fits = taken(open, 'DOUBLE', false);
-  expect(fits.columns[0]).toEqual({ name: 'x', type: 'DOUBLE', fixedBy: 'DOUBLE true', required: false });
+  expect(fits.columns[0]).toEqual({ name: 'x', type: 'DOUBLE', fixedBy: 'DOUBLE false', required: false });
   expect([fits.generation, questionsAbout(fits, file('DOUBLE'))]).toEqual([0, []]);
   expect(() => taken(fits, 'VARCHAR', false)).toThrow('expected DOUBLE');
   const untyped = evolve(newTable('t', undefined), 'a', file('"NULL"'));

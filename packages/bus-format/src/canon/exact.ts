@@ -91,15 +91,14 @@ const likely = ['BIGINT', 'UBIGINT', 'DOUBLE', 'TIMESTAMP', 'TIMESTAMP_NS'];
  * earlier job of the batch may bring it.
  */
 export function questionsAbout(table: CanonTable | undefined, columns: readonly ParquetColumn[]): ExactQuestion[] {
-  const known = new Map(table?.columns.map(column => [foldName(column.name), column]));
+  const known = settledColumns(table);
   return columns.flatMap(({ name, type, unnamed }) => {
     const column = known.get(foldName(name));
     const types = column === undefined ? likely : [column.type, ...(column.also === undefined ? [] : [column.also])];
     const asked = types
       .filter(as => mayHold(type, as, column))
       .map(as => ({ column: name, type, as, holds: question(name, type, as, column), ...(unnamed && { unnamed }) }));
-    const mayMatter = column === undefined || isOpen(column) || !fits(type, column.type);
-    if (!mayMatter || !mayBeOnlyNull(type, column?.type)) return asked;
+    if ((column !== undefined && fits(type, column.type)) || !mayBeOnlyNull(type, column?.type)) return asked;
     // TRY has no statistics: a file may claim that all values are NULL.
     const onlyNull = { column: name, type, as: nullType, holds: `TRY(${identifier(name)}) IS NULL` };
     return [...asked, { ...onlyNull, ...(unnamed && { unnamed }) }];
@@ -107,13 +106,16 @@ export function questionsAbout(table: CanonTable | undefined, columns: readonly 
 }
 
 /** DuckDB reads NULL of any plain type as any other type. */
-const mayBeOnlyNull = (fileType: string, tableType = nullType): boolean =>
-  parseNested(fileType).kind === 'plain' &&
-  fileType !== nullType &&
-  (tableType === nullType || !tableType.includes(nullType));
+const mayBeOnlyNull = (fileType: string, tableType = ''): boolean =>
+  parseNested(fileType).kind === 'plain' && fileType !== nullType && !tableType.includes(nullType);
 
-/** Whether no value has fixed the type of a column yet. */
-const isOpen = ({ type, open }: CanonColumn): boolean => open === true || type === nullType;
+/** Returns the columns, by folded name, whose type a value or the configuration has fixed. */
+const settledColumns = (table: Pick<CanonTable, 'columns'> | undefined): Map<string, CanonColumn> =>
+  new Map(
+    table?.columns
+      .filter(({ type, open }) => !open && type !== nullType)
+      .map(column => [foldName(column.name), column]),
+  );
 
 const question = (name: string, type: string, as: string, asked: Asked = {}): string => {
   const column = identifier(name);
@@ -151,7 +153,7 @@ export function judgedColumns(
   judged: ReadonlyMap<string, JudgedValues> | undefined,
 ): readonly FileColumn[] {
   if (judged === undefined || judged.size === 0) return columns;
-  const known = new Map(table?.columns.map(column => [foldName(column.name), column]));
+  const known = settledColumns(table);
   return columns.map(column => {
     const there = known.get(foldName(column.name));
     const found = judged.get(column.name);
@@ -167,7 +169,7 @@ function judgedColumn(
   found: JudgedValues | undefined,
 ): FileColumn {
   const isNull = found?.get(nullType) === null;
-  if (isNull && (there === undefined || isOpen(there))) return { ...column, as: nullType };
+  if (isNull && there === undefined) return { ...column, as: nullType };
   if (there === undefined || fits(column.type, there.type)) return column;
   if (!isChosen(there) && widened(there.type, column.type) !== undefined) return column;
   if (isNull) return { ...column, as: nullType };

@@ -155,6 +155,7 @@ const opened: [name: string, file: string, value: string, shown: string][] = [
   ['whole', 'NULL::VARCHAR', '9007199254740993', '9007199254740993'],
   ['list', 'NULL::BIGINT', '[1]', '[1]'],
   ['bytes', 'NULL::TIMESTAMP', "'a'::BLOB", 'a'],
+  ['id', 'NULL::DOUBLE', '1::BIGINT', '1'],
 ];
 
 sampled(
