@@ -31,7 +31,7 @@ export {
 } from './manifest.js';
 export { isHttpRoot } from './object-root.js';
 export { isForOperators, maxOperationKeys } from './operation.js';
-export { foldName, nullType } from './parquet/columns.js';
+export { foldName, nameProblem, nullType } from './parquet/columns.js';
 export { footerBytesOf, maxFooterBytes, readFooterIn, readFooterOf } from './parquet/footer.js';
 export { type ColumnFault, keptIntegers, type SchemaMeaning } from './parquet/meaning.js';
 export { meaningRules } from './parquet/meaning-rules.js';

@@ -178,7 +178,11 @@ const isAmong = (names: readonly string[], name: string): boolean =>
 const missingColumns = (columns: readonly ParquetColumn[], required: readonly string[], fixedBy: string): string[] =>
   required
     .filter(name => !columns.some(column => column.name === name))
-    .map(name => `${name}: the file lacks this column, which every row must have (fixed by ${fixedBy})`);
+    .map(name => {
+      const other = columns.find(column => foldName(column.name) === foldName(name));
+      const found = other === undefined ? 'lacks this column' : `writes this column ${other.name}`;
+      return `${name}: the file ${found}, which every row must have (fixed by ${fixedBy})`;
+    });
 
 /**
  * Returns whether a type of a file can be written in SQL. A struct with unnamed fields cannot;

@@ -80,6 +80,16 @@ function distinctNames(names: readonly string[]): string[] {
   });
 }
 
+/**
+ * Returns why readers would not find a column or field of this name, as the end of a sentence;
+ * undefined for a good name.
+ */
+export function nameProblem(name: string): string | undefined {
+  if (name === '') return 'has no name';
+  if (name.includes('\0')) return 'has a NUL character in its name';
+  return name.isWellFormed() ? undefined : 'has half of a surrogate pair in its name';
+}
+
 /** Folds a name as DuckDB compares names: it ignores the case of ASCII letters only. */
 export const foldName = (name: string): string => name.replace(/[A-Z]/g, letter => letter.toLowerCase());
 

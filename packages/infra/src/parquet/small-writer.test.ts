@@ -175,7 +175,13 @@ describe('what cannot be written exactly is refused, with row and column, and le
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test.each<SmallSchema>([{}, { '': 'int64' }, JSON.parse('{"__proto__": "int64"}')])('columns %j', async wrong => {
+  test.each<SmallSchema>([
+    {},
+    { '': 'int64' },
+    { 'a\0': 'int64' },
+    { 'a\ud800': 'int64' },
+    JSON.parse('{"__proto__": "int64"}'),
+  ])('columns %j', async wrong => {
     const folder = temporaryFolder();
     await expect(writeSmallParquet(join(folder, 'file.parquet'), { columns: wrong, rows: [] })).rejects.toMatchObject({
       code: 'VALUE_INVALID',

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { busError } from '../errors.js';
 import { syncFolder } from '../files/flush.js';
 import { temporaryBeside } from '../files/names.js';
+import { nameProblem } from './columns.js';
 import { FileSink } from './file-sink.js';
 
 /**
@@ -97,7 +98,7 @@ async function writeRows(
 
 function checkNames(fields: readonly Field[]): void {
   if (fields.length === 0) throw busError('VALUE_INVALID', 'A Parquet file needs at least one column.');
-  const bad = fields.find(({ name }) => name === '' || name === '__proto__');
+  const bad = fields.find(({ name }) => nameProblem(name) !== undefined || name === '__proto__');
   if (bad !== undefined) throw busError('VALUE_INVALID', `A column cannot be named ${JSON.stringify(bad.name)}.`);
   const untyped = fields.find(({ type }) => !Object.hasOwn(parquetTypes, type));
   if (untyped !== undefined)

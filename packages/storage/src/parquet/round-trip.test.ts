@@ -163,6 +163,31 @@ describe('refused, with nothing left behind', () => {
   });
 });
 
+test.each([
+  ['a column without a name', { '': 'INTEGER' }, 'A column has no name.'],
+  ['a column with NUL in its name', { 'a\0': 'INTEGER' }, 'A column has a NUL character in its name: "a\\u0000".'],
+  [
+    'half of a surrogate pair',
+    { 'a\ud800': 'INTEGER' },
+    'A column has half of a surrogate pair in its name: "a\\ud800".',
+  ],
+  ['half of a pair in a field', { s: 'STRUCT("a\ud800" INTEGER)' }, 'is not a type that can be written'],
+  ['a field without a name', { s: 'STRUCT("" INTEGER)' }, 'is not a type that can be written'],
+])('a name that readers would not find is refused: %s', async (_, schema, problem) => {
+  await expect(write([], schema)).rejects.toEqual(
+    expect.objectContaining({ code: 'SCHEMA_INVALID', message: expect.stringContaining(problem) }),
+  );
+});
+
+test.each([
+  ['BIGINT', [1, 1n]],
+  ['TIMESTAMP', [new Date(5), 5000n]],
+  ['DATE', ['2020-01-01', new Date('2020-01-01')]],
+] as const)('keys that are one %s are not two keys of a MAP', async (type, keys) => {
+  const rows = [{ m: new Map(keys.map(key => [key, 1])) }];
+  await expect(write(rows, { m: `MAP(${type}, INTEGER)` })).rejects.toThrow(/a MAP cannot have the key .* twice/);
+});
+
 test('names that DuckDB tells apart are columns and fields of their own', async () => {
   const [upper, lower, kelvin] = ['É', 'é', '\u212a'];
   const rows = [{ [upper]: 1, [lower]: 2, [kelvin]: 3, k: { [upper]: 4, [lower]: 5 } }];

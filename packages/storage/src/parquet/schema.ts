@@ -1,5 +1,5 @@
 import type { DuckDBType } from '@duckdb/node-api';
-import { foldName } from '@quantbot/infra/bus';
+import { foldName, nameProblem } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
 import { type Encoder, encoderOf } from '../types/encode.js';
 import { parseType } from '../types/parse-type.js';
@@ -26,7 +26,9 @@ export function columnsOf(schema: Schema): Column[] {
   if (pairs.length === 0) throw storageError('SCHEMA_INVALID', 'The schema has no column.');
   const seen = new Set<string>();
   return pairs.map(([name, text]) => {
-    if (name === '') throw storageError('SCHEMA_INVALID', 'A column has no name.');
+    const problem = nameProblem(name);
+    if (problem !== undefined)
+      throw storageError('SCHEMA_INVALID', `A column ${problem}${name === '' ? '' : `: ${JSON.stringify(name)}`}.`);
     if (seen.has(foldName(name)))
       throw storageError('SCHEMA_INVALID', `Two columns are called ${name}; upper and lower case are the same in SQL.`);
     seen.add(foldName(name));

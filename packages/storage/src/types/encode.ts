@@ -204,14 +204,20 @@ function structEncoder(type: api.DuckDBStructType): Encoder {
   };
 }
 
+const isNested = (value: api.DuckDBValue): boolean =>
+  [api.DuckDBListValue, api.DuckDBStructValue, api.DuckDBMapValue].some(kind => value instanceof kind);
+
 function mapEncoder(key: Encoder, item: Encoder): Encoder {
   return value => {
     if (!(value instanceof Map)) throw misfit('a Map', value);
-    return api.mapValue(
-      [...value].map(([k, v]) => {
-        if (k === null || k === undefined) throw new Misfit('a key of a MAP cannot be null');
-        return { key: orNull(key, k, 'key'), value: orNull(item, v, `value of ${describe(k)}`) };
-      }),
-    );
+    const entries = [...value].map(([k, v]) => {
+      if (k === null || k === undefined) throw new Misfit('a key of a MAP cannot be null');
+      return { key: orNull(key, k, 'key'), value: orNull(item, v, `value of ${describe(k)}`) };
+    });
+    const plain = entries.flatMap(({ key }) => (isNested(key) ? [] : String(key))); // 1 and 1n are one BIGINT
+    const seen = new Set<string>();
+    const twice = plain.find(text => seen.size === seen.add(text).size);
+    if (twice !== undefined) throw new Misfit(`a MAP cannot have the key ${twice} twice`);
+    return api.mapValue(entries);
   };
 }

@@ -1,5 +1,5 @@
 import * as duckdb from '@duckdb/node-api';
-import { foldName } from '@quantbot/infra/bus';
+import { foldName, nameProblem } from '@quantbot/infra/bus';
 import { storageError } from '../errors.js';
 import { writtenInstead } from './file-types.js';
 import { valueWords } from './value-words.js';
@@ -154,7 +154,8 @@ class TypeParser {
     this.#expect('(');
     do {
       const field = this.#peek()?.kind === 'quoted' ? this.#take('quoted') : this.#take('name');
-      if ([...fields.keys()].some(other => foldName(other) === foldName(field))) throw this.#invalid();
+      if (nameProblem(field) !== undefined || [...fields.keys()].some(other => foldName(other) === foldName(field)))
+        throw this.#invalid();
       fields.set(field, this.type(outside));
     } while (this.#accept(','));
     this.#expect(')');

@@ -72,6 +72,11 @@ test.each<[string, string, string]>([
   ['a NULL in the key', price(null, '2026-01-01', '1'), 'symbol: NULL in 1 of 1 rows'],
   ['a file without the key', `SELECT TIMESTAMP '2026-01-01' AS at`, 'symbol: the file lacks this column'],
   [
+    'a file with the key in other letters',
+    `SELECT TIMESTAMP '2026-01-01' AS at, 'x' AS SYMBOL`,
+    'symbol: the file writes this column SYMBOL',
+  ],
+  [
     'a type that does not fit what was declared',
     price('A', '2026-01-01', '1.00000001', 'DECIMAL(20,8)'),
     'price: expected DECIMAL(18,4) (fixed by bus_config.json), found DECIMAL(20,8)',
