@@ -11,6 +11,7 @@ import {
   tableOperationsQuery,
   tablesQuery,
 } from '@quantbot/bus-format/canon';
+import { forgottenQuery } from '@quantbot/bus-format/journal';
 import { type DeclaredColumn, identifier, literal, selectList } from '@quantbot/bus-format/sql';
 import { forgottenSince, storageError } from '../errors.js';
 import { DuckDb } from '../open-duckdb.js';
@@ -119,7 +120,8 @@ interface TableRow {
 
 /**
  * Returns `canon.<table>` as it was. A table that only grows still has every row. Any other table
- * has dropped superseded rows, so it is read from the store's files.
+ * has dropped superseded rows. So it is read from the store's files, without those of artifacts
+ * whose rows had left it by then.
  */
 async function canonicalView(
   database: Pick<DuckDb, 'query'>,
@@ -147,6 +149,7 @@ async function canonicalView(
   )) as unknown as DeclaredColumn[];
   const artifacts = (await database.query(
     `SELECT canonical_path AS path, seq, ordinal, artifact_key AS "artifactKey", forgotten_at AS "forgottenAt" FROM catalog.artifacts_f
+     ANTI JOIN (${forgottenQuery('_bus.journal')}) gone ON gone.artifact_key = artifacts_f.artifact_key AND gone.status = 'erased'
      WHERE schema_hint LIKE 'canon.%' AND ${names.tableSql()} = ? AND seq > ${startAt(own, seq)} ORDER BY seq, ordinal`,
     [first],
   )) as unknown as (StoredRows & { forgottenAt: Date | null })[];

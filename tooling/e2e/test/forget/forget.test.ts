@@ -155,6 +155,9 @@ sampled('rows stay in append tables and leave the others, through rebuild and ba
     message: expect.stringContaining(keyOf('r3', 'prices')),
   });
   await past.close();
+  const since = await catalog.asOf(7);
+  expect(await since.query('SELECT run FROM canon.prices')).toEqual([{ run: 'r2' }]);
+  await since.close();
 
   const restored = makeTestBus({ canon, bus_root: 'restored' });
   expect(await quantbotBus(bus, 'backup', restored.config.busRoot)).toMatchObject({ code: 0, stderr: '' });
