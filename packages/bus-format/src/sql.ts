@@ -1,4 +1,5 @@
 import { foldName } from '@quantbot/infra/bus';
+
 /**
  * Returns a string as an SQL literal. Text enters SQL only through this and {@link identifier}. SQL
  * ends at a NUL character, so a text with one is an expression.

@@ -86,7 +86,10 @@ describeClusters(
       // The journal in the bucket is not the one of this database: nobody knows whose bucket it is.
       await damage(objects, 'bus.json');
       await bus.pg.query(`UPDATE bus.journal SET run_id = 'another'`);
-      expect((await bus.command('cluster', 'init')).code).toBe(1);
+      expect(await bus.command('cluster', 'init')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('is not that of the database'),
+      });
     });
 
     test('a lost file of the catalog is named', async () => {

@@ -60,9 +60,16 @@ async function mark(postgres: Postgres, objects: Objects, busId: string): Promis
   const marker = Buffer.from(newMarkerText(busId));
   if ((await objects.create(objectKeys.marker, marker)) === 'created') return;
   const text = (await objects.read(objectKeys.marker, maxMarkerBytes))?.toString('utf8') ?? '';
-  // The journal shows whether the objects are those of this bus.
-  if (isDamagedMarker(text) && (await compareArchive(postgres, objects)).length === 0)
-    return objects.replace(objectKeys.marker, marker);
+  if (isDamagedMarker(text)) {
+    if ((await compareArchive(postgres, objects)).length === 0) return objects.replace(objectKeys.marker, marker);
+    throw busError(
+      'BUS_ROOT_INVALID',
+      `${objects.url}/${objectKeys.marker} is damaged, and the journal beside it is not that of the database.`,
+      {
+        hint: 'Correct cluster.objects or cluster.postgres. If they are right, restore earlier versions of the objects.',
+      },
+    );
+  }
   const { bus_id: there } = markerIn(text, objects.url, `${objects.url}/${objectKeys.marker}`);
   if (there !== busId)
     throw busError(

@@ -100,6 +100,14 @@ test('a column that had only NULL, and one of a declared type', () => {
   expect(() => evolve(unchanged, 'b', columns({ n: 'DOUBLE' }))).toThrow('n: expected BIGINT');
 });
 
+test('a journal of a version that did not open columns gives the types that it had', () => {
+  const file = (type: string, as: string) => [{ name: 'n', type, nullable: true, as }];
+  const open = evolve(newTable('t', undefined), 'a', file('INTEGER', '"NULL"'));
+  const fixed = evolve(open, 'b', file('DOUBLE', 'BIGINT'));
+  expect(fixed.columns).toMatchObject([{ type: 'BIGINT', fixedBy: 'b' }]);
+  expect(typesOf(evolve(fixed, 'c', columns({ n: 'BIGINT' })))).toEqual({ n: 'BIGINT' });
+});
+
 test('a mismatch names every column with what is expected, what was found, and who fixed it', () => {
   const error = errorOf(() => evolve(first, 'r2/p/k/a', columns({ n: 'DATE', text: 'BLOB', price: 'DECIMAL(9,2)' })));
   expect(error.code).toBe('SCHEMA_MISMATCH');

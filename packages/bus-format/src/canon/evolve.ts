@@ -87,7 +87,7 @@ export function evolve(
     }
     const { also, open, ...narrow } = known;
     if (open && as !== nullType && type !== nullType) {
-      const own = canonicalType(type);
+      const own = as ?? canonicalType(type); // an earlier version did not open it
       const isOther = own !== known.type;
       const fixed = { ...typeFor(file, own), fixedBy: artifactKey, ...(isOther && { recast: true as const }) };
       next.set(foldName(name), { ...narrow, ...fixed });
