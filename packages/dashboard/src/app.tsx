@@ -57,11 +57,14 @@ function Pages() {
       </header>
       <Notice />
       <main id="content" tabIndex={-1}>
-        <Guard key={route.join('/')}>{pageOf(route)}</Guard>
+        <Guard key={keyOf(route)}>{pageOf(route)}</Guard>
       </main>
     </LiveContext.Provider>
   );
 }
+
+/** The page of SQL stays the same for each query: it keeps the limit and what was typed. */
+const keyOf = (route: Route): string => (route[0] === 'query' ? 'query' : route.join('/'));
 
 /** Skips the navigation. This cannot be a link, because the address names the page. */
 const toContent = () => document.getElementById('content')?.focus();

@@ -1,5 +1,6 @@
 import { exactJson } from '@quantbot/infra/visible';
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Answer } from '../client.js';
 import { csvOf, save } from '../csv.js';
 import { type Filters, listLink, ofFirstPage, useFilters } from '../route.js';
@@ -38,12 +39,13 @@ const classOf = ({ isNumber, isMinor }: Pick<Column<never>, 'isNumber' | 'isMino
 export function Table<T>(props: Props<T>) {
   const { caption, columns, rows, keyOf = (_: T, index: number) => index, empty = 'Nothing yet.', place } = props;
   const [filters] = useFilters(place ?? '');
+  const [room, setRoom] = useState(step);
   const order = place === undefined ? undefined : orderOf(filters.sort);
   if (rows.length === 0) return typeof empty === 'string' ? <p class="quiet">{empty}</p> : empty;
   const sorted = sort(rows, columns.find(({ head }) => head === order?.head)?.sortBy, order?.isDown ?? false);
   return (
     <Scroll label={caption}>
-      <table>
+      <table aria-rowcount={sorted.length + 1}>
         <caption class="hidden">{caption}</caption>
         <thead>
           <tr>
@@ -53,7 +55,7 @@ export function Table<T>(props: Props<T>) {
           </tr>
         </thead>
         <tbody>
-          {sorted.map((row, index) => (
+          {sorted.slice(0, room).map((row, index) => (
             <tr key={keyOf(row, index)}>
               {columns.map(column => (
                 <td key={column.head} class={classOf(column)}>
@@ -64,7 +66,26 @@ export function Table<T>(props: Props<T>) {
           ))}
         </tbody>
       </table>
+      {sorted.length > room && <More left={sorted.length - room} onReached={() => setRoom(room + step)} />}
     </Scroll>
+  );
+}
+
+/** So many rows are drawn at first, and more when one comes to their end. */
+const step = 200;
+
+/** The end of the drawn rows. Once it is seen, more follow. */
+function More({ left, onReached }: { left: number; onReached(): void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    const observer = new IntersectionObserver(seen => seen.some(({ isIntersecting }) => isIntersecting) && onReached());
+    observer.observe(button.current as HTMLButtonElement);
+    return () => observer.disconnect();
+  });
+  return (
+    <button ref={button} type="button" class="plain" onClick={onReached}>
+      {count(left)} more rows
+    </button>
   );
 }
 
@@ -115,9 +136,6 @@ function sort<T>(rows: readonly T[], by: Column<T>['sortBy'], isDown: boolean): 
   return isDown ? sorted.reverse() : sorted;
 }
 
-/** More rows than this make the page slow. The file to download has all. */
-const maxShown = 1_000;
-
 /** The rows of a query. */
 export function AnswerTable({ caption, answer }: { caption: string; answer: Answer }) {
   const columns = answer.columns.map(({ name, type }, index) => ({
@@ -127,10 +145,9 @@ export function AnswerTable({ caption, answer }: { caption: string; answer: Answ
   }));
   return (
     <>
-      <Table caption={caption} columns={unambiguous(columns)} rows={answer.rows.slice(0, maxShown)} empty="No rows." />
+      <Table caption={caption} columns={unambiguous(columns)} rows={answer.rows} empty="No rows." />
       <p class="pages">
         {answer.isCut && <span class="quiet">Only the first {count(answer.rows.length)} rows.</span>}
-        {answer.rows.length > maxShown && <span class="quiet">The table shows {count(maxShown)} of them.</span>}
         {answer.rows.length > 0 && (
           <button
             type="button"

@@ -1,5 +1,6 @@
 import {
   columnsQuery,
+  forgottenQuery,
   type JournalledTableOperation,
   type ListedTable,
   modeNamed,
@@ -11,7 +12,6 @@ import {
   tableOperationsQuery,
   tablesQuery,
 } from '@quantbot/bus-format/canon';
-import { forgottenQuery } from '@quantbot/bus-format/journal';
 import { type DeclaredColumn, identifier, literal, selectList } from '@quantbot/bus-format/sql';
 import { forgottenSince, storageError } from '../errors.js';
 import { DuckDb } from '../open-duckdb.js';

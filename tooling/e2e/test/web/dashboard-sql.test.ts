@@ -60,6 +60,22 @@ inBrowser('SQL can be asked, its answer be sent as a link, and its mistakes are 
   await page.getByRole('alert').getByText('QUERY_FAILED').waitFor();
 });
 
+sampledInBrowser('of a long answer, rows are drawn as one comes to them', async () => {
+  const { page, problems } = await sqlPage();
+  await page.getByLabel('at most').selectOption('10000');
+  await type(page, 'SELECT range AS n FROM range(3000)');
+  await page.keyboard.press('Control+Enter');
+  await page.getByRole('cell', { name: '0', exact: true }).waitFor();
+  const drawn = () => page.locator('tbody tr').count();
+  expect(await drawn()).toBeLessThan(1000);
+  const more = page.getByRole('button', { name: /more rows/ });
+  while ((await more.count()) > 0) await more.scrollIntoViewIfNeeded({ timeout: 1000 }).catch(() => {});
+  expect(await drawn()).toBe(3000);
+  expect(await page.locator('table').getAttribute('aria-rowcount')).toBe('3001');
+  expect(await violationsOf(page)).toEqual([]);
+  expect(problems).toEqual([]);
+});
+
 sampledInBrowser('the editor completes names, remembers queries, draws, and gives all rows as a file', async () => {
   const { page, problems } = await sqlPage();
   await page.locator('summary', { hasText: 'canon.numbers' }).click();
