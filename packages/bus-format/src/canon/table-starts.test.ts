@@ -40,6 +40,11 @@ test('a mode that was set stays behind at a drop, and comes back with a restore'
   expect(startOf(drop, latest)).toEqual({ after: 5, generation: 3, ...set2 });
   expect(startOf(drop, latest, operation(7, 'table_restore', 't', 4))).toEqual({ generation: 4, ...set2 });
   expect(startOf(operation(4, 'table_drop', 'u', 1))).toEqual({ generation: 1, ...keyed });
+  // The table that came after the drop has no mode that was set.
+  const retype = { ...operation(7, 'table_retype', 't', 4), column: 'x', column_type: 'BIGINT' };
+  const types = [{ name: 'x', type: 'BIGINT', was: [] }];
+  expect(startOf(drop, retype)).toEqual({ after: 5, generation: 4, types });
+  expect(startOf(drop, retype, operation(8, 'table_restore', 't', 5))).toEqual({ generation: 5, ...keyed, types });
 });
 
 test('a table with a key that was set asks each file for it, and a declaration must agree', () => {

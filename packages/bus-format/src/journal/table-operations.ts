@@ -91,11 +91,10 @@ export function setModes(operations: readonly JournalledTableOperation[]): Map<s
   const last = new Map<string, SetMode>();
   const now = new Map<string, SetMode>();
   for (const { type, table, mode, key = [], order_by: orderBy = [] } of operations) {
-    if (type === 'table_rename') continue;
-    if (mode !== undefined) last.set(table, { mode, key, orderBy });
-    const set = last.get(table);
-    if (type === 'table_drop' || set === undefined) now.delete(table);
-    else now.set(table, set);
+    if (type === 'table_drop') now.delete(table);
+    const restored = type === 'table_restore' ? last.get(table) : undefined;
+    const set = mode === undefined ? restored : { mode, key, orderBy };
+    if (set !== undefined) for (const modes of [last, now]) modes.set(table, set);
   }
   return now;
 }
