@@ -39,7 +39,7 @@ export function sampleOf(cases, count) {
 }
 
 /** `npm test` includes long tests and files on one day of this many, every other run always. */
-const days = 16;
+const days = 24;
 
 /** Whether this run includes a long test. */
 export function isInSample(name) {

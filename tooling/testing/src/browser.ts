@@ -16,7 +16,7 @@ export function inBrowser(title: string, run: () => Promise<void>): void {
   test.skipIf(!hasBrowser)(title, run);
 }
 
-/** A long test with a page: on one day of sixteen in `npm test`, like `sampled`. */
+/** A long test with a page: on one day of 24 in `npm test`, like `sampled`. */
 export function sampledInBrowser(title: string, run: () => Promise<void>): void {
   test.skipIf(!hasBrowser || !isInSample(title))(title, { tags: ['campaign'] }, run);
 }

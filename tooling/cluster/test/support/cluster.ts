@@ -19,7 +19,7 @@ import { hook, program, shiftedClock } from './program.js';
 const extensions = duckdbExtensions();
 if ('missing' in extensions) console.error(`SKIPPED: ${extensions.missing}`);
 
-/** In `npm test`, a suite runs on s3:// on one day of sixteen; in the campaigns, always. */
+/** In `npm test`, a suite runs on s3:// on one day of 24; in the campaigns, always. */
 const kindsOf = (name: string) => (versitygw !== undefined && isInSample(`${name} on s3`) ? ['file', 's3'] : ['file']);
 
 /** Creates a new cluster on the servers of a suite. */
