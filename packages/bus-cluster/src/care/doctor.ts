@@ -3,7 +3,6 @@ import type { DaemonError } from '@quantbot/bus-format';
 import { markerIn, maxMarkerBytes, objectKeys } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
-import { openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { archivedJournal } from '../archive.js';
 import { dismissedJobs } from '../dismissals.js';
@@ -12,6 +11,7 @@ import { mustBeCurrent } from '../migrate.js';
 import { pagesOf } from '../pages.js';
 import { Postgres } from '../postgres/postgres.js';
 import { leasesUnseen } from '../work.js';
+import { publishedSeq } from './published-seq.js';
 import { RejectedJobs } from './rejected.js';
 
 /** A job is late if it is not taken, or not visible, after this many leases. */
@@ -130,9 +130,7 @@ class Examination {
   async #checkLake(head: Head): Promise<void> {
     let seq: number;
     try {
-      await using catalog = await openCatalog({ config: this.#config });
-      const [row] = await catalog.query('SELECT max(seq) AS seq FROM catalog.jobs_f');
-      seq = Number(row?.seq ?? 0);
+      seq = await publishedSeq(this.#config);
     } catch (error) {
       this.#add(
         'LAKE_UNREADABLE',

@@ -17,6 +17,7 @@ import { Postgres, type Queries } from '../postgres/postgres.js';
 import { OperatedTables, operatedTables } from '../table-operations.js';
 import { compareArchive } from './compare-archive.js';
 import { listOwnObjects, type OwnObject } from './own-objects.js';
+import { publishedIn } from './published-seq.js';
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
 const stepJobs = 5000;
@@ -48,7 +49,7 @@ export async function verifyCluster(cluster: ClusterConfig, options: VerifyClust
     const verification = new Verification({ postgres, objects, root }, options);
     let unreadable: unknown;
     // Read before the journal, which is never behind.
-    const published = await publishedSeq(catalog).catch(error => {
+    const published = await publishedIn(catalog).catch(error => {
       unreadable = error;
       return 0;
     });
@@ -59,11 +60,6 @@ export async function verifyCluster(cluster: ClusterConfig, options: VerifyClust
   } finally {
     await postgres.close();
   }
-}
-
-async function publishedSeq(catalog: Catalog): Promise<number> {
-  const [row] = await catalog.query('SELECT max(seq) AS seq FROM catalog.jobs_f');
-  return Number(row?.seq ?? 0);
 }
 
 class Verification {
