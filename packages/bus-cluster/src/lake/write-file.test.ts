@@ -65,7 +65,8 @@ test.skipIf('missing' in extensions)(
     const damaged = expect.objectContaining({ code: 'FILE_DAMAGED', message: expect.stringContaining(file) });
     await expect(mergeTables(lake, place, 1)).rejects.toEqual(damaged);
     const erasing = inTransaction(lake, () => eraseRows(lake, 't', { place, keys: ['key-2'], seqs: [2] }));
-    await expect(erasing).resolves.toBeUndefined(); // all rows of the file leave: nothing is made of it
+    // All rows of the file leave, so nothing is made of it.
+    await expect(erasing).resolves.toBeUndefined();
     expect(await negative()).toBe(500);
   },
 );

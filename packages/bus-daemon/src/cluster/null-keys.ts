@@ -19,7 +19,8 @@ export async function firstSeenWithoutKey(
   if (key.length === 0) return undefined;
   const [whole, nulls] = [seen.of(key), seen.nullsOf(key)];
   const unseen = await artifactsOfTable(queries, table, artifact => !whole.has(artifact));
-  const left = unseen.filter(({ isForgotten }) => !isForgotten); // their rows leave a table with a key
+  // The rows of forgotten artifacts leave a table with a key.
+  const left = unseen.filter(({ isForgotten }) => !isForgotten);
   const found = left.find(({ artifact }) => nulls.has(artifact));
   if (found !== undefined) return { artifact: found.artifact, nulls: nulls.get(found.artifact) ?? [] };
   if (left.length === 0) return undefined;

@@ -87,7 +87,8 @@ export function evolve(
     }
     const { also, open, ...narrow } = known;
     if (open && as !== nullType && type !== nullType) {
-      const own = as ?? canonicalType(type); // an earlier version did not open it
+      // An earlier version did not open columns. It compared the values with the column's type.
+      const own = as ?? canonicalType(type);
       const isOther = own !== known.type;
       const fixed = { ...typeFor(file, own), fixedBy: artifactKey, ...(isOther && { recast: true as const }) };
       next.set(foldName(name), { ...narrow, ...fixed });

@@ -214,7 +214,8 @@ function mapEncoder(key: Encoder, item: Encoder): Encoder {
       if (k === null || k === undefined) throw new Misfit('a key of a MAP cannot be null');
       return { key: orNull(key, k, 'key'), value: orNull(item, v, `value of ${describe(k)}`) };
     });
-    const plain = entries.flatMap(({ key }) => (isNested(key) ? [] : String(key))); // 1 and 1n are one BIGINT
+    // As text, because 1 and 1n are the same BIGINT.
+    const plain = entries.flatMap(({ key }) => (isNested(key) ? [] : String(key)));
     const seen = new Set<string>();
     const twice = plain.find(text => seen.size === seen.add(text).size);
     if (twice !== undefined) throw new Misfit(`a MAP cannot have the key ${twice} twice`);

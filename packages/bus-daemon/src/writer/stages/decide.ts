@@ -265,7 +265,8 @@ function mustFitAgain(
   const name = tables.names.tableOf(schemaHint, firstSeq);
   const table = tables.get(name ?? '');
   if (table === undefined || firstSeq <= (table.after ?? 0) || !table.columns.some(({ was }) => was)) return;
-  apply(tables.draft(), artifact, { seq, schemaHint, table: name }, unjudged); // the table has its columns already
+  // On a draft, because the table has the columns already.
+  apply(tables.draft(), artifact, { seq, schemaHint, table: name }, unjudged);
 }
 
 /** Another user of the machine counts as one producer, whatever the manifests say. */

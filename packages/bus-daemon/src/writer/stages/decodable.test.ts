@@ -65,7 +65,8 @@ test('among files of one form, those with only NULL in a column are told, whatev
       parquetMetadata(new Uint8Array(bytes).buffer).row_groups[0]?.columns[0]?.meta_data?.statistics?.null_count;
     if (name === 'lying') {
       const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
-      const count = bytes.indexOf('\x36\x02', footer); // field 3 of the statistics, which have no 1 and 2
+      // Field 3 of the statistics, which have no fields 1 and 2.
+      const count = bytes.indexOf('\x36\x02', footer);
       bytes[count + 1] = 6;
       expect(nulls()).toBe(3n);
     }
