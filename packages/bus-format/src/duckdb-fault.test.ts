@@ -21,6 +21,7 @@ test.each<[DuckDbFault, string]>([
   ['memory', 'Invalid Error: std::bad_alloc'],
   ['missing', 'IO Error: No files found that match the pattern "/bus/a.parquet"'],
   ['missing', 'IO Error: Cannot open file "/bus/a.parquet": No such file or directory'],
+  ['missing', "HTTP Error: HTTP GET error reading 's3://bus/a' in region 'us-east-1' (HTTP 404 Not Found)"],
   ['machine', 'IO Error: Cannot open file "/bus/a.parquet": Too many open files'],
   ['machine', 'IO Error: Could not read from file "/bus/a.parquet": Input/output error'],
   ['poisoned', 'INTERNAL Error: Attempted to dereference unique_ptr that is NULL!'],

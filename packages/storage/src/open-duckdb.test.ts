@@ -1,8 +1,9 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runIn } from '../test/support/database.js';
 import { temporaryFolder } from '../test/support/folder.js';
+import { queryError } from './duckdb/run.js';
 import { openDuckDb } from './open-duckdb.js';
 
 async function database(rows = 3): Promise<string> {
@@ -64,13 +65,28 @@ test('what a damaged file causes is no fault of the SQL', async () => {
   await using db = await openDuckDb(await database());
   const good = readFileSync(path);
   const footer = good.length - 8 - good.readInt32LE(good.length - 8);
-  for (const place of [4, footer + 1, good.length - 5, good.length - 1]) {
+  const flipped = [4, footer + 1, good.length - 5, good.length - 1].map(place => {
     const bytes = Buffer.from(good);
     bytes[place] = (bytes[place] as number) ^ 0xff;
+    return bytes;
+  });
+  const refused = { code: 'READ_FAILED', hint: expect.stringContaining('quantbot-bus verify') };
+  const read = () => db.query(`SELECT sum(n) FROM read_parquet('${path}')`);
+  for (const bytes of [...flipped, '', good.subarray(0, 11), good.subarray(0, -1)]) {
     writeFileSync(path, bytes);
-    await expect(db.query(`SELECT sum(n) FROM read_parquet('${path}')`), `${place}`).rejects.toMatchObject({
-      code: 'READ_FAILED',
-      hint: expect.stringContaining('quantbot-bus verify'),
-    });
+    await expect(read(), `${bytes.length} bytes`).rejects.toMatchObject(refused);
   }
+  rmSync(path);
+  await expect(read()).rejects.toMatchObject(refused);
+});
+
+test.each([
+  ["Invalid Input Error: Invalid footer length provided for file '/f'", 'READ_FAILED'],
+  ['Invalid Input Error: Parquet footer length stored in file is not equal to footer length provided', 'READ_FAILED'],
+  ["HTTP Error: HTTP GET error reading 's3://b/f' in region 'r' (HTTP 416 Range Not Satisfiable)", 'READ_FAILED'],
+  ['HTTP Error: Content-Length from server mismatches requested range, server may not support it', 'READ_FAILED'],
+  ['HTTP Error: Could not connect to server', 'READ_FAILED'],
+  ['Invalid Input Error: Parquet', 'QUERY_FAILED'],
+])('the message of DuckDB "%s" is %s', (message, code) => {
+  expect(queryError(new Error(message))).toMatchObject({ code });
 });

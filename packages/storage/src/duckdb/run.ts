@@ -195,17 +195,36 @@ export function queryError(cause: unknown): Error {
   const forgotten = forgottenPattern.exec(message);
   if (forgotten !== null) return storageError('ARTIFACT_FORGOTTEN', `${forgotten[0]}.`, { cause });
   const details = message.split('\n');
-  if (damagedPattern.test(message))
+  const fault = duckDbFault(message);
+  if (fault === 'missing' || (fault !== 'memory' && damagedPattern.test(message)))
     return storageError('READ_FAILED', `A file cannot be read: ${details[0]}`, {
       cause,
       details,
-      hint: 'Restore the file. `quantbot-bus verify` names the damaged files of a bus, and says what to do.',
+      hint: 'Check the path, or restore the file. `quantbot-bus verify` names the missing and damaged files of a bus, and says what to do.',
     });
-  const isOfSql = ['file', 'range', 'unsupported'].includes(duckDbFault(message)) && !message.startsWith('IO Error: ');
+  const isOfSql = ['file', 'range', 'unsupported'].includes(fault) && !/^(IO|HTTP) Error: /.test(message);
   const code = isOfSql ? 'QUERY_FAILED' : 'READ_FAILED';
   return storageError(code, `The query failed: ${details[0]}`, { cause, details });
 }
 
-/** How DuckDB says that a Parquet file is not sound. It says so of no SQL. */
-const damagedPattern =
-  /^Invalid (Error: |Input Error: (Failed to read (Parquet )?file "[^"]*": |No magic bytes found |Footer length error ))/;
+/** The beginnings with which DuckDB says that a Parquet file is not sound. It says so of no SQL. */
+const damagedPattern = new RegExp(
+  `^(${[
+    'Invalid Error: ',
+    `Invalid Input Error: (${[
+      'Failed to read (Parquet )?file ["\']',
+      "File '[^']*' too small to be a Parquet file",
+      'Footer length error ',
+      'Incorrect stats size ',
+      'Invalid (footer length provided|unicode .* in value construction|(string|decimal) encoding found|JSON found)',
+      'Malformed Parquet schema ',
+      'Mismatch in parquet read ',
+      'No magic bytes found ',
+      'Parquet f(ile|ooter) ',
+      'The width .* of the bitpacked data ',
+    ].join('|')})`,
+    'IO Error: (Could not read enough bytes |DELTA_|Failed to read Parquet file )',
+    // An object that is shorter than DuckDB knows it.
+    'HTTP Error: (Content-Length from server mismatches |.*\\(HTTP 416 )',
+  ].join('|')})`,
+);
