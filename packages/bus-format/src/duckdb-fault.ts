@@ -61,7 +61,7 @@ const rules: readonly Rule[] = [
   systemError('Stale file handle', 'ESTALE'),
   systemError('No such file or directory', 'ENOENT', 'missing'),
   { fault: 'missing', begins: /^IO Error: No files found that match the pattern / },
-  { fault: 'missing', begins: /^HTTP Error: .*\(HTTP 404 Not Found\)$/ },
+  { fault: 'missing', begins: /^HTTP Error: .*\(HTTP 404 / },
   { fault: 'range', begins: /^(Conversion|Out of Range) Error: / },
   { fault: 'range', begins: /^Invalid Input Error: Invalid decimal encoding in Parquet file/ },
   { fault: 'text', begins: /^Invalid Input Error: Invalid string encoding found in Parquet file / },

@@ -52,7 +52,7 @@ export const storageCodes = {
   },
   NOT_PARQUET: {
     disposition: 'caller',
-    hint: 'Write the file again with a Parquet writer, and close it before reading.',
+    hint: 'Write the file again with a Parquet writer, and close it before reading. `quantbot-bus verify` names the damaged files of a bus.',
   },
   ARTIFACT_FORGOTTEN: {
     disposition: 'caller',
