@@ -19,14 +19,11 @@ export {
   commitBatch,
   type Decision,
   type Head,
-  lastSettled,
-  noteSettled,
   resolveCommit,
   rowsBetween,
   rowsOf,
   type Submission,
   schemasBetween,
-  unsettled,
 } from './journal.js';
 export { judgeIn } from './judge.js';
 export { dropLake } from './lake/drop-lake.js';
@@ -45,6 +42,7 @@ export { atTheirPlaces, freshPlace } from './places.js';
 export { hostOf, Postgres, type Queries } from './postgres/postgres.js';
 export { condemn, nextRemoval, noteRemoved, removeCondemned } from './removal.js';
 export { type RestoredJournal, restoreJournal } from './restore.js';
+export { lastSettled, noteSettled, unsettled } from './settling.js';
 export { OperatedTables, operatedTables, tableOperationsBetween } from './table-operations.js';
 export {
   artifactsOfTable,

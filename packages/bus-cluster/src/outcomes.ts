@@ -31,6 +31,6 @@ export async function putOutcome(
 }
 
 /** Returns the root under which a receipt names stored files. */
-const rootOf = (objects: Objects): { root: string } => ({
+export const rootOf = (objects: Pick<Objects, 'locationOf'>): { root: string } => ({
   root: objects.locationOf('store').slice(0, -'/store'.length),
 });

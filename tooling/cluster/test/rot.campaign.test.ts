@@ -69,6 +69,58 @@ describeClusters(
       expect(await bus.rows('SELECT x FROM canon.ticks')).toEqual([{ x: 0n }]);
     });
 
+    test('damaged outcomes of jobs are named, and written again from the journal', async () => {
+      const bus = await newCluster();
+      const objects = await openObjects(bus.objects);
+      await bus.submit('job-0', 0);
+      await bus.submit('job-1', 'a text');
+      await bus.done('start', '--drain');
+      const [receipt, reason, manifest] = [
+        'receipts/job-0.json',
+        'rejected/job-1.json',
+        'rejected/job-1.manifest.json',
+      ];
+      const before = await Promise.all([receipt, reason].map(key => bytesOf(objects, key)));
+      await damage(objects, receipt);
+      await objects.replace(reason, Buffer.from('{'));
+      const mend = await damage(objects, manifest);
+      const hurt = [receipt, reason, manifest].map(what => ({ code: 'OUTCOME_DAMAGED', what }));
+      expect(await foundBy(bus, 'verify')).toEqual(hurt);
+      const { stdout } = await bus.command('doctor', '--json');
+      for (const { what } of hurt)
+        expect(JSON.parse(stdout).findings).toContainEqual(
+          expect.objectContaining({ code: 'OUTCOME_DAMAGED', what: expect.stringContaining(what) }),
+        );
+      expect((await bus.command('retry', 'job-1')).stderr).toContain('FILE_DAMAGED');
+      expect(await foundBy(bus, 'scrub')).toEqual(hurt);
+      await bus.done('start', '--drain');
+      expect(await Promise.all([receipt, reason].map(key => bytesOf(objects, key)))).toEqual(before);
+      expect((await bus.command('retry', 'job-1')).stderr).toContain('FILE_DAMAGED');
+      expect(await foundBy(bus, 'verify')).toEqual([{ code: 'OUTCOME_DAMAGED', what: manifest }]);
+      await mend();
+      expect(await foundBy(bus, 'verify')).toEqual([]);
+      await damage(objects, manifest);
+      bus.start();
+      await bus.done('dismiss', 'job-1', '--note', 'damaged');
+      expect(await foundBy(bus, 'verify')).toEqual([]);
+    });
+
+    test('a manifest that has changed in the inbox is rejected', async () => {
+      const bus = await newCluster();
+      const objects = await openObjects(bus.objects);
+      await bus.submit('job-0', 0);
+      const [entry = ''] = await bus.names('inbox/');
+      const text = (await bytesOf(objects, entry)).toString();
+      expect(text).toContain('"producer": "p"');
+      await objects.replace(entry, Buffer.from(text.replace('"producer": "p"', '"producer": "q"')));
+      await bus.done('start', '--drain');
+      expect(await bus.names('')).not.toContain(entry);
+      expect(JSON.parse((await bytesOf(objects, 'rejected/job-0.json')).toString())).toMatchObject({
+        code: 'MANIFEST_INVALID',
+        error: expect.stringContaining(entry),
+      });
+    });
+
     test('a damaged marker is written again, and that of another bus stays', async () => {
       const bus = await newCluster();
       const objects = await openObjects(bus.objects);

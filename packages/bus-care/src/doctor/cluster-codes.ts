@@ -15,6 +15,7 @@ export const clusterFindingCodes = registerCodes('cluster', {
   DATABASE_BEHIND: { check: 'journal', level: 'problem' },
   LAKE_UNREADABLE: { check: 'lake', level: 'problem' },
   LAKE_DAMAGED: { check: 'lake-files', level: 'problem' },
+  OUTCOME_DAMAGED: { check: 'outcomes', level: 'problem' },
   LAKE_BEHIND: { check: 'lake', level: 'problem' },
   NO_DAEMON: { check: 'daemons', level: 'warning' },
   DAEMON_VERSIONS: { check: 'daemons', level: 'warning' },

@@ -11,6 +11,7 @@ import { mustBeCurrent } from '../migrate.js';
 import { pagesOf } from '../pages.js';
 import { Postgres } from '../postgres/postgres.js';
 import { leasesUnseen } from '../work.js';
+import { hurtOutcomes } from './compare-outcomes.js';
 import { publishedSeq } from './published-seq.js';
 import { RejectedJobs } from './rejected.js';
 
@@ -59,6 +60,7 @@ class Examination {
       if (head !== undefined) {
         await this.#try('lake-files', () => this.#checkLakeFiles(objects));
         await this.#try('journal', () => this.#checkArchive(objects, head));
+        await this.#try('outcomes', () => this.#checkOutcomes(objects));
       }
       await this.#try('inbox', () => this.#checkInbox(objects));
       await this.#try('rejected', () => this.#checkRejected(objects));
@@ -168,6 +170,19 @@ class Examination {
       );
   }
 
+  /** Compares the outcomes of a small bus. `verify` and `scrub` compare all. */
+  async #checkOutcomes(objects: Objects): Promise<void> {
+    const lists = ['receipts/', 'rejected/'].map(prefix => objects.list(prefix, { limit: maxEntries }));
+    const { length } = (await Promise.all(lists)).flat();
+    if (length > maxEntries) return;
+    let isSound = true;
+    for await (const { what, detail } of hurtOutcomes({ postgres: this.#queries, objects })) {
+      this.#add('OUTCOME_DAMAGED', `${what} is damaged: ${detail}.`, '`quantbot-bus verify` lists all damaged objects');
+      isSound = false;
+    }
+    if (isSound) this.#findings.push(fine('outcomes', `${many(length, 'object')}, as the journal says`));
+  }
+
   async #checkArchive(objects: Objects, head: Head): Promise<void> {
     const { seq, lastSeq } = await archivedJournal(objects);
     const ends = `The journal in the bucket ends at seq ${lastSeq}`;
@@ -257,7 +272,7 @@ class Examination {
     else
       this.#add(
         'JOBS_REJECTED',
-        `${many(rejected.length, 'job')} rejected. The newest is ${newest.jobId}: ${newest.reason?.error}`,
+        `${many(rejected.length, 'job')} rejected. The newest is ${newest.jobId}: ${newest.reason?.error ?? 'its reason is damaged'}`,
         `${newest.reason?.hint ?? ''} \`quantbot-bus rejected\` lists them. \`quantbot-bus retry ${newest.jobId}\` submits the same files again, if the cause was outside the job`,
       );
   }

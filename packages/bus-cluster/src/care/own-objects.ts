@@ -1,11 +1,11 @@
 import type { StoreProblem } from '@quantbot/bus-care/verify';
 import { exportStatusFile, isExportStatus } from '@quantbot/bus-format/state';
-import { BusError } from '@quantbot/infra';
 import { markerIn, objectKeys } from '@quantbot/infra/bus';
 import { type CompareOptions, compareObject } from '../compare-object.js';
 import { exportObjects } from '../exports.js';
 import { type ClusterPlaces, hurtIn, lakeFiles } from '../lake/lake-files.js';
 import { operatedTables } from '../table-operations.js';
+import { readState } from './read-state.js';
 
 const maxStateBytes = 64 * 1024 * 1024;
 
@@ -27,7 +27,7 @@ const stateObjects = ({ objects }: ClusterPlaces): OwnObject[] =>
   [
     {
       what: objectKeys.marker,
-      isSound: (text: string) => markerIn(text, objects.url, objectKeys.marker) !== undefined,
+      isSound: (text: string) => isMarker(text, objects.url),
       cure: 'run quantbot-bus cluster init, which writes it again',
     },
     {
@@ -39,20 +39,20 @@ const stateObjects = ({ objects }: ClusterPlaces): OwnObject[] =>
     bytes: 0,
     async check() {
       const damaged = { code: 'STATE_DAMAGED' as const, what, detail: `it is not as it was written; ${cure}` };
-      try {
-        const text = await objects.read(what, maxStateBytes);
-        if (text === undefined) return { ...damaged, detail: `it is gone; ${cure}` };
-        return isSound(text.toString('utf8')) ? undefined : damaged;
-      } catch (error) {
-        if (!isDamagedState(error)) throw error;
-        return damaged;
-      }
+      const text = await readState(objects, what, maxStateBytes);
+      if (text === undefined) return { ...damaged, detail: `it is gone; ${cure}` };
+      return text !== 'damaged' && isSound(text.toString('utf8')) ? undefined : damaged;
     },
   }));
 
-/** Text that is no marker, a text that is too long, or a folder in its place. */
-const isDamagedState = (error: unknown): boolean =>
-  error instanceof BusError && ['BUS_ROOT_NOT_FOUND', 'TOO_LARGE', 'UNSAFE_PATH'].includes(error.code);
+function isMarker(text: string, url: string): boolean {
+  try {
+    markerIn(text, url, objectKeys.marker);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 async function filesOfLake(places: ClusterPlaces): Promise<OwnObject[]> {
   const { postgres, root } = places;

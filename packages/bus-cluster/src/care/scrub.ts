@@ -10,7 +10,9 @@ import { forgottenAmong } from '../forgotten.js';
 import { readableUpTo, rowsBetween } from '../journal.js';
 import { atTheirPlaces } from '../places.js';
 import { Postgres } from '../postgres/postgres.js';
+import { noteUnsettled } from '../settling.js';
 import { compareArchive } from './compare-archive.js';
+import { hurtOutcomes } from './compare-outcomes.js';
 import { listOwnObjects } from './own-objects.js';
 
 /** The journal is read in steps of this many jobs, so that memory stays bounded. */
@@ -27,7 +29,8 @@ export interface ClusterScrub {
 
 /**
  * Reads every object of a cluster at a bounded rate, and compares it with its checksum: stored
- * artifacts, files of the lake, golden exports, and the journal. It keeps no place: an interrupted
+ * artifacts, files of the lake, golden exports, and the journal. The daemon that publishes then
+ * writes outcomes of jobs again that differ from the journal. It keeps no place: an interrupted
  * scrub starts over.
  *
  * @throws DaemonError `POSTGRES_UNREACHABLE`; BusError of the object store.
@@ -55,6 +58,10 @@ export async function scrubCluster(
     };
     for (const { bytes, check } of own) note(await check({ pace }), bytes);
     for (const problem of await compareArchive(postgres, objects)) note({ code: 'JOURNAL_DAMAGED', ...problem }, 0);
+    for await (const { seq, ...problem } of hurtOutcomes({ postgres, objects }, pace)) {
+      note(problem, 0);
+      if (seq !== undefined) await noteUnsettled(postgres, [seq]);
+    }
     for (let after = 0, upTo = 0; after < lastSeq; after = upTo) {
       upTo = await readableUpTo(postgres, after, Math.min(after + stepJobs, lastSeq));
       const rows = await rowsBetween(postgres, after + 1, upTo);

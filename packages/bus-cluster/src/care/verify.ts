@@ -16,6 +16,7 @@ import { atTheirPlaces } from '../places.js';
 import { Postgres, type Queries } from '../postgres/postgres.js';
 import { OperatedTables, operatedTables } from '../table-operations.js';
 import { compareArchive } from './compare-archive.js';
+import { hurtOutcomes } from './compare-outcomes.js';
 import { listOwnObjects, type OwnObject } from './own-objects.js';
 import { publishedIn } from './published-seq.js';
 
@@ -38,7 +39,7 @@ export interface VerifyClusterOptions {
  * Compares the store of a cluster with its journal: finds missing, changed and orphaned objects,
  * canonical tables of the lake that lack rows, missing seqs, and objects of the journal that are
  * damaged or differ from PostgreSQL. Compares files of the lake and of golden exports with their
- * checksums. It only reads. Daemons may run meanwhile.
+ * checksums, and outcomes of jobs with the journal. It only reads. Daemons may run meanwhile.
  */
 export async function verifyCluster(cluster: ClusterConfig, options: VerifyClusterOptions): Promise<VerifyReport> {
   const { postgres: url, root } = await lakeAddress(cluster);
@@ -115,6 +116,7 @@ class Verification {
     for (const { what, detail } of await compareArchive(this.#postgres, this.#objects))
       this.#add('JOURNAL_DAMAGED', what, detail);
     await this.#checkOwn(own);
+    for await (const { seq: _, ...problem } of hurtOutcomes(this.#places)) this.#report.problems.push(problem);
     await this.#findOrphans();
     await this.#checkTables(catalog, published);
     return this.#report;

@@ -66,6 +66,8 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
   };
   if (!isRead) return { ...job, error: manifestBytes };
   try {
+    if (entry.key !== objectKeys.inbox(jobId, job.manifestSha256, job.retryOf))
+      throw busError('MANIFEST_INVALID', `${entry.key} has another SHA-256 than its name says.`);
     const manifest = parseObjectManifest(manifestBytes);
     if (manifest.op !== undefined && isForOperators(manifest.op)) await mustBeOfOperator(cluster, job);
     await mkdir(job.folder, { recursive: true });

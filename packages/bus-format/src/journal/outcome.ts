@@ -114,7 +114,7 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
  */
 export function isOutcomeOf(
   text: string,
-  layout: BusLayout,
+  layout: Pick<BusLayout, 'root'>,
   rows: readonly JournalRow[],
   names = TableNames.none,
 ): boolean {
@@ -129,7 +129,7 @@ export function isOutcomeOf(
   const end = path.length - (artifact === undefined ? 0 : (rows[0]?.rel_path ?? '').length + 1);
   const root = path.slice(0, end);
   if (isSlip(root, layout.root)) return false;
-  const receipt = receiptOf({ ...layout, root }, rows, names);
+  const receipt = receiptOf({ root }, rows, names);
   const { warnings: _warnings, ...older } = receipt;
   return text === textOf(receipt) || text === textOf(older);
 }

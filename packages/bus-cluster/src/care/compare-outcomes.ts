@@ -1,0 +1,111 @@
+import { hash } from 'node:crypto';
+import type { StoreProblem } from '@quantbot/bus-care/verify';
+import { concurrently } from '@quantbot/bus-format';
+import {
+  groupByClaim,
+  isOutcomeOf,
+  isRejection,
+  type JournalRow,
+  maxOutcomeBytes,
+  type TableNames,
+} from '@quantbot/bus-format/journal';
+import type { Pace } from '@quantbot/infra/files';
+import type { Objects } from '@quantbot/infra/objects';
+import { dismissedJobs } from '../dismissals.js';
+import { rowsOfJobs } from '../journal.js';
+import type { ClusterPlaces } from '../lake/lake-files.js';
+import { rootOf } from '../outcomes.js';
+import { pagesOf } from '../pages.js';
+import type { Queries } from '../postgres/postgres.js';
+import { operatedTables } from '../table-operations.js';
+import { readState } from './read-state.js';
+
+/** The outcomes whose jobs are read from the journal at once. */
+const jobsAtOnce = 100;
+const readsAtOnce = 16;
+
+/** An outcome of a job that does not say what the journal says. */
+export interface HurtOutcome extends StoreProblem {
+  /** The job from which a daemon can write it again; undefined if the journal lacks its content. */
+  seq: number | undefined;
+}
+
+/** What outcomes are compared with. */
+interface Known {
+  objects: Objects;
+  names: TableNames;
+  /** The jobs of each id, oldest first. */
+  jobs: ReadonlyMap<string, JournalRow[][]>;
+  isDismissed(jobId: string, seq: number): Promise<boolean>;
+}
+
+/**
+ * Compares receipts, reasons of rejections, and manifests of rejected jobs with the journal.
+ * Daemons may settle jobs meanwhile. It finds no outcome that is gone: `gc` removes old ones.
+ */
+export async function* hurtOutcomes(
+  { postgres, objects }: Pick<ClusterPlaces, 'postgres' | 'objects'>,
+  pace?: Pace,
+): AsyncGenerator<HurtOutcome> {
+  for (const prefix of ['receipts/', 'rejected/'])
+    for await (const page of pagesOf(objects, prefix))
+      for (let at = 0; at < page.length; at += jobsAtOnce) {
+        const some = page.slice(at, at + jobsAtOnce);
+        for (const { bytes } of some) await pace?.(bytes);
+        const hurt = await hurtAmong(
+          postgres,
+          objects,
+          some.map(({ key }) => key),
+        );
+        if (hurt.length === 0) continue;
+        // A daemon may have written it since the look at the journal.
+        yield* await hurtAmong(
+          postgres,
+          objects,
+          hurt.map(({ what }) => what),
+        );
+      }
+}
+
+async function hurtAmong(postgres: Queries, objects: Objects, keys: readonly string[]): Promise<HurtOutcome[]> {
+  const jobs = new Map<string, JournalRow[][]>();
+  const rows = await rowsOfJobs(postgres, [...new Set(keys.map(key => partsOf(key).jobId))]);
+  for (const job of groupByClaim(rows).values()) {
+    const id = job[0]?.job_id ?? '';
+    jobs.set(id, [...(jobs.get(id) ?? []), job]);
+  }
+  const { names } = await operatedTables(postgres);
+  const isDismissed = async (jobId: string, seq: number) => ((await dismissedJobs(postgres)).get(jobId) ?? 0) > seq;
+  const compared = await concurrently(keys, key => compare({ objects, names, jobs, isDismissed }, key), readsAtOnce);
+  return compared.flatMap(hurt => hurt ?? []);
+}
+
+/** Returns undefined for a sound outcome, and for what is no outcome of a job in the journal. */
+async function compare(known: Known, key: string): Promise<HurtOutcome | undefined> {
+  const { objects, names } = known;
+  const { kind, jobId, isManifest } = partsOf(key);
+  const jobs = (known.jobs.get(jobId) ?? []).filter(rows => isRejection(rows) === (kind === 'rejected'));
+  const seq = jobs.at(-1)?.[0]?.seq;
+  if (seq === undefined) return undefined;
+  const bytes = await readState(objects, key, maxOutcomeBytes);
+  if (bytes === undefined) return undefined; // removed meanwhile
+  const problem = { code: 'OUTCOME_DAMAGED' as const, what: key };
+  if (!isManifest) {
+    const isSound = jobs.some(
+      rows => bytes !== 'damaged' && isOutcomeOf(bytes.toString(), rootOf(objects), rows, names),
+    );
+    const detail =
+      'it does not say what the journal says; run quantbot-bus scrub, and a daemon writes it again within a minute';
+    return isSound ? undefined : { ...problem, detail, seq };
+  }
+  const isSound = bytes !== 'damaged' && jobs.some(([row]) => row?.manifest_sha256 === hash('sha256', bytes));
+  if (isSound || (await known.isDismissed(jobId, seq))) return undefined;
+  const detail = `it is not what was submitted, so the job cannot be retried; submit its files again, then run quantbot-bus dismiss ${jobId} --note damaged`;
+  return { ...problem, detail, seq: undefined };
+}
+
+/** Parses the key of an outcome. */
+function partsOf(key: string): { kind: string; jobId: string; isManifest: boolean } {
+  const [, kind = '', jobId = '', manifest] = /^([a-z]+)\/([^/]+?)(\.manifest)?\.json$/.exec(key) ?? [];
+  return { kind, jobId, isManifest: manifest !== undefined };
+}
