@@ -45,7 +45,7 @@ export async function serve(bus: VisibleBus, loop: LoopView): Promise<Onlooker> 
   });
   const metrics = createMetrics(bus, gauges);
   const limits = connectionLimits();
-  const uploads = uploadsOf(bus);
+  const uploads = new Uploads(bus.config, { folder: bus.uploadIn, shared: bus.cluster?.uploads });
   const context = { bus, loop, gauges, history, metrics, reader, answers, access, uploads };
   const app = createApp(context, readAssets(), maxFilesFor(limits));
   const server = createAdaptorServer({
@@ -102,11 +102,6 @@ async function accessTo(bus: VisibleBus, { isLoopback }: ListenAddress): Promise
       `Other machines can reach ${bus.config.http.listen}, and there is no token.`,
     );
   return access;
-}
-
-/** On one machine, `gc` removes old files. */
-function uploadsOf({ config, uploadIn: folder, cluster }: VisibleBus): Uploads {
-  return new Uploads(config, { folder, keepMs: cluster && config.gc.keepUnfinishedMs });
 }
 
 async function listenOn(server: Server, { host, port }: ListenAddress, scheme: string): Promise<string> {

@@ -93,6 +93,11 @@ export const objectKeys = {
   rejectedManifest: (jobId: string): string => `rejected/${jobId}.manifest.json`,
   /** The SHA-256 of the manifest of an operation that an operator asks for. */
   operator: (jobId: string): string => `operators/${jobId}`,
+  /** The prefix of all parts of a file that a program sends over HTTP. */
+  uploadsOf: (owner: string, file: string): string => `uploads/${owner}/${file}/`,
+  /** A part of such a file. The keys have the order of the parts. */
+  uploadPart: (owner: string, file: string, { start, end }: { start: number; end: number }): string =>
+    `${objectKeys.uploadsOf(owner, file)}${String(start).padStart(16, '0')}-${end}`,
   /** The last job whose OpenLineage events were delivered. */
   lineageCursor: 'openlineage.json',
 } as const;

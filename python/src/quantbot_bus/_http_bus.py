@@ -238,7 +238,8 @@ class HttpOutcome:
 def as_bus_error(error: ServerFailed) -> BusError:
     if error.status in (401, 403):
         return BusError("BUS_DENIED", str(error), details=error.details)
-    if error.code == "" or error.code.startswith(("HTTP_", "UPLOAD_", "CLUSTER_")):
+    is_of_server = error.code == "" or error.code.startswith(("HTTP_", "UPLOAD_", "CLUSTER_"))
+    if is_of_server or error.status in _PASSING_STATUSES:
         hint = f"{error.hint} Nothing was submitted."
         return BusError("SUBMIT_FAILED", f"The bus could not take the job: {str(error).rstrip('.')}.", hint=hint)
     return BusError(error.code, str(error), hint=error.hint, details=error.details)

@@ -57,10 +57,15 @@ describeClusters(
         put(bus, 'store/p/k/gone@a.0123456789abcdef.parquet'),
         put(bus, 'store/no name of ours'),
         put(bus, 'lake/ticks/1-1~0.parquet'),
+        put(bus, 'uploads/t~1/abc-9/0000000000000000-5'),
       ];
       for (const key of old) age(bus, key, 2 * day);
       age(bus, 'receipts/job-0.json', 31 * day);
-      const young = [put(bus, 'store/p/k/young@a.0123456789abcdef.parquet'), put(bus, 'lake/ticks/2-2~0.parquet')];
+      const young = [
+        put(bus, 'store/p/k/young@a.0123456789abcdef.parquet'),
+        put(bus, 'lake/ticks/2-2~0.parquet'),
+        put(bus, 'uploads/t~1/abc-9/0000000000000005-9'),
+      ];
       for (const key of young) age(bus, key, day / 48);
       await bus.pg.query(
         `INSERT INTO bus.members (daemon, host, pid, version, last_seen) VALUES ('killed', 'h', 1, '1', now() - interval '2 days'), ('runs', 'h', 2, '1', now())`,
@@ -71,6 +76,7 @@ describeClusters(
       );
       expect(found).toEqual([
         { kind: 'processed', path: 'receipts/job-0.json' },
+        { kind: 'staging', path: 'uploads/t~1/abc-9/0000000000000000-5' },
         { kind: 'orphan', path: 'store/no name of ours' },
         { kind: 'orphan', path: 'store/p/k/gone@a.0123456789abcdef.parquet' },
         ...lake.filter(key => !young.includes(key)).map(path => ({ kind: 'lake', path })),

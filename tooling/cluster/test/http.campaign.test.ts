@@ -8,13 +8,16 @@ import { openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { createLogger } from '@quantbot/infra';
 import { findBusConfig } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
-import { submitArtifact } from '@quantbot/infra/utils';
+import { submitArtifact, submitArtifacts } from '@quantbot/infra/utils';
 import { readParquet } from '@quantbot/storage';
 import { freePort } from '@quantbot/tooling-servers/free-port';
+import { startChild } from '@quantbot/tooling-testing/child';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { fineParquet, writeSelect } from '@quantbot/tooling-testing/parquet';
+import { hasPython, pythonEnvironment } from '@quantbot/tooling-testing/python';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { balance } from './support/balancer.js';
 import { describeClusters, type NewCluster, type TestCluster } from './support/cluster.js';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
@@ -43,6 +46,33 @@ async function served(newCluster: NewCluster) {
   );
   return { bus, url, urls, path: artifact?.canonical_path ?? '', sha256: artifact?.sha256 ?? '' };
 }
+
+/** Two daemons of a cluster, and a request with the token of a test. */
+async function twoDaemons(newCluster: NewCluster, http: object = {}) {
+  const bus = await newCluster({ http: { listen: '127.0.0.1:0', token_file: 'token', ...http } });
+  writeFileSync(join(bus.folder, 'token'), token);
+  vi.stubEnv('QUANTBOT_BUS_TOKEN', token);
+  const daemons = [await serve(bus), await serve(bus)];
+  const ask = (url: string, path: string, more: RequestInit = {}) =>
+    fetch(`${url}${path}`, { ...more, headers: { Authorization: `Bearer ${token}`, ...(more.headers as object) } });
+  return { bus, daemons, ask };
+}
+
+/** Submits two files, and prints their rows. */
+const producer = `
+import json, sys
+from quantbot_bus import Artifact, submit_artifacts
+root, *files = sys.argv[1:]
+artifacts = [Artifact(f"a{i}", file) for i, file in enumerate(files)]
+job = submit_artifacts(artifacts, bus_root=root, run_id="py", producer="p", kind="k")
+print(json.dumps([artifact.rows for artifact in job.settled(timeout_s=60).artifacts]))
+`;
+
+const isUp = (url: string) =>
+  fetch(`${url}/healthz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 
 /** DuckDB as any program has it, with the extension that reads over HTTP. */
 async function duckdb() {
@@ -125,36 +155,88 @@ describeClusters(
       expect([none.status, await none.json()]).toMatchObject([404, { error: { code: 'ARTIFACT_NOT_FOUND' } }]);
     });
 
-    test('a job of large files is sent in parts to one daemon, and goes on to the object store', async () => {
-      const bus = await newCluster({ http: { listen: '127.0.0.1:0', token_file: 'token' } });
-      writeFileSync(join(bus.folder, 'token'), token);
-      vi.stubEnv('QUANTBOT_BUS_TOKEN', token);
-      const [one, other] = [await serve(bus), await serve(bus)];
-      const select = `SELECT hash(range) AS h, hash(-range) AS i FROM range(${count})`;
-      const path = await writeSelect(bus.folder, select);
+    test('any daemon goes on with a file, and takes its job', async () => {
+      const { bus, daemons, ask } = await twoDaemons(newCluster);
+      const [one = '', other = ''] = daemons;
+      const path = await writeSelect(bus.folder, `SELECT hash(range) AS h, hash(-range) AS i FROM range(${count})`);
       const content = readFileSync(path);
-      const upload = `${hash('sha256', content)}-${content.length}`;
-      const ask = (url: string, method: string, more: RequestInit = {}) => {
-        const headers = { Authorization: `Bearer ${token}`, ...(more.headers as object) };
-        return fetch(`${url}/api/v1/uploads/${upload}`, { method, ...more, headers });
+      const upload = `/api/v1/uploads/${hash('sha256', content)}-${content.length}`;
+      const put = (url: string, first: number, end: number) => {
+        const headers = { 'Content-Range': `bytes ${first}-${end - 1}/${content.length}` };
+        return ask(url, upload, { method: 'PUT', body: content.subarray(first, end), headers });
       };
-      const range = { 'Content-Range': `bytes 0-999/${content.length}` };
-      await ask(one, 'PUT', { body: content.subarray(0, 1000), headers: range });
-      const offsets = [await ask(one, 'HEAD'), await ask(other, 'HEAD')];
-      expect(offsets.map(({ headers }) => headers.get('upload-offset'))).toEqual(['1000', '0']);
+      await put(one, 0, 1000);
+      await put(other, 1000, 2000);
+      const early = await put(one, 1000, 2000);
+      expect([early.status, await early.json()]).toMatchObject([409, { error: { code: 'UPLOAD_OFFSET' } }]);
+      const offsets = async () =>
+        (await Promise.all(daemons.map(url => ask(url, upload, { method: 'HEAD' })))).map(({ headers }) =>
+          headers.get('upload-offset'),
+        );
+      expect(await offsets()).toEqual(['2000', '2000']);
       const job = { runId: 'r', producer: 'p', kind: 'k', artifactId: 'a' };
       const submission = await submitArtifact({ busRoot: one, ...job, parquetPath: path, jobId: 'sent' });
       const { artifacts } = await submission.settled();
-      expect(artifacts).toMatchObject([{ status: 'ingested', sha256: upload.slice(0, 64) }]);
-      expect((await ask(one, 'HEAD')).headers.get('upload-offset')).toBe('0'); // given away
+      expect(artifacts).toMatchObject([{ status: 'ingested', sha256: hash('sha256', content) }]);
+      expect([await offsets(), await bus.names('uploads/')]).toEqual([['0', '0'], []]);
       expect(await readParquet(artifacts[0]?.canonical_path ?? '', { limit: 1 })).toHaveLength(1);
-      // Another daemon knows the outcome, and takes the same job as a duplicate.
+      // The other daemon knows the outcome, and takes the same job as a duplicate.
       const again = await submitArtifact({ busRoot: other, ...job, parquetPath: path });
       expect(await again.settled()).toMatchObject({ status: 'duplicate' });
-      const outcome = await fetch(`${other}/api/v1/jobs/sent/outcome`, {
-        headers: { Authorization: `Bearer ${token}` },
-      });
+      const outcome = await ask(other, '/api/v1/jobs/sent/outcome');
       expect(JSON.parse(((await outcome.json()) as { receipt: string }).receipt)).toMatchObject({ job_id: 'sent' });
+    });
+
+    test('clients come through a balancer that sends each request to another daemon', async () => {
+      const { bus, daemons } = await twoDaemons(newCluster);
+      const { url, counts } = await balance(...daemons);
+      // More than the 8 MB of one request.
+      const large = await writeSelect(bus.folder, 'SELECT hash(range) AS h FROM range(2500000)');
+      const small = await writeSelect(bus.folder, 'SELECT 1 AS x');
+      const artifacts = [large, small].map((parquetPath, i) => ({ artifactId: `a${i}`, parquetPath }));
+      const submission = await submitArtifacts({ busRoot: url, runId: 'ts', producer: 'p', kind: 'k', artifacts });
+      expect((await submission.settled()).artifacts.map(({ rows }) => rows)).toEqual([2_500_000, 1]);
+      if (hasPython) {
+        const { ended, stdout, stderr } = startChild('python3', ['-c', producer, url, large, small], bus.folder, {
+          ...pythonEnvironment,
+          QUANTBOT_BUS_TOKEN: token,
+        });
+        expect(await ended, stderr()).toMatchObject({ code: 0 });
+        expect(JSON.parse(stdout())).toEqual([2_500_000, 1]);
+      }
+      expect(Math.min(...counts)).toBeGreaterThan(5);
+      expect(await bus.names('uploads/')).toEqual([]);
+    });
+
+    test('a file is finished by another daemon after its own was killed', async () => {
+      const bus = await newCluster({ http: { listen: '127.0.0.1:0', token_file: 'token' } });
+      writeFileSync(join(bus.folder, 'token'), token);
+      vi.stubEnv('QUANTBOT_BUS_TOKEN', token);
+      const port = await freePort();
+      const killed = bus.killedAt('upload:shared', 'start', '--http', `127.0.0.1:${port}`);
+      const url = `http://127.0.0.1:${port}`;
+      await eventually(() => isUp(url), Boolean);
+      const other = await serve(bus);
+      const balanced = await balance(url, other, other); // the first one gets the third part
+      const parquetPath = await writeSelect(bus.folder, 'SELECT hash(range) AS h FROM range(2500000)');
+      const job = { runId: 'r', producer: 'p', kind: 'k', artifactId: 'a', parquetPath };
+      const submitted = submitArtifact({ busRoot: balanced.url, ...job });
+      submitted.catch(() => {}); // awaited below
+      await killed;
+      expect(await (await submitted).settled()).toMatchObject({ artifacts: [{ status: 'ingested', rows: 2_500_000 }] });
+    });
+
+    test('a token has its limits once, not once for each daemon', async () => {
+      const { daemons, ask } = await twoDaemons(newCluster, { uploads: { max_open: 2, max_bytes_per_day: 2_000 } });
+      const send = async (daemon: number, content: string) => {
+        const path = `/api/v1/uploads/${hash('sha256', content)}-${content.length}`;
+        const answer = await ask(daemons[daemon] ?? '', path, { method: 'PUT', body: content });
+        return ((await answer.json()) as { error?: { message: string } }).error?.message ?? 'taken';
+      };
+      expect(await send(0, 'a'.repeat(900))).toBe('taken');
+      expect(await send(1, 'b'.repeat(1_200))).toContain('2000 bytes a day');
+      expect(await send(1, 'c')).toBe('taken');
+      expect(await send(0, 'd')).toContain('2 other files are open');
     });
 
     test.skipIf(kind !== 'file')('a daemon that is killed before it has submitted a job loses nothing', async () => {
@@ -164,12 +246,7 @@ describeClusters(
       writeFileSync(join(bus.folder, 'token'), token);
       vi.stubEnv('QUANTBOT_BUS_TOKEN', token);
       const killed = bus.killedAt('submit:staged', 'start');
-      const isUp = () =>
-        fetch(`${url}/healthz`).then(
-          ({ ok }) => ok,
-          () => false,
-        );
-      await eventually(isUp, up => up);
+      await eventually(() => isUp(url), Boolean);
       const parquetPath = await writeSelect(bus.folder, 'SELECT 1 AS x');
       const job = { runId: 'r', producer: 'p', kind: 'k', artifactId: 'a', parquetPath };
       const submitted = submitArtifact({ busRoot: url, ...job });

@@ -1,4 +1,5 @@
 import { daemonError } from '@quantbot/bus-format';
+import { CodedError } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
 import pg from 'pg';
 
@@ -173,6 +174,20 @@ function asLibpq(url: string): string {
 
 /** Whether PostgreSQL itself answered with an error. Then the outcome is certain. */
 const isAnswer = (error: unknown): boolean => error instanceof pg.DatabaseError && !endsConnection(error.code);
+
+/**
+ * Gives an error to requests that PostgreSQL does not answer: the caller may try again.
+ *
+ * @throws DaemonError `POSTGRES_UNREACHABLE`; other errors of the work as they come.
+ */
+export async function withAnswer<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (cause instanceof CodedError || isAnswer(cause)) throw cause;
+    throw daemonError('POSTGRES_UNREACHABLE', 'The database of the cluster does not answer.', { cause });
+  }
+}
 
 /** Whether PostgreSQL ended a transaction because of a deadlock. */
 export const isDeadlock = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '40P01';

@@ -10,6 +10,7 @@ import {
   noTotals,
   operatedTables,
   type Queries,
+  sharedUploads,
   tablesAt,
 } from '@quantbot/bus-cluster';
 import { openJobsOf, RejectedJobs } from '@quantbot/bus-cluster/care';
@@ -74,6 +75,7 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
         return loop.publishes;
       },
       publishedSeq: loop.publishedSeq,
+      uploads: sharedUploads(postgres, objects),
       daemons: lastKnown(() => countMembers(postgres, leasesUnseen * leaseS)),
     },
   };

@@ -114,6 +114,7 @@ export {
   scrubStateSchema,
   writeScrubState,
 } from './scrub-state.js';
+export type { AnnouncedPart, SharedUploads } from './shared-uploads.js';
 export { folderTokens, type StoredTokens, type TokenStore } from './token-store.js';
 export {
   checkTokenName,

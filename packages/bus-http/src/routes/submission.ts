@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { AnnouncedPart } from '@quantbot/bus-format/state';
 import { parseManifest } from '@quantbot/infra';
 import type { Context } from 'hono';
 import { admitSender, maySubmitAs } from '../access/guard-access.js';
@@ -13,7 +14,7 @@ import { answers } from '../openapi.js';
 import { outcomeReader, outcomeRoute } from '../outcome.js';
 import { bodyOf, manifestBody } from '../uploads/body.js';
 import { takeJob } from '../uploads/take-job.js';
-import type { Upload } from '../uploads/uploads.js';
+import type { Upload } from '../uploads/upload-files.js';
 import { whileHere } from '../while-here.js';
 
 const uploadParam = z.object({
@@ -71,15 +72,16 @@ export function addSubmission(app: OpenAPIHono, { bus, access, uploads }: HttpCo
     c.header('Upload-Offset', String(offset));
     return c.json({ offset }, 200);
   };
-  app.openapi(uploadState, c => {
-    return answerOffset(c, uploads.offsetOf(admitSender(access, c).owner, parseUpload(c.req.valid('param').upload)));
+  app.openapi(uploadState, async c => {
+    const { owner } = admitSender(access, c);
+    return answerOffset(c, await uploads.offsetOf(owner, parseUpload(c.req.valid('param').upload)));
   });
   app.openapi(uploadPart, async c => {
     const { owner } = admitSender(access, c);
     const upload = parseUpload(c.req.valid('param').upload);
-    const start = startOf(c.req.header('content-range'), upload);
+    const part = partOf(c.req.header('content-range'), upload);
     const incoming = incomingOf(c);
-    const add = () => uploads.add(owner, upload, { start, chunks: bodyOf(incoming) });
+    const add = () => uploads.add(owner, upload, { ...part, chunks: bodyOf(incoming) });
     return answerOffset(c, await whileSending(incoming.socket, add));
   });
   const joined = joiner<Uint8Array>();
@@ -112,11 +114,11 @@ function parseUpload(text: string): Upload {
   return { sha256, bytes: Number(bytes) };
 }
 
-/** Returns where the bytes of a request begin. */
-function startOf(range: string | undefined, { bytes }: Upload): number {
-  if (range === undefined) return 0;
+/** Returns where the bytes of a request begin, and how many they are. */
+function partOf(range: string | undefined, { bytes }: Upload): AnnouncedPart {
+  if (range === undefined) return { start: 0, bytes };
   const [, first, last, total] = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(range) ?? [];
   if (first === undefined || Number(first) > Number(last) || Number(last) >= bytes || Number(total) !== bytes)
     refuse('HTTP_REQUEST_INVALID', `Content-Range must lie within the ${bytes} bytes of the file.`);
-  return Number(first);
+  return { start: Number(first), bytes: Number(last) - Number(first) + 1 };
 }

@@ -40,11 +40,14 @@ export async function takeJob(
   const files = filesOf(manifest);
   const waiting = await inbox.waiting(manifest);
   if (waiting !== undefined) return waiting;
-  const missing = files.filter(file => uploads.offsetOf(owner, file) < file.bytes);
+  const missing: GivenFile[] = [];
+  for (const file of files) if (!(await uploads.isComplete(owner, file))) missing.push(file);
   if (missing.length > 0) throw uploadMissing(missing);
   const paths = new Map(files.map(file => [file.name, uploads.pathOf(owner, file)]));
   try {
-    return await inbox.submit(manifestBytes, paths);
+    const entered = await inbox.submit(manifestBytes, paths);
+    for (const file of files) await uploads.drop(owner, file);
+    return entered;
   } catch (error) {
     // Another job with this content was submitted, or `gc` has removed the file.
     if (systemErrorCode(error) === 'ENOENT') throw uploadMissing(files);

@@ -1,16 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  truncateSync,
-  unlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
@@ -20,19 +10,21 @@ import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { bodyOf } from './body.js';
 import { DailyBytes } from './daily-bytes.js';
-import { type Upload, Uploads } from './uploads.js';
+import type { Upload } from './upload-files.js';
+import { Uploads } from './uploads.js';
 
 vi.mock('node:fs', { spy: true }); // counts the listings
 
 const content = randomBytes(10_000);
 const upload: Upload = { sha256: createHash('sha256').update(content).digest('hex'), bytes: content.length };
 
-function uploadsIn(folder = temporaryFolder(), keepMs?: number, maxOpen = 256) {
+function uploadsIn(folder = temporaryFolder(), maxOpen = 256) {
   writeFileSync(join(folder, 'bus_config.json'), JSON.stringify({ http: { uploads: { max_open: maxOpen } } }));
   const { config } = findBusConfig({ cwd: folder, env: {} });
-  const uploads = new Uploads(config, { folder, keepMs });
+  const uploads = new Uploads(config, { folder });
   onTestFinished(() => uploads.close());
-  const add = (start: number, ...ends: number[]) => uploads.add('a', upload, { start, chunks: chunks(start, ends) });
+  const add = (start: number, ...ends: number[]) =>
+    uploads.add('a', upload, { start, bytes: (ends.at(-1) ?? 0) - start, chunks: chunks(start, ends) });
   return { folder, uploads, add, part: join(folder, 'uploads/a', `${upload.sha256}-${upload.bytes}.part`) };
 }
 
@@ -58,30 +50,15 @@ test('a file is hashed as it comes, in any parts, by one daemon after another', 
   expect(readFileSync(uploads.pathOf('a', upload)).equals(content)).toBe(true);
 });
 
-test('a file that nobody goes on with is removed after a while', async () => {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-  onTestFinished(() => void vi.useRealTimers());
-  const { add, folder, uploads, part } = uploadsIn(temporaryFolder(), 600_000);
-  await add(0, 4_000);
-  const other: Upload = { sha256: createHash('sha256').update('x').digest('hex'), bytes: 1 };
-  await uploads.add('b', other, { start: 0, chunks: chunksOf('x') });
-  await uploads.tidy();
-  expect(existsSync(part)).toBe(true);
-  utimesSync(part, new Date(), new Date(Date.now() - 1_200_000));
-  vi.advanceTimersByTime(60_000);
-  await vi.waitUntil(() => !existsSync(part), 5_000);
-  expect(uploads.offsetOf('a', upload)).toBe(0);
-  expect(uploadsIn(folder).uploads.offsetOf('b', other)).toBe(1);
-});
-
 test('a new file lists no others, however many there are, until the limit is reached', async () => {
-  const { folder, uploads } = uploadsIn(temporaryFolder(), 60_000, 5_000);
+  const { folder, uploads } = uploadsIn(temporaryFolder(), 5_000);
   const listings = () => vi.mocked(readdirSync).mock.calls.filter(([path]) => String(path).startsWith(folder));
   mkdirSync(join(folder, 'uploads/a'), { recursive: true });
   for (let i = 0; i < 4_995; i++) linkSync(join(folder, 'bus_config.json'), join(folder, `uploads/a/${i}-9.part`));
   const begin = (text: string) => {
     const sha256 = createHash('sha256').update(text).digest('hex');
-    return uploads.add('a', { sha256, bytes: text.length }, { start: 0, chunks: chunksOf(text) });
+    const bytes = text.length;
+    return uploads.add('a', { sha256, bytes }, { start: 0, bytes, chunks: chunksOf(text) });
   };
   await begin('first');
   expect(listings().map(([path]) => path)).toEqual([join(folder, 'uploads/a')]);
@@ -101,14 +78,21 @@ test('two requests do not write to one file at once', async () => {
   expect(await add(5_000, 10_000)).toBe(10_000);
 });
 
+test('a request that sends more than it has announced is refused', async () => {
+  const { uploads } = uploadsIn();
+  const long = uploads.add('a', upload, { start: 0, bytes: 100, chunks: chunks(0, [100, 200]) });
+  await expect(long).rejects.toMatchObject({ code: 'BYTES_MISMATCH' });
+  expect(await uploads.offsetOf('a', upload)).toBe(100);
+});
+
 test('a file that was removed or cut off meanwhile goes on from what is there', async () => {
   const { add, part, uploads } = uploadsIn();
   await add(0, 5_000);
   truncateSync(part, 3_000);
-  expect(uploads.offsetOf('a', upload)).toBe(3_000);
+  expect(await uploads.offsetOf('a', upload)).toBe(3_000);
   await add(3_000, 6_000);
   unlinkSync(part);
-  expect(uploads.offsetOf('a', upload)).toBe(0);
+  expect(await uploads.offsetOf('a', upload)).toBe(0);
   expect(await add(0, 10_000)).toBe(10_000);
 });
 
@@ -117,9 +101,9 @@ test('a whole file that nobody has checked is checked with its last byte', async
   await add(0, 9_000);
   truncateSync(part, 10_000); // as after a power cut: the end is zeros
   const next = uploadsIn(folder);
-  expect(next.uploads.offsetOf('a', upload)).toBe(9_999);
+  expect(await next.uploads.offsetOf('a', upload)).toBe(9_999);
   await expect(next.add(9_999, 10_000)).rejects.toMatchObject({ code: 'CHECKSUM_MISMATCH' });
-  expect(next.uploads.offsetOf('a', upload)).toBe(0);
+  expect(await next.uploads.offsetOf('a', upload)).toBe(0);
 });
 
 test('an owner sends so many bytes a day, and other owners as many', () => {

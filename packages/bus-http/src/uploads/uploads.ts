@@ -1,54 +1,35 @@
-import { createHash, type Hash } from 'node:crypto';
-import { constants, lstatSync, mkdirSync, readdirSync, rmSync, type Stats } from 'node:fs';
-import { type FileHandle, open, opendir, readdir, rename } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
+import type { AnnouncedPart, SharedUploads } from '@quantbot/bus-format/state';
+import { BusError } from '@quantbot/infra';
 import { busError, mustHaveRoom } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
-import { flush, syncFolder, systemErrorCode, writeFully } from '@quantbot/infra/files';
-import { atMost } from '../at-most.js';
-import { withFileThread } from '../file-work.js';
+import { systemErrorCode } from '@quantbot/infra/files';
 import { DailyBytes } from './daily-bytes.js';
-
-/** A file that is sent: its content is known beforehand. */
-export interface Upload {
-  sha256: string;
-  bytes: number;
-}
+import { nameOf, type Upload, UploadFiles } from './upload-files.js';
 
 /** Parts of a request that brings bytes of a file. */
-export interface UploadPart {
-  /** Where they begin. */
-  start: number;
+export interface UploadPart extends AnnouncedPart {
   chunks: AsyncIterable<Uint8Array>;
 }
 
-/** A file of which a part is there. */
-interface OpenUpload {
-  offset: number;
-  /** Of the bytes before `offset`. */
-  hash: Hash;
-}
-
-const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
-const readBytes = 1024 * 1024;
-const flushBytes = 64 * 1024 * 1024;
 const tidyMs = 60_000;
-/** A flush can take seconds. One at a time, so that the other thread takes what arrives. */
-const oneFlush = atMost(1, Number.POSITIVE_INFINITY);
-const flushed = (file: FileHandle) => oneFlush(() => withFileThread(() => flush(file.fd)));
 
 /**
- * The files that programs send over HTTP, in `uploads/<owner>/` of a folder. A file that is not
- * complete ends with `.part`. Only the daemon's user can reach the folder. Owners do not see the
+ * The files that programs send over HTTP, until their jobs are submitted. Owners do not see the
  * files of each other: whoever knows a hash does not get the content by it.
+ *
+ * In a cluster, all daemons share them: `shared` knows how much of a file is there, and has the
+ * bytes. A daemon works on a copy in its folder, and first fetches what others have taken.
  */
 export class Uploads {
   readonly #config: BusConfig;
   readonly #in: string;
-  readonly #keepMs: number | undefined;
+  readonly #files: UploadFiles;
+  readonly #shared: SharedUploads | undefined;
   readonly #day = new DailyBytes();
-  readonly #open = new Map<string, OpenUpload>();
   /** The files that a request is writing to. */
   readonly #busy = new Set<string>();
   /**
@@ -60,13 +41,14 @@ export class Uploads {
 
   /**
    * @param options.folder its disk takes the files, below `uploads/`.
-   * @param options.keepMs how long to keep a file that nobody goes on with; undefined: until `gc`
-   * removes it. A timer looks for them until `close`.
+   * @param options.shared those of a cluster. Old ones are removed until `close`; on one machine,
+   * `gc` removes them.
    */
-  constructor(config: BusConfig, { folder, keepMs }: { folder: string; keepMs?: number | undefined }) {
+  constructor(config: BusConfig, { folder, shared }: { folder: string; shared?: SharedUploads | undefined }) {
     this.#config = config;
     this.#in = folder;
-    this.#keepMs = keepMs;
+    this.#files = new UploadFiles(folder);
+    this.#shared = shared;
     let isTidying = false;
     this.#timer = setInterval(async () => {
       if (isTidying) return;
@@ -81,20 +63,26 @@ export class Uploads {
   }
 
   /** Returns how many bytes of a file are there. */
-  offsetOf(owner: string, upload: Upload): number {
-    if (sizeOf(this.pathOf(owner, upload)) !== undefined) return upload.bytes;
-    const part = `${this.pathOf(owner, upload)}.part`;
-    const size = sizeOf(part) ?? 0;
-    const known = this.#open.get(part)?.offset;
-    if (known !== undefined && known <= size) return known;
-    this.#open.delete(part); // the file was removed, or exchanged
-    // The daemon ended before it checked a whole file: with its last byte, it is checked.
-    return Math.min(size, upload.bytes - 1);
+  async offsetOf(owner: string, upload: Upload): Promise<number> {
+    return this.#shared?.received(owner, nameOf(upload)) ?? this.#files.offsetOf(owner, upload);
   }
 
   /** Returns the path of a complete file. */
-  pathOf(owner: string, { sha256, bytes }: Upload): string {
-    return join(this.#folderOf(owner), `${sha256}-${bytes}`);
+  pathOf(owner: string, upload: Upload): string {
+    return this.#files.pathOf(owner, upload);
+  }
+
+  /** Whether a file is complete. It is then at its path. @throws DaemonError `UPLOAD_BUSY`. */
+  async isComplete(owner: string, upload: Upload): Promise<boolean> {
+    const offset = await this.offsetOf(owner, upload);
+    if (offset < upload.bytes) return false;
+    await this.#alone(owner, upload, () => this.#fetch(owner, upload, offset));
+    return true;
+  }
+
+  /** Forgets a file that a job has taken. */
+  async drop(owner: string, upload: Upload): Promise<void> {
+    await this.#shared?.remove(owner, nameOf(upload));
   }
 
   /**
@@ -105,23 +93,73 @@ export class Uploads {
    * `UPLOAD_OFFSET`, `UPLOAD_LIMIT`.
    */
   async add(owner: string, upload: Upload, part: UploadPart): Promise<number> {
+    return this.#alone(owner, upload, async () => {
+      const offset = await this.#begin(owner, upload, part);
+      if (offset !== part.start) throw daemonError('UPLOAD_OFFSET', `${offset} bytes of this file are there.`);
+      return offset === upload.bytes ? offset : this.#take(owner, upload, part);
+    });
+  }
+
+  /** Works on a file that no other request of this daemon works on. */
+  async #alone<T>(owner: string, upload: Upload, work: () => Promise<T>): Promise<T> {
     const path = this.pathOf(owner, upload);
     if (this.#busy.has(path)) throw daemonError('UPLOAD_BUSY', 'Another request is sending this file.');
     this.#busy.add(path);
     try {
-      const offset = this.offsetOf(owner, upload);
-      if (offset !== part.start) throw daemonError('UPLOAD_OFFSET', `${offset} bytes of this file are there.`);
-      if (offset === upload.bytes) return offset;
-      if (offset === 0) this.#checkNew(owner, upload);
-      const count = (bytes: number) => this.#day.take(owner, bytes, this.#config.http.uploads.maxBytesPerDay);
-      return await this.#write(path, upload, part, count);
+      return await work();
     } catch (error) {
       if (['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? ''))
         throw busError('DISK_FULL', `The disk of ${this.#in} is full.`, { cause: error });
+      if (error instanceof BusError && error.code === 'CHECKSUM_MISMATCH') await this.drop(owner, upload);
       throw error;
     } finally {
       this.#busy.delete(path);
     }
+  }
+
+  /** Checks the limits, and returns how many bytes are there. */
+  async #begin(owner: string, upload: Upload, part: AnnouncedPart): Promise<number> {
+    const offset = await this.offsetOf(owner, upload);
+    if (offset !== part.start || offset === upload.bytes) return offset;
+    if (offset === 0) this.#checkNew(owner, upload);
+    return this.#shared?.begin(owner, nameOf(upload), part, this.#config.http.uploads) ?? offset;
+  }
+
+  async #take(owner: string, upload: Upload, part: UploadPart): Promise<number> {
+    const shared = this.#shared;
+    let announced = part.bytes;
+    try {
+      await this.#fetch(owner, upload, part.start);
+      return await this.#files.write(owner, upload, {
+        ...part,
+        count: bytes => {
+          announced -= bytes;
+          if (announced < 0) throw busError('BYTES_MISMATCH', `More than ${part.bytes} bytes were sent in one part.`);
+          if (shared === undefined) this.#day.take(owner, bytes, this.#config.http.uploads.maxBytesPerDay);
+        },
+        share: shared && ((start, piece) => shared.put(owner, nameOf(upload), start, piece)),
+      });
+    } finally {
+      if (announced > 0) await shared?.giveBack(owner, announced);
+    }
+  }
+
+  /**
+   * Fetches what other daemons have taken, up to `end`. On one machine, all is here.
+   *
+   * @throws DaemonError `UPLOAD_OFFSET` if bytes are missing. The file then begins anew.
+   */
+  async #fetch(owner: string, upload: Upload, end: number): Promise<void> {
+    if (this.#shared === undefined) return;
+    this.#files.makeFolder(owner);
+    // Others have removed the file and begun it anew, or a piece could not be shared.
+    if (this.#files.offsetOf(owner, upload) > end) this.#files.remove(this.pathOf(owner, upload));
+    const start = this.#files.offsetOf(owner, upload);
+    if (start === end) return;
+    const chunks = this.#shared.read(owner, nameOf(upload), start, end);
+    if ((await this.#files.write(owner, upload, { start, chunks })) === end) return;
+    await this.drop(owner, upload);
+    throw daemonError('UPLOAD_OFFSET', '0 bytes of this file are there.');
   }
 
   #checkNew(owner: string, upload: Upload): void {
@@ -129,107 +167,41 @@ export class Uploads {
     const { limits, http } = this.#config;
     if (bytes > limits.maxArtifactBytes)
       throw busError('TOO_LARGE', `The file has ${bytes} bytes; ${limits.maxArtifactBytes} are allowed.`);
-    const folder = this.#folderOf(owner);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const path of [dirname(folder), folder])
-      if (!lstatSync(path).isDirectory()) throw daemonError('NOT_A_FOLDER', `${path} is not a folder.`);
-    const { maxOpen } = http.uploads;
-    const known = this.#names.get(folder);
-    const names = known === undefined || known.size >= maxOpen ? this.#namesIn(folder) : known;
-    names.add(basename(this.pathOf(owner, upload)));
-    if (names.size > maxOpen)
-      throw daemonError('UPLOAD_LIMIT', `${maxOpen} files are open, which is the limit of a token.`);
+    const folder = this.#files.makeFolder(owner);
+    if (this.#shared === undefined) this.#checkOpen(folder, nameOf(upload), http.uploads.maxOpen);
     mustHaveRoom(this.#in, bytes);
   }
 
+  #checkOpen(folder: string, name: string, maxOpen: number): void {
+    const known = this.#names.get(folder);
+    const names = known === undefined || known.size >= maxOpen ? this.#namesIn(folder) : known;
+    names.add(name);
+    if (names.size > maxOpen)
+      throw daemonError('UPLOAD_LIMIT', `${maxOpen} files are open, which is the limit of a token.`);
+  }
+
   #namesIn(folder: string): Set<string> {
-    const names = new Set(readdirSync(folder).map(name => name.replace(/\.part$/, '')));
+    const names = new Set(readdirSync(folder).map(withoutPart));
     for (const path of this.#busy) if (dirname(path) === folder) names.add(basename(path));
     this.#names.set(folder, names);
     return names;
   }
 
-  /** Removes files of all owners that nobody has sent anything of for long. */
+  /** Removes files that nobody has sent anything of for long, and copies of files that are gone. */
   async tidy(): Promise<void> {
-    for (const part of this.#open.keys()) if (sizeOf(part) === undefined) this.#open.delete(part);
-    if (this.#keepMs === undefined) return;
-    const uploads = join(this.#in, 'uploads');
-    for (const owner of await readdir(uploads)) {
-      // Entry by entry, so that many files take neither memory nor the thread.
-      for await (const { name } of await opendir(join(uploads, owner))) {
-        const path = join(uploads, owner, name);
-        const info = lstatSync(path, { throwIfNoEntry: false });
-        if (info === undefined || info.mtimeMs >= Date.now() - this.#keepMs) continue;
-        if (!this.#busy.has(path.replace(/\.part$/, ''))) rmSync(path, { force: true });
+    this.#files.forgetMissing();
+    if (this.#shared === undefined) return;
+    await this.#shared.tidy(this.#config.gc.keepUnfinishedMs);
+    for (const owner of await readdir(join(this.#in, 'uploads'))) {
+      const folder = this.#files.folderOf(owner);
+      const copies = new Set((await readdir(folder)).map(withoutPart)); // before the look at what there is
+      const files = await this.#shared.filesOf(owner);
+      for (const name of copies) {
+        const path = join(folder, name);
+        if (!files.has(name) && !this.#busy.has(path)) this.#files.remove(path);
       }
     }
   }
-
-  async #write(
-    path: string,
-    { sha256, bytes }: Upload,
-    { start, chunks }: UploadPart,
-    count: (bytes: number) => void,
-  ): Promise<number> {
-    const part = `${path}.part`;
-    const file = await open(part, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
-    try {
-      const state = this.#open.get(part) ?? { offset: start, hash: await hashOf(file, start) };
-      this.#open.set(part, state);
-      let unflushed = 0;
-      for await (const chunk of chunks) {
-        if (state.offset + chunk.length > bytes)
-          throw busError('BYTES_MISMATCH', `More than the ${bytes} bytes of the file were sent.`);
-        count(chunk.length);
-        mustHaveRoom(this.#in, chunk.length); // other open files have taken room since
-        await withFileThread(() => writeFully(file, chunk, state.offset));
-        state.hash.update(chunk);
-        state.offset += chunk.length;
-        unflushed += chunk.length;
-        if (unflushed < flushBytes) continue;
-        await flushed(file); // so that the last flush takes no longer
-        unflushed = 0;
-      }
-      if (state.offset < bytes) return state.offset;
-      const found = state.hash.digest('hex');
-      this.#open.delete(part);
-      if (found !== sha256) {
-        rmSync(part);
-        throw busError('CHECKSUM_MISMATCH', `The bytes that were sent have the SHA-256 ${found}, not ${sha256}.`);
-      }
-      await flushed(file);
-      await rename(part, path);
-      await syncFolder(dirname(path));
-      return bytes;
-    } finally {
-      await file.close();
-      if (this.#open.get(part)?.offset === 0) {
-        this.#open.delete(part);
-        rmSync(part, { force: true });
-      }
-    }
-  }
-
-  #folderOf(owner: string): string {
-    return join(this.#in, 'uploads', owner);
-  }
 }
 
-/** The size of a regular file; undefined for anything else. */
-function sizeOf(path: string): number | undefined {
-  const info: Stats | undefined = lstatSync(path, { throwIfNoEntry: false });
-  return info?.isFile() ? info.size : undefined;
-}
-
-/** Hashes the bytes that an earlier daemon has taken. */
-async function hashOf(file: FileHandle, length: number): Promise<Hash> {
-  const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(Math.min(length, readBytes));
-  for (let position = 0; position < length; ) {
-    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, length - position), position);
-    if (bytesRead === 0) throw daemonError('UPLOAD_OFFSET', `Only ${position} bytes of this file are there.`);
-    hash.update(buffer.subarray(0, bytesRead));
-    position += bytesRead;
-  }
-  return hash;
-}
+const withoutPart = (name: string): string => name.replace(/\.part$/, '');

@@ -1,6 +1,6 @@
 import type { OpenJob } from '@quantbot/bus-care/jobs';
 import type { CanonTable, FirstOfSchema, Retype } from '@quantbot/bus-format/canon';
-import type { GcState, RejectedEntry, ScrubState, TokenStore } from '@quantbot/bus-format/state';
+import type { GcState, RejectedEntry, ScrubState, SharedUploads, TokenStore } from '@quantbot/bus-format/state';
 import type { ForgetOutcome, Logger } from '@quantbot/infra';
 import type { ServedInbox } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -105,6 +105,8 @@ export interface VisibleCluster {
   readonly publishes: boolean;
   /** The last seq that readers see. */
   publishedSeq(): Promise<number>;
+  /** The files of jobs that come over HTTP, which all daemons know. */
+  uploads: SharedUploads;
   /** Returns the number of daemons seen recently. */
   daemons(): Promise<number>;
 }

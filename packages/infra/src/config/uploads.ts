@@ -15,7 +15,7 @@ export const uploadsSchema = z
       .int()
       .min(1)
       .default(1_099_511_627_776)
-      .describe('Bytes that the daemon takes from one token within a day. A restart counts anew.'),
+      .describe('Bytes of one token within a day. On one machine, a restart counts anew.'),
   })
   .prefault({})
   .describe('Limits of submission over HTTP.');

@@ -15,7 +15,7 @@ import { SubmittedObjects } from './submitted.js';
 
 /** An item that is removed, or would be. */
 export interface ClusterGcItem {
-  kind: 'processed' | 'rejected' | 'orphan' | 'lake' | 'daemon';
+  kind: 'processed' | 'rejected' | 'staging' | 'orphan' | 'lake' | 'daemon';
   /** The key of an object, or the name of a daemon. */
   path: string;
 }
@@ -64,6 +64,7 @@ class Collection {
     await this.#settled('processed', 'receipts/');
     await this.#settled('rejected', 'rejected/');
     await this.#operators();
+    await this.#uploads();
     await this.#orphans();
     await this.#leftoversOfLake();
     await this.#daemons();
@@ -91,6 +92,11 @@ class Collection {
         const [waiting] = await this.#objects.list(objectKeys.inboxOf(jobId), { limit: 1 });
         if (waiting === undefined) await this.#remove('rejected', [key]);
       }
+  }
+
+  /** Parts of files over HTTP. A daemon removes them with their file, unless it is killed. */
+  async #uploads(): Promise<void> {
+    await this.#remove('staging', await this.#old('uploads/'));
   }
 
   /**
