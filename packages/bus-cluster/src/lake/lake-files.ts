@@ -21,6 +21,27 @@ export interface LakeFile {
 }
 
 /**
+ * SELECT of the files that the lake names now, without those that only older snapshots name. A file
+ * of our own has its whole path, because it was added; the path of DuckLake's own is relative.
+ *
+ * @param catalog the prefix of DuckLake's own tables: none for PostgreSQL.
+ */
+export const currentFiles = (catalog = ''): string =>
+  `SELECT f.data_file_id, s.schema_name AS schema, t.table_name AS "table", NOT f.path_is_relative AS is_ours,
+     CASE WHEN f.path_is_relative THEN 'lake/' || s.path || t.path || f.path ELSE f.path END AS path,
+     f.file_size_bytes AS bytes, f.record_count AS rows
+   FROM ${catalog}ducklake_data_file f
+   JOIN ${catalog}ducklake_table t USING (table_id) JOIN ${catalog}ducklake_schema s USING (schema_id)
+   WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL`;
+
+/** {@link currentFiles} of canonical tables that have rows, each with its first and last job. */
+export const filesWithJobs = (catalog = ''): string =>
+  `SELECT files.*, CAST(n.min_value AS BIGINT) AS first_seq, CAST(n.max_value AS BIGINT) AS last_seq
+   FROM (${currentFiles(catalog)}) files JOIN ${catalog}ducklake_file_column_stats n USING (data_file_id)
+   JOIN ${catalog}ducklake_column c USING (table_id, column_id)
+   WHERE schema = '_files' AND c.column_name = '_seq' AND c.end_snapshot IS NULL AND n.min_value IS NOT NULL`;
+
+/**
  * Returns the files of the lake's tables, without those that only older snapshots name.
  *
  * @param root the root of the objects, as DuckDB names it.
@@ -30,12 +51,8 @@ export async function lakeFiles(queries: Queries, root: string): Promise<LakeFil
     `SELECT to_regclass('ducklake_data_file') IS NOT NULL AS there`,
   );
   if (!there?.there) return []; // the lake was dropped and is not rebuilt yet
-  // Files of our own were added with their whole paths.
   const files = await queries.query<{ schema: string; table: string; path: string; is_ours: boolean; bytes: number }>(
-    `SELECT s.schema_name AS schema, t.table_name AS "table", NOT f.path_is_relative AS is_ours, f.file_size_bytes AS bytes,
-       CASE WHEN f.path_is_relative THEN 'lake/' || s.path || t.path || f.path ELSE f.path END AS path
-     FROM ducklake_data_file f JOIN ducklake_table t USING (table_id) JOIN ducklake_schema s USING (schema_id)
-     WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL ORDER BY path`,
+    `${currentFiles()} ORDER BY path`,
   );
   return files.map(({ schema, table, path, is_ours, bytes }) => ({
     key: is_ours ? path.slice(root.length + 1) : path,

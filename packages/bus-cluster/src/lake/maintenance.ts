@@ -1,5 +1,6 @@
 import { query } from '@quantbot/bus-format/duckdb';
 import type { OpenLake } from '@quantbot/storage/lake';
+import { currentFiles } from './lake-files.js';
 import { mergeTables, smallBytes } from './merge.js';
 import { metadata } from './tables.js';
 import type { LakePlace } from './write-file.js';
@@ -42,12 +43,8 @@ export async function maintainLake(
   const { connection } = lake;
   const [counted] = await query<{ inlined: bigint; small: bigint }>(
     connection,
-    `WITH files AS (
-       SELECT f.record_count, f.file_size_bytes FROM ${metadata}.ducklake_data_file f
-       JOIN ${metadata}.ducklake_table t USING (table_id) JOIN ${metadata}.ducklake_schema s USING (schema_id)
-       WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND s.schema_name = '_bus')
-     SELECT (SELECT count(*) FROM _bus.journal) - coalesce((SELECT sum(record_count) FROM files)::BIGINT, 0) AS inlined,
-       (SELECT count(*) FROM files WHERE file_size_bytes < ${smallBytes}) AS small`,
+    `SELECT (SELECT count(*) FROM _bus.journal) - coalesce(sum(rows)::BIGINT, 0) AS inlined,
+       count(*) FILTER (WHERE bytes < ${smallBytes}) AS small FROM (${currentFiles(`${metadata}.`)}) WHERE schema = '_bus'`,
   );
   const { inlined = 0n, small = 0n } = counted ?? {};
   const flushes = inlined > limits.inlinedRows;
@@ -74,13 +71,10 @@ export async function isLakeWhole(
   { connection }: Pick<OpenLake, 'connection'>,
   isThere: (key: string) => Promise<boolean>,
 ): Promise<boolean> {
-  // Files of our own were added with their whole paths.
-  const files = await query<{ key: string }>(
+  const files = await query<{ path: string }>(
     connection,
-    `SELECT 'lake/' || s.path || t.path || f.path AS key FROM ${metadata}.ducklake_data_file f
-     JOIN ${metadata}.ducklake_table t USING (table_id) JOIN ${metadata}.ducklake_schema s USING (schema_id)
-     WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND f.path_is_relative`,
+    `SELECT path FROM (${currentFiles(`${metadata}.`)}) WHERE NOT is_ours`,
   );
-  for (const { key } of files) if (!(await isThere(key))) return false;
+  for (const { path } of files) if (!(await isThere(path))) return false;
   return true;
 }

@@ -2,6 +2,7 @@ import { isDamage } from '@quantbot/bus-format';
 import { query } from '@quantbot/bus-format/duckdb';
 import type { OpenLake } from '@quantbot/storage/lake';
 import { removeWholeFiles } from './erase.js';
+import { currentFiles } from './lake-files.js';
 import { disjoint, rangesOf, type SeqRange } from './ranges.js';
 import { filesOf, metadata } from './tables.js';
 import { inTransaction } from './transaction.js';
@@ -46,10 +47,8 @@ export async function mergeTables(
 async function runsOf(lake: Pick<OpenLake, 'connection'>, smallFiles: number): Promise<Run[]> {
   const tables = await query<{ table: string }>(
     lake.connection,
-    `SELECT table_name AS "table" FROM ${metadata}.ducklake_data_file f
-     JOIN ${metadata}.ducklake_table t USING (table_id) JOIN ${metadata}.ducklake_schema USING (schema_id)
-     WHERE schema_name = '_files' AND f.end_snapshot IS NULL AND t.end_snapshot IS NULL AND f.file_size_bytes < ${smallBytes}
-     GROUP BY table_name HAVING count(*) > ${smallFiles} ORDER BY table_name`,
+    `SELECT "table" FROM (${currentFiles(`${metadata}.`)}) WHERE schema = '_files' AND bytes < ${smallBytes}
+     GROUP BY ALL HAVING count(*) > ${smallFiles} ORDER BY ALL`,
   );
   const runs: Run[] = [];
   for (const { table } of tables) {

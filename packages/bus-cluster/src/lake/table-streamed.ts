@@ -2,6 +2,7 @@ import { type CanonTable, rowsInOneScan, type StreamedRows, shownStreamed } from
 import type { DeclaredTable } from '@quantbot/infra/config';
 import type { Queries } from '../postgres/postgres.js';
 import { tablesAt } from '../tables-at.js';
+import { filesWithJobs } from './lake-files.js';
 import { lakeTypes, newestSeqOf } from './tables.js';
 
 /**
@@ -29,12 +30,7 @@ export async function tableStreamed(
 /** Returns the files that a table has in the lake, by their first jobs. */
 async function filesInOrder(queries: Queries, table: string): Promise<string[]> {
   const files = await queries.query<{ path: string }>(
-    `SELECT f.path FROM ducklake_data_file f
-     JOIN ducklake_table t USING (table_id) JOIN ducklake_schema s USING (schema_id)
-     JOIN ducklake_column c ON c.table_id = t.table_id AND c.column_name = '_seq' AND c.end_snapshot IS NULL
-     JOIN ducklake_file_column_stats n ON n.data_file_id = f.data_file_id AND n.column_id = c.column_id
-     WHERE s.schema_name = '_files' AND t.table_name = $1 AND f.end_snapshot IS NULL AND t.end_snapshot IS NULL
-     ORDER BY CAST(n.min_value AS bigint)`,
+    `SELECT path FROM (${filesWithJobs()}) files WHERE "table" = $1 ORDER BY first_seq`,
     [table],
   );
   return files.map(({ path }) => path);
