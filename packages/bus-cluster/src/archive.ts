@@ -126,6 +126,26 @@ export class JournalArchive {
   }
 }
 
+/**
+ * Writes rows of jobs again that no sound object has.
+ *
+ * @param damaged the object that had them, which is replaced or removed.
+ */
+export async function writeAgain(
+  postgres: Postgres,
+  objects: Objects,
+  { first, last, damaged }: { first: number; last: number; damaged?: string | undefined },
+): Promise<void> {
+  const written: string[] = [];
+  for (let from = first, upTo = 0; from <= last; from = upTo + 1) {
+    upTo = await readableUpTo(postgres, from - 1, Math.min(from - 1 + stepJobs, last));
+    const key = keyOf(from, upTo);
+    await objects.replace(key, Buffer.from(rowsFile(await historyBetween(postgres, from, upTo), historyColumns)));
+    written.push(key);
+  }
+  if (damaged !== undefined && !written.includes(damaged)) await objects.remove([damaged]);
+}
+
 const keyOf = (first: number, last: number): string => `${folder}${segmentName(first, last)}`;
 
 /** Copies objects of the journal into a folder. */

@@ -77,6 +77,6 @@ export async function compareArtifact(
   return {
     code: wrong === isGone ? 'MISSING' : 'CHANGED',
     what,
-    detail: `${wrong}; the journal has it since seq ${seq}, with sha256 ${sha256}`,
+    detail: `${wrong}; the journal has it since seq ${seq}, with sha256 ${sha256}; remove what is left of it, then restore it, or submit the same bytes again`,
   };
 }

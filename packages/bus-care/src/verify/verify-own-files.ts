@@ -26,6 +26,8 @@ import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
 import { stateFiles } from './verify-state.js';
 
 const atOnce = 4;
+/** A run records the SHA-256 of an export sooner than this. */
+const inFlightMs = 60_000;
 
 /**
  * Compares the daemon's own files with their checksums: journal, compacted tables, published
@@ -145,7 +147,9 @@ async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFil
         async check(pace) {
           if ((await hurtAmong([source], pace)).length === 0) return undefined;
           // A run renames a file into place before it records the file's SHA-256.
-          if ((await checkSeal(source.path, pace).catch(diskFailed)) === 'sound') return undefined;
+          const info = await stat(source.path).catch(ignoreMissing);
+          const isYoung = Date.now() - (info?.mtimeMs ?? 0) < inFlightMs;
+          if (isYoung && (await checkSeal(source.path, pace).catch(diskFailed)) === 'sound') return undefined;
           const now = (await readExportStatus(exportDir)).exports[name];
           const isStillMeant = now !== undefined && (await filesOf(now)).some(file => file.sha256 === source.sha256);
           if (!isStillMeant) return undefined; // it was rewritten while it was hashed

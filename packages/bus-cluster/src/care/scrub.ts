@@ -5,9 +5,11 @@ import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import type { Pace } from '@quantbot/infra/files';
 import { openObjects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
+import { writeAgain } from '../archive.js';
 import { compareArtifact } from '../compare-object.js';
 import { forgottenAmong } from '../forgotten.js';
 import { readableUpTo, rowsBetween } from '../journal.js';
+import { openBusObjects } from '../objects-of-bus.js';
 import { atTheirPlaces } from '../places.js';
 import { Postgres } from '../postgres/postgres.js';
 import { noteUnsettled } from '../settling.js';
@@ -29,9 +31,9 @@ export interface ClusterScrub {
 
 /**
  * Reads every object of a cluster at a bounded rate, and compares it with its checksum: stored
- * artifacts, files of the lake, golden exports, and the journal. The daemon that publishes then
- * writes outcomes of jobs again that differ from the journal. It keeps no place: an interrupted
- * scrub starts over.
+ * artifacts, files of the lake, golden exports, and the journal. It writes damaged objects of the
+ * journal again. The daemon that publishes then writes outcomes of jobs again that differ from the
+ * journal. It keeps no place: an interrupted scrub starts over.
  *
  * @throws DaemonError `POSTGRES_UNREACHABLE`; BusError of the object store.
  */
@@ -44,10 +46,10 @@ export async function scrubCluster(
   const postgres = await Postgres.open(url, { connections: 2 });
   try {
     const result = { started_at: new Date().toISOString(), files: 0, bytes: 0, findings: [] as ScrubFinding[] };
-    const [head] = await postgres.query<{ seq: number; total: number }>(
-      `SELECT seq, (SELECT coalesce(sum(bytes), 0)::bigint FROM bus.journal WHERE status = 'ingested') AS total FROM bus.head`,
+    const [head] = await postgres.query<{ seq: number; busId: string; total: number }>(
+      `SELECT seq, bus_id AS "busId", (SELECT coalesce(sum(bytes), 0)::bigint FROM bus.journal WHERE status = 'ingested') AS total FROM bus.head`,
     );
-    const { seq: lastSeq = 0, total: stored = 0 } = head ?? {};
+    const { seq: lastSeq = 0, busId = '', total: stored = 0 } = head ?? {};
     const own = await listOwnObjects({ postgres, objects, root });
     const total = own.reduce((sum, { bytes }) => sum + bytes, stored);
     const note = (found: StoreProblem | undefined, bytes: number) => {
@@ -57,7 +59,13 @@ export async function scrubCluster(
       onProgress({ done: Math.min(result.bytes, total), total, unit: 'bytes' });
     };
     for (const { bytes, check } of own) note(await check({ pace }), bytes);
-    for (const problem of await compareArchive(postgres, objects)) note({ code: 'JOURNAL_DAMAGED', ...problem }, 0);
+    const hurt = await compareArchive(postgres, objects);
+    for (const { what, detail } of hurt) note({ code: 'JOURNAL_DAMAGED', what, detail }, 0);
+    // If another object differs, the database may be that of another bus, or was set back.
+    if (hurt.some(({ lost }) => lost !== undefined) && hurt.every(({ lost }) => lost !== undefined)) {
+      const own = await openBusObjects(withVariables(cluster.objects), cluster.s3, busId);
+      for (const { lost } of hurt) if (lost !== undefined) await writeAgain(postgres, own, lost);
+    }
     for await (const { seq, ...problem } of hurtOutcomes({ postgres, objects }, pace)) {
       note(problem, 0);
       if (seq !== undefined) await noteUnsettled(postgres, [seq]);

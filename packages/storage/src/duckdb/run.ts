@@ -217,7 +217,7 @@ const damagedPattern = new RegExp(
       'Footer length error ',
       'Incorrect stats size ',
       'Invalid (footer length provided|unicode .* in value construction|(string|decimal) encoding found|JSON found)',
-      'Malformed Parquet schema ',
+      'Malformed (JSON in file|Parquet schema) ',
       'Mismatch in parquet read ',
       'No magic bytes found ',
       'Parquet f(ile|ooter) ',
