@@ -12,6 +12,7 @@ import {
   databasePath,
   datasetSchema,
   type ExportEntry,
+  exportStatusFile,
   hasRotted,
   listDamagedRecords,
   listPublished,
@@ -26,8 +27,6 @@ import type { OwnFile, StoreProblem, StoreProblemCode } from './problem.js';
 import { stateFiles } from './verify-state.js';
 
 const atOnce = 4;
-/** A run records the SHA-256 of an export sooner than this. */
-const inFlightMs = 60_000;
 
 /**
  * Compares the daemon's own files with their checksums: journal, compacted tables, published
@@ -147,9 +146,8 @@ async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFil
         async check(pace) {
           if ((await hurtAmong([source], pace)).length === 0) return undefined;
           // A run renames a file into place before it records the file's SHA-256.
-          const info = await stat(source.path).catch(ignoreMissing);
-          const isYoung = Date.now() - (info?.mtimeMs ?? 0) < inFlightMs;
-          if (isYoung && (await checkSeal(source.path, pace).catch(diskFailed)) === 'sound') return undefined;
+          const isNewer = (await writtenAt(source.path)) > (await writtenAt(join(exportDir, exportStatusFile)));
+          if (isNewer && (await checkSeal(source.path, pace).catch(diskFailed)) === 'sound') return undefined;
           const now = (await readExportStatus(exportDir)).exports[name];
           const isStillMeant = now !== undefined && (await filesOf(now)).some(file => file.sha256 === source.sha256);
           if (!isStillMeant) return undefined; // it was rewritten while it was hashed
@@ -162,6 +160,8 @@ async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFil
       });
   return files;
 }
+
+const writtenAt = async (path: string): Promise<number> => (await stat(path).catch(ignoreMissing))?.mtimeMs ?? 0;
 
 /** Returns the existing files of an export, with their digests. */
 async function filesOf({ path, sha256 }: ExportEntry): Promise<{ path: string; sha256: string }[]> {

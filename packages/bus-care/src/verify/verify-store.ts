@@ -8,6 +8,7 @@ import { decodeFile, type FileToDecode, WorkerProcess } from '@quantbot/duckdb-p
 import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { digestFile, type Pace, systemErrorCode } from '@quantbot/infra/files';
+import { checkJournal } from './check-journal.js';
 import type { StoreProblem } from './problem.js';
 import { compareOutcomes, listOutcomes } from './verify-outcomes.js';
 import { checkOwnFiles } from './verify-own-files.js';
@@ -41,6 +42,7 @@ const inFlightMs = 60_000;
 export async function verifyStore(config: BusConfig, options: VerifyOptions = {}): Promise<VerifyReport> {
   const layout = busLayout(config.busRoot);
   const problems = await checkOwnFiles(config, layout);
+  if (!problems.some(({ code }) => code === 'JOURNAL_DAMAGED')) problems.push(...(await lostCommits(layout)));
   try {
     const report = await compareStore(config, layout, options);
     // Tables cannot be read through a damaged database, which is already reported.
@@ -55,6 +57,14 @@ export async function verifyStore(config: BusConfig, options: VerifyOptions = {}
     if (!problems.some(({ code }) => code === 'JOURNAL_DAMAGED')) throw error;
     return { artifacts: 0, bytes: 0, problems };
   }
+}
+
+/** Finds out that files of the journal are gone. The others are as they were written. */
+async function lostCommits(layout: BusLayout): Promise<StoreProblem[]> {
+  const checked = await checkJournal(layout);
+  if (typeof checked === 'number') return [];
+  const cure = 'stop the daemon and restore the missing files from a backup';
+  return [{ code: 'JOURNAL_DAMAGED', what: 'journal', detail: `${checked.message.replace(/\.$/, '')}; ${cure}` }];
 }
 
 async function compareStore(config: BusConfig, layout: BusLayout, options: VerifyOptions): Promise<VerifyReport> {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { verifyStore } from '@quantbot/bus-care/verify';
 import { checkSeal, Journal, seqName } from '@quantbot/bus-format/journal';
@@ -75,6 +75,18 @@ test('a segment that has rotted gives way to the commits that it was made of whi
   await expect(Journal.open(bus.layout)).rejects.toMatchObject(error);
   expect(readdirSync(bus.layout.segments)).toHaveLength(1);
   await expect(Journal.open(bus.layout)).rejects.toMatchObject(error);
+});
+
+test.each(['commit.parquet', ''])('a lost commit is named by verify and stops the start (hot/…2/%s)', async file => {
+  const { bus, test: testBus } = await openInProcess();
+  await makeCommits(bus, testBus, 3);
+  await new Publisher(bus).publish();
+  expect((await verifyStore(bus.config)).problems).toEqual([]);
+  rmSync(join(bus.layout.hot, seqName(2), file), { recursive: true });
+  expect((await verifyStore(bus.config)).problems).toMatchObject([
+    { code: 'JOURNAL_DAMAGED', detail: expect.stringContaining('lacks 1 of the jobs 1 to 3') },
+  ]);
+  await expect(Journal.open(bus.layout)).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' });
 });
 
 test('an empty commit that has rotted is written again at the next start, as verify says', async () => {

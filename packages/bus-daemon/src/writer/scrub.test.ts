@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -135,7 +136,12 @@ test.each(['file', 'dataset'])(
     expect(readFileSync(part)).not.toEqual(old);
     // The state between the rename of the file and the write of its record, or after a crash there.
     writeFileSync(record, readFileSync(before));
+    const status = join(bus.config.export.exportDir, '_export_status.json');
+    utimesSync(status, 1, 1);
     expect((await verifyStore(bus.config)).problems).toEqual([]);
+    utimesSync(part, 0, 0); // as if another sound file had been put in its place
+    expect((await verifyStore(bus.config)).problems).toMatchObject([{ code: 'EXPORT_DAMAGED', what: part }]);
+    utimesSync(part, 2, 2);
     truncateSync(part, old.length - 100);
     expect((await verifyStore(bus.config)).problems).toMatchObject([{ code: 'EXPORT_DAMAGED', what: part }]);
   },
