@@ -28,7 +28,7 @@ export type FoundKey = KeyRow & Record<string, unknown>;
  */
 export function keysAmong(wanted: string): string {
   // Two queries, because each can use only one of the two indexes.
-  const columns = 'artifact_key, seq, sha256, rel_path, status, reject_details IS NOT NULL AS quarantined';
+  const columns = 'artifact_key, seq, sha256, rel_path, schema_hint, status, reject_details IS NOT NULL AS quarantined';
   const isWanted = `artifact_key = ANY (ARRAY (SELECT ${wanted}))`;
   return `SELECT ${columns} FROM bus.journal WHERE status = 'ingested' AND ${isWanted}
     UNION ALL SELECT ${columns} FROM bus.journal WHERE status IN ('forgotten', 'erased', 'restored') AND ${isWanted}

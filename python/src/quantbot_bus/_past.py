@@ -49,6 +49,7 @@ def _make_past(connection: Any, past: str, seq: int) -> None:
     _create_all(connection, [sql for (sql,) in views])
     connection.execute(f"USE {past}")
     operations = _later_operations(connection, seq)
+    back = _back_since(connection, seq)
     if operations:
         for view in ("tables_d", "columns_d"):
             connection.execute(f"CREATE OR REPLACE VIEW catalog.{view} AS {_refusal(f'catalog.{view}', seq)}")
@@ -56,7 +57,7 @@ def _make_past(connection: Any, past: str, seq: int) -> None:
         today = f'{PUBLISHED}.canon."{now}"'
         name, has_changed = _before(operations, now)
         is_known = mode == "append" and not has_changed
-        shown = f"SELECT * FROM {today} WHERE _seq <= {seq}" if is_known else _refusal(f"canon.{name}", seq)
+        shown = f"SELECT * FROM {today} WHERE _seq <= {seq}{back}" if is_known else _refusal(f"canon.{name}", seq)
         connection.execute(f'CREATE VIEW canon."{name}" AS {shown}')
     for index, operation in enumerate(operations):
         if operation["type"] == "table_rename":
@@ -104,6 +105,19 @@ def _later_operations(connection: Any, seq: int) -> list[dict[str, Any]]:
         f"WHERE seq > {seq} AND status = 'done' AND json_extract_string(op_json, '$.type') LIKE 'table_%'"
     )
     return [json.loads(operation) for (operation,) in connection.execute(sql).fetchall()]
+
+
+def _back_since(connection: Any, seq: int) -> str:
+    """The end of a condition that leaves out artifacts whose rows had left by then, and came back
+    later."""
+    journal = f"{PUBLISHED}._bus.journal"
+    sql = (
+        f"SELECT artifact_key FROM {journal} WHERE status IN ('forgotten', 'erased', 'restored') AND artifact_key IN "
+        f"(SELECT artifact_key FROM {journal} WHERE status = 'restored' AND seq > {seq}) "
+        f"GROUP BY artifact_key HAVING arg_max(status, seq) FILTER (seq <= {seq}) = 'erased'"
+    )
+    keys = ", ".join(f"'{key}'" for (key,) in connection.execute(sql).fetchall())  # a key has no quotes
+    return f" AND _artifact_key NOT IN ({keys})" if keys else ""
 
 
 def _refusal(name: str, seq: int) -> str:

@@ -1,4 +1,4 @@
-import type { FileColumn, TableRegistry, TableStart } from '@quantbot/bus-format/canon';
+import type { CanonTable, FileColumn, TableRegistry, TableStart } from '@quantbot/bus-format/canon';
 import type { FoundTable, JournalRow } from '@quantbot/bus-format/journal';
 import type { WaitingJob } from '@quantbot/bus-format/state';
 import type { ValueFindings } from '@quantbot/duckdb-process';
@@ -56,6 +56,8 @@ export interface VerifiedArtifact {
   columns: readonly FileColumn[];
   /** What decoding found about columns that do not fit their table by type. Copies share it. */
   judged: Map<string, Map<string, string | null>>;
+  /** The table whose types decoding compared with the values; undefined before its first file. */
+  askedFor?: CanonTable | undefined;
   /** The columns in which no row has NULL, as far as decoding was asked for them. */
   neverNull?: readonly string[];
   /** What decoding found about the rules of its table. */

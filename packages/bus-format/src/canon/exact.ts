@@ -141,7 +141,7 @@ export function questionBeforeSet(
 
 /** Whether decoding has not compared the values of a file with the types of its table. */
 export const isUnjudged = (
-  table: CanonTable,
+  table: CanonTable | undefined,
   columns: readonly ParquetColumn[],
   judged: ReadonlyMap<string, JudgedValues> | undefined,
 ): boolean => questionsAbout(table, columns).some(({ column, as }) => judged?.get(column)?.has(as) !== true);

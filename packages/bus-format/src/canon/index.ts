@@ -1,6 +1,6 @@
 /** `@quantbot/bus-format/canon`: modes, columns, types and files of canonical tables. */
 
-export { forgottenQuery } from '../journal/forgotten.js';
+export { backSinceQuery, forgottenQuery } from '../journal/forgotten.js';
 export { type HintRange, TableNames } from '../journal/table-names.js';
 export {
   isOperationOnTable,

@@ -20,6 +20,15 @@ export const forgottenQuery = (journal: string): string =>
 LEFT JOIN (SELECT artifact_key, run_id, max(seq) AS seq FROM ${journal} WHERE status IN ('restored', 'erased') GROUP BY ALL) r USING (artifact_key, run_id)
 WHERE f.status IN ('forgotten', 'erased') AND (r.seq IS NULL OR f.seq >= r.seq)`;
 
+/**
+ * Returns the SELECT of the artifacts whose rows had left their tables by a job, and were brought
+ * back since.
+ */
+export const backSinceQuery = (journal: string, seq: number): string =>
+  `SELECT artifact_key FROM ${journal} WHERE status IN ${turns}
+AND artifact_key IN (SELECT artifact_key FROM ${journal} WHERE status = 'restored' AND seq > ${seq})
+GROUP BY artifact_key HAVING arg_max(status, seq) FILTER (seq <= ${seq}) = 'erased'`;
+
 /** Returns the SELECT of the last job that forgot or restored something, or changed a table. */
 export const lastTurnQuery = `SELECT coalesce(max(seq), 0) AS seq FROM _bus.journal WHERE status IN ${turns} OR ${isTableOperation}`;
 
@@ -53,6 +62,7 @@ export interface KeyRow {
   seq: bigint;
   sha256: string;
   rel_path: string;
+  schema_hint: string | null;
   status: 'ingested' | 'restored' | Gone;
   quarantined: boolean;
 }
@@ -60,9 +70,10 @@ export interface KeyRow {
 /** Returns the state of each key from its rows. */
 export function foldKeys(rows: readonly KeyRow[]): Map<string, KnownArtifact> {
   const known = new Map<string, KnownArtifact>();
-  for (const { artifact_key: key, seq, sha256, rel_path: relPath, status, quarantined: isQuarantined } of rows) {
+  for (const { artifact_key: key, seq, sha256, rel_path: relPath, status, ...row } of rows) {
     const there = known.get(key);
-    if (status === 'ingested') known.set(key, { seq: Number(seq), sha256, relPath, isQuarantined });
+    const first = { sha256, relPath, schemaHint: row.schema_hint, isQuarantined: row.quarantined };
+    if (status === 'ingested') known.set(key, { seq: Number(seq), ...first });
     else if (there !== undefined) {
       there.gone = status === 'restored' ? undefined : status;
       there.relPath = relPath; // on a cluster, a restored artifact may have another place

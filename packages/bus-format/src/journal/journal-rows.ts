@@ -33,7 +33,7 @@ export abstract class JournalRows {
   async findKeys(keys: readonly string[]): Promise<Map<string, KnownArtifact>> {
     if (keys.length === 0) return new Map();
     const rows = await this.query<KeyRow>(
-      `SELECT artifact_key, seq, sha256, rel_path, status, reject_details IS NOT NULL AS quarantined FROM _bus.journal
+      `SELECT artifact_key, seq, sha256, rel_path, schema_hint, status, reject_details IS NOT NULL AS quarantined FROM _bus.journal
        WHERE status IN ${keyStatuses} AND ${isOneOf(keys)} ORDER BY seq`,
       keys,
     );

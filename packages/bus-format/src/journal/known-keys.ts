@@ -6,6 +6,8 @@ export interface KnownArtifact {
   sha256: string;
   /** Where it is stored. */
   relPath: string;
+  /** The hint with which it came: its table does not change. */
+  schemaHint: string | null;
   /** Whether it came into quarantine. */
   isQuarantined: boolean;
   /** Set while it is forgotten: whether its rows stay in its table, or leave it. */

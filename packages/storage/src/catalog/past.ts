@@ -1,4 +1,5 @@
 import {
+  backSinceQuery,
   columnsQuery,
   forgottenQuery,
   type JournalledTableOperation,
@@ -68,7 +69,10 @@ export async function makePast(database: Pick<DuckDb, 'query'>, seq: number): Pr
   await database.query('USE memory');
   const operations = await operationsOn(database);
   const names = namesGivenBy(operations);
-  const past: Past = { seq, operations, names, namesThen: names.before(seq + 1) };
+  const back = (await database.query(backSinceQuery(`${published}._bus.journal`, seq))).map(row =>
+    String(row.artifact_key),
+  );
+  const past: Past = { seq, operations, names, namesThen: names.before(seq + 1), back };
   await listTablesAsTheyWere(database, past);
   for (const table of await database.query('SELECT table_name, mode, key, order_by FROM catalog.tables_d'))
     await database.query(await canonicalView(database, table as unknown as TableRow, past));
@@ -109,6 +113,8 @@ interface Past {
   names: TableNames;
   /** Their names at the moment. */
   namesThen: TableNames;
+  /** Artifacts whose rows had left by then, and came back later. */
+  back: readonly string[];
 }
 
 interface TableRow {
@@ -120,13 +126,13 @@ interface TableRow {
 
 /**
  * Returns `canon.<table>` as it was. A table that only grows still has every row. Any other table
- * has dropped superseded rows. So it is read from the store's files, without those of artifacts
- * whose rows had left it by then.
+ * has dropped superseded rows. So it is read from the store's files. Both leave out artifacts whose
+ * rows had left the table by then.
  */
 async function canonicalView(
   database: Pick<DuckDb, 'query'>,
   { table_name, mode: name, key, order_by }: TableRow,
-  { seq, operations, names, namesThen }: Past,
+  { seq, operations, names, namesThen, back }: Past,
 ): Promise<string> {
   const first = namesThen.tableNamed(table_name) ?? table_name;
   const view = `CREATE VIEW canon.${identifier(table_name)} AS`;
@@ -142,7 +148,8 @@ async function canonicalView(
     );
   const own = operations.filter(({ table, type }) => table === first && type !== 'table_rename');
   const hasChanged = own.some(operation => operation.seq > seq);
-  if (mode.onlyGrows && !hasChanged) return `${view} SELECT * FROM ${today} WHERE _seq <= ${seq}`;
+  const isBack = back.length === 0 ? '' : ` AND _artifact_key NOT IN (${back.map(literal).join(', ')})`;
+  if (mode.onlyGrows && !hasChanged) return `${view} SELECT * FROM ${today} WHERE _seq <= ${seq}${isBack}`;
   const columns = (await database.query(
     'SELECT column_name AS name, type, unnamed FROM catalog.columns_d WHERE table_name = ? ORDER BY position',
     [table_name],

@@ -200,6 +200,13 @@ sampled('dropped rows leave tables and exports everywhere, and verify --erased p
   expect(await catalog.query('SELECT name FROM canon.people')).toEqual([{ name: 'r2' }]);
   expect(await readParquet(join(bus.config.export.exportDir, 'ids.parquet'))).toEqual([{ n: 1 }]);
   expect((await quantbotBus(bus, 'verify')).code).toBe(0);
+
+  const [{ seq: erasedAt } = { seq: 0 }] = await catalog.query('SELECT max(seq) AS seq FROM catalog.jobs_f');
+  await submit(bus, { runId: 'r1', schemaHint: 'canon.people', select: `SELECT 'r1' AS name` });
+  await drain(bus);
+  expect(await catalog.query('SELECT name FROM canon.people ORDER BY name')).toEqual([{ name: 'r1' }, { name: 'r2' }]);
+  await using then = await catalog.asOf(Number(erasedAt));
+  expect(await then.query('SELECT name FROM canon.people')).toEqual([{ name: 'r2' }]);
 });
 
 sampled('a reader that has the database open keeps every row, and its files go when it has closed it', async () => {

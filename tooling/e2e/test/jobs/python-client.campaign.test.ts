@@ -1,7 +1,7 @@
 // @module-tag campaign
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { setAlias } from '@quantbot/infra/utils';
+import { forgetArtifacts, setAlias } from '@quantbot/infra/utils';
 import { type Catalog, openCatalog } from '@quantbot/storage';
 import { submit } from '@quantbot/tooling-testing/submit';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
@@ -181,6 +181,25 @@ describe.skipIf(!hasPython)(`the Python client${skippedWithoutPython}`, () => {
       store: 'LAKE_UNKNOWN',
     });
     expect(end).toBe('all held');
+  });
+
+  test('leaves out of the past what had left a table by then and is back', { timeout: 60_000 }, async context => {
+    const tools = needTools(context);
+    const bus = await running({ compaction: { release_grace_s: 0.05 } });
+    const job = { producer: 'p', kind: 'k', artifactId: 'a', schemaHint: 'canon.log' };
+    const add = async (runId: string) =>
+      (await submit(bus, { ...job, runId, select: `SELECT '${runId}' AS run` })).settled();
+    for (const run of ['r1', 'r2']) await add(run);
+    await forgetArtifacts({ keys: ['r1/p/k/a'], rows: 'drop' }, { busRoot: bus.layout.root });
+    expect((await add('r1')).artifacts).toMatchObject([{ status: 'restored' }]);
+    const script = `
+from quantbot_bus import Bus
+runs = lambda of: [row["run"] for row in of.query("SELECT run FROM canon.log ORDER BY run").rows()]
+bus = Bus("data/bus")
+print([runs(past) for past in (bus.as_of(2), bus.as_of(3), bus.as_of(4))])
+`;
+    const { stdout, stderr } = await runPython(bus, ['-c', script], tools);
+    expect([stdout, stderr]).toEqual(["[['r1', 'r2'], ['r2'], ['r1', 'r2']]\n", '']);
   });
 
   test('a long upload has a bar of tqdm', { timeout: 180_000 }, context => {

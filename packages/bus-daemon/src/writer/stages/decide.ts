@@ -1,10 +1,4 @@
-import {
-  adoptProducer,
-  type CanonTable,
-  isUnjudged,
-  judgedColumns,
-  type TableRegistry,
-} from '@quantbot/bus-format/canon';
+import { adoptProducer, type CanonTable, judgedColumns, type TableRegistry } from '@quantbot/bus-format/canon';
 import type { KnownArtifact } from '@quantbot/bus-format/journal';
 import { BusError, type Operation } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
@@ -20,7 +14,7 @@ import {
   type VerifiedArtifact,
   type VerifiedJob,
 } from '../job.js';
-import { judgeAgain, type UnjudgedFile } from './decodable.js';
+import { judgeAgain, lacksAnswers, type UnjudgedFile } from './decodable.js';
 import { decideForget } from './forget.js';
 import { applyRules, releasable } from './quality.js';
 import { decideTable, tableOperationIn } from './table-operation.js';
@@ -149,15 +143,18 @@ function decideJob(
     if (tableChange instanceof BusError) throw tableChange;
     if (job.manifest.op !== undefined) checkOperation(job.manifest.op, known);
     const artifacts = job.artifacts.map((artifact): DecidedArtifact => {
-      const sha256 = known.batch.get(artifact.key) ?? known.journal.get(artifact.key)?.sha256;
+      const there = known.journal.get(artifact.key);
+      const sha256 = known.batch.get(artifact.key) ?? there?.sha256;
       const relPath = placeOf(artifact, known.journal);
       if (sha256 !== undefined && sha256 !== artifact.sha256) throw conflict({ ...artifact, relPath }, sha256, known);
-      const isGone = !known.batch.has(artifact.key) && known.journal.get(artifact.key)?.gone !== undefined;
+      const isGone = !known.batch.has(artifact.key) && there?.gone !== undefined;
       const status = sha256 === undefined ? 'ingested' : isGone ? 'restored' : 'duplicate';
       const isThere = known.stored.has(relPath);
       // A forgotten file may still be there, and a garbage collection may be about to remove it.
       const isNew = status !== 'duplicate';
-      return { ...artifact, relPath, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
+      // Its rows come back to the table that they were in, whatever the hint is now.
+      const entry = isGone ? { ...artifact.entry, schema_hint: there.schemaHint ?? undefined } : artifact.entry;
+      return { ...artifact, entry, relPath, status, toStore: isNew || !isThere, replaceOrphan: isNew && isThere };
     });
     const fresh = artifacts.filter(artifact => artifact.status === 'ingested');
     applyRules(bus, job.manifest, fresh, known.journal);
@@ -238,7 +235,10 @@ function tryOnTables(
   tables.adopt(attempt);
 }
 
-/** Applies an artifact to its table. Its values must have been compared with the types. */
+/**
+ * Applies an artifact to its table. Its values must have been compared with the types, also if they
+ * fit: they say how the columns may widen later.
+ */
 function apply(
   tables: TableRegistry,
   artifact: DecidedArtifact,
@@ -246,13 +246,9 @@ function apply(
   unjudged: UnjudgedFile[],
 ): void {
   const table = tables.get(of.table ?? '');
+  if (of.table !== undefined && lacksAnswers(artifact, table)) unjudged.push({ artifact, table, name: of.table });
   artifact.columns = judgedColumns(table, artifact.columns, artifact.judged);
-  try {
-    tables.apply({ ...of, artifactKey: artifact.key, columns: artifact.columns });
-  } catch (error) {
-    if (table !== undefined && isUnjudged(table, artifact.columns, artifact.judged)) unjudged.push({ artifact, table });
-    throw error;
-  }
+  tables.apply({ ...of, artifactKey: artifact.key, columns: artifact.columns });
 }
 
 /** The types of a table still hold rows that come back, but for those that an operation has set. */

@@ -1,5 +1,5 @@
 import type { DeclaredColumn } from '@quantbot/bus-format';
-import { type CanonTable, questionsAbout, reservedColumns } from '@quantbot/bus-format/canon';
+import { type CanonTable, isUnjudged, questionsAbout, reservedColumns } from '@quantbot/bus-format/canon';
 import {
   type DecodeFinding,
   decodeAlone,
@@ -28,7 +28,10 @@ type DecodingBus = Omit<VerifyingBus, 'tables'> & {
 /** A file whose values nobody has compared with a type that its table has got since. */
 export interface UnjudgedFile {
   artifact: VerifiedArtifact;
-  table: CanonTable;
+  /** The first name of the table. */
+  name: string;
+  /** Undefined before its first file. */
+  table: CanonTable | undefined;
 }
 
 type SchemaToDecode = Pick<
@@ -80,16 +83,28 @@ export async function checkDecodable(
  * job of the same batch may have brought them.
  */
 export async function judgeAgain(bus: VerifyingBus, unjudged: readonly UnjudgedFile[]): Promise<void> {
-  const known = new Map(unjudged.map(({ table }) => [table.name, table]));
+  const known = new Map(unjudged.map(({ name, table }) => [name, table]));
+  // A hint may lead to another table by now than that of rows which come back.
+  const byHint = new Map(unjudged.map(({ artifact, name }) => [artifact.entry.schema_hint, name]));
   const tables: DecodingBus['tables'] = {
     get: name => known.get(name),
     nameOf: name => bus.tables.nameOf(name),
     required: name => bus.tables.required(name),
-    tableOf: hint => bus.tables.tableOf(hint),
+    tableOf: hint => byHint.get(hint ?? undefined),
   };
   const files = unjudged.map(({ artifact }) => artifact);
   await checkDecodable({ ...bus, tables, beside: undefined }, files);
 }
+
+/**
+ * Whether decoding has not compared the values of a file with the types that its table has now. To
+ * compare the questions costs too much for a table that is as it was.
+ */
+export const lacksAnswers = (artifact: VerifiedArtifact, table: CanonTable | undefined): boolean =>
+  table !== artifact.askedFor && isUnjudged(table, ownColumns(artifact), artifact.judged);
+
+const ownColumns = ({ columns }: VerifiedArtifact) =>
+  columns.filter(({ name }) => !reservedColumns.has(foldName(name)));
 
 function groupsOf(bus: DecodingBus, artifacts: readonly VerifiedArtifact[]): Iterable<Group> {
   const groups = new Map<string, { group: Group; members: VerifiedArtifact[] }>();
@@ -103,8 +118,8 @@ function groupsOf(bus: DecodingBus, artifacts: readonly VerifiedArtifact[]): Ite
     artifact.neverNull = required;
     const [, producer = ''] = artifact.key.split('/');
     if (schema.columns !== undefined) artifact.columns = schema.columns;
-    const names = artifact.columns.filter(({ name }) => !reservedColumns.has(foldName(name)));
-    const questions = questionsAbout(bus.tables.get(table), names);
+    artifact.askedFor = bus.tables.get(table);
+    const questions = questionsAbout(artifact.askedFor, ownColumns(artifact));
     const quality = valueRules(bus, table);
     const alike = JSON.stringify([producer, required, questions, quality, schema.id]);
     const { group, members } =
