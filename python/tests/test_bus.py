@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import shutil
@@ -51,6 +52,15 @@ class BusTest(BusTestCase):
         file = self.bus / "inbox" / submission.job_id / "all.parquet"
         self.assertEqual((read_rows(file), file.stat().st_nlink), (3, 1))
         self.assertEqual(self.staging(), [])
+
+    def test_a_task_writes_and_waits_with_the_options_of_write(self) -> None:
+        async def write() -> Any:
+            return await self.opened.write_async(COLUMNS, **WHO, table="numbers", run_id="r1", meta={"a": 1}, job_id="j1")
+
+        receipt, manifest = self.answered(lambda: asyncio.run(write()))
+        self.assertEqual((receipt.job_id, receipt.artifacts[0].key), ("j1", "r1/tests/numbers/numbers"))
+        (entry,) = manifest["artifacts"]
+        self.assertEqual((entry["schema_hint"], entry["meta"]), ("canon.numbers", {"a": 1}))
 
     def test_the_same_data_is_the_same_file(self) -> None:
         written = [self.opened.write(COLUMNS, **WHO, run_id="r1", wait=False) for _ in range(2)]
@@ -154,9 +164,6 @@ class BusTest(BusTestCase):
                 self.assertEqual(result, () if kind == "forget" else 9)
                 self.assertEqual(manifest["op"]["type"], kind)
                 self.assertEqual(problems(manifest, read_json(SCHEMAS / "operation.schema.json")), [])
-        remote = Bus("s3://bucket/prefix")
-        self.assert_raises("OPTIONS_INVALID", lambda: remote.keep(key))
-        self.assert_raises("OPTIONS_INVALID", lambda: remote.retry("job-1"))
 
 
 class RetryTest(BusTestCase):

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from quantbot_bus import BusError, is_bus_unavailable, keep_artifacts, submit_artifact
+from quantbot_bus import Bus, BusError, is_bus_unavailable, keep_artifacts, submit_artifact
 from tests.local_server import LocalServer, QuietHandler, ServerTest
 from tests.support import IDS, TRADES
 
@@ -119,6 +119,15 @@ class HttpBusTest(ServerTest):
         self.assertEqual(caught.exception.code, "SUBMIT_FAILED")
         self.assertIn("The outcome is unknown", caught.exception.hint)
         self.assertEqual([asked[:2] for asked in server.asked], [("POST", "/api/v1/operations")])
+
+    def test_a_rejected_job_is_retried_by_one_request(self) -> None:
+        server = self.serve()
+        Bus(server.url).retry("job-1")
+        self.assertEqual([asked[:2] for asked in server.asked], [("POST", "/api/v1/jobs/job-1/retry")])
+        denied = self.serve(lambda *_: 403)
+        with self.assertRaises(BusError) as caught:
+            Bus(denied.url).retry("job-1")
+        self.assertEqual(caught.exception.code, "BUS_DENIED")
 
     def test_an_operation_without_the_right_to_it_is_denied(self) -> None:
         server = self.serve(lambda method, path: 403)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Optional
 from unittest import mock
 
-from quantbot_bus import Artifact, BusError, JobRejectedError, is_bus_unavailable, submit_artifact, submit_artifacts
+from quantbot_bus import Artifact, Bus, BusError, JobRejectedError, is_bus_unavailable, submit_artifact, submit_artifacts
 from quantbot_bus._bus_root import ObjectRoot
 from quantbot_bus._manifest import Job
 from quantbot_bus._object_bus import ObjectBus
@@ -181,6 +181,42 @@ class ObjectBusCases:
         put(self.objects, "rejected/job-1.json", reason)
         with self.assertRaises(JobRejectedError):
             submission.settled(20)
+
+    def test_an_operation_waits_in_the_inbox_with_the_sign_of_an_operator(self: Any) -> None:
+        for call, is_shown in (
+            (lambda bus: bus.set_alias("p", "k", "prod", "r/p/k/a", timeout_s=0), False),
+            (lambda bus: bus.keep("r/p/k/a", timeout_s=0), False),
+            (lambda bus: bus.keep("r/p/k/a", keep=False, timeout_s=0), True),
+            (lambda bus: bus.forget("r/p/k/a", timeout_s=0), True),
+        ):
+            with self.assertRaisesRegex(BusError, "waits in the inbox"):
+                call(Bus(self.root))
+            (key,) = self.objects.keys("inbox/")
+            manifest = self.objects.read(key)
+            job_id = json.loads(manifest)["job_id"]
+            self.assertEqual(problems(json.loads(manifest), read_json(SCHEMAS / "operation.schema.json")), [])
+            sign = self.objects.read(f"operators/{job_id}")
+            self.assertEqual(sign, hashlib.sha256(manifest).hexdigest().encode() if is_shown else None)
+            self.objects.remove([key])
+
+    def test_a_rejected_job_returns_to_the_inbox_as_a_retry(self: Any) -> None:
+        bus = Bus(self.root)
+        manifest = b'{"job_id": "job-1"}'
+        digest = hashlib.sha256(manifest).hexdigest()
+        put(self.objects, "rejected/job-1.json", {"seq": 7, "manifest_sha256": digest})
+        for code, job_id in (("JOB_NOT_FOUND", "job-1"), ("JOB_NOT_FOUND", "job-2"), ("JOB_NOT_FOUND", "../x")):
+            with self.assertRaises(BusError) as caught:
+                bus.retry(job_id)
+            self.assertEqual(caught.exception.code, code)
+        put(self.objects, "rejected/job-1.manifest.json", b"other")
+        with self.assertRaises(BusError) as caught:
+            bus.retry("job-1")
+        self.assertEqual(caught.exception.code, "FILE_DAMAGED")
+        self.objects.remove(["rejected/job-1.manifest.json"])
+        put(self.objects, "rejected/job-1.manifest.json", manifest)
+        bus.retry("job-1")
+        self.assertEqual(self.objects.keys("inbox/job-1"), [f"inbox/job-1~{digest[:16]}~7.json"])
+        self.assertEqual(self.objects.keys("rejected/job-1"), [])
 
     def test_the_command_line_submits_to_it(self: Any) -> None:
         command = [sys.executable, str(REPOSITORY / "scripts/bus_submit.py"), "--json", "--bus-root", self.root]

@@ -143,12 +143,6 @@ class OperationsTest(BusTestCase):
             self.assertEqual([detail.split(":")[0] for detail in caught.exception.details], [name])
         self.assertEqual(self.inbox(), [])
 
-    def test_a_bus_on_many_machines_is_left_to_the_command_line(self) -> None:
-        with self.assertRaises(BusError) as caught:
-            forget_artifacts([KEY], bus_root=self.bus.as_uri())
-        self.assertEqual(caught.exception.code, "OPTIONS_INVALID")
-        self.assertIn("folder of this machine", caught.exception.message)
-
     def test_a_daemon_that_does_not_answer_is_a_timeout(self) -> None:
         with self.assertRaises(BusError) as caught:
             keep_artifacts([KEY], bus_root=self.bus, timeout_s=0.01)

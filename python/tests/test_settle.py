@@ -1,3 +1,4 @@
+import asyncio
 import json
 import threading
 import time
@@ -58,6 +59,15 @@ class SettleTest(BusTestCase):
             (receipt.seq, receipt.status, receipt.artifacts[0].canonical_path), (7, "ingested", "/store/x")
         )
         self.assertEqual(receipt.artifacts[0].quarantined, ())
+
+    def test_tasks_wait_beside_each_other(self) -> None:
+        async def both() -> Any:
+            waiting = asyncio.create_task(self.submission.settled_async(20))
+            await asyncio.sleep(0.05)
+            self.write("processed", "RECEIPT.json", self.receipt())
+            return await waiting
+
+        self.assertEqual(asyncio.run(both()).seq, 7)
 
     def test_a_receipt_says_why_an_artifact_is_in_quarantine(self) -> None:
         self.write("processed", "RECEIPT.json", self.receipt(quarantined=["n: -1 is too small"]))

@@ -107,6 +107,11 @@ class HttpBus:
         )
         return str(json.loads(answer.body)["manifest"]).encode("utf-8")
 
+    def retry(self, job_id: str) -> None:
+        """Puts a rejected job back into the inbox. Asks once, as an operation."""
+        hint = "The job may wait in the inbox by now: look at its outcome before you ask again."
+        self._submitting(lambda: self.ask("POST", f"/api/v1/jobs/{job_id}/retry"), hint)
+
     def ask(
         self, method: str, path: str, body: Optional[bytes] = None, headers: Optional[Mapping[str, str]] = None
     ) -> _Answer:

@@ -6,8 +6,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Callable, Mapping, Optional, TypeVar
 
 from ._bus_root import ObjectRoot, check_marker_text
 from ._durable import digest_of
@@ -53,13 +54,41 @@ class ObjectBus:
         fault_point("submit:staged")
         waiting = None if is_new_id else self._waiting(job_id, content_of(manifest))
         if waiting is None:
-            digest = hashlib.sha256(manifest).hexdigest()
-            key = f"inbox/{job_id}~{digest[:16]}.json"
-            _allowed(lambda: self.objects.create(key, manifest, digest), _UNKNOWN_HINT)
+            self._enter_inbox(job_id, manifest)
         for artifact in job.artifacts:
             if (artifact.transfer or job.transfer) == "move":
                 _give_up(artifact)
         return waiting or manifest, entries
+
+    def operate(self, job_id: str, job: Job) -> bytes:
+        """Asks for an operation. Returns its manifest."""
+        manifest = manifest_bytes(job, job_id, [])
+        if _is_for_operators(job.op or {}):  # producers may not write below operators/
+            sign = hashlib.sha256(manifest).hexdigest().encode()
+            _allowed(lambda: self.objects.create(f"operators/{job_id}", sign, hashlib.sha256(sign).hexdigest()))
+        self._enter_inbox(job_id, manifest)
+        return manifest
+
+    def retry(self, job_id: str) -> None:
+        """Puts a rejected job back into the inbox, as it came."""
+        keys = [f"rejected/{job_id}.json", f"rejected/{job_id}.manifest.json"]
+        reason_text, manifest = (_allowed(partial(self.objects.read, key)) for key in keys)
+        if reason_text is None or manifest is None:
+            raise BusError("JOB_NOT_FOUND", f"There is no rejected job {job_id}, or its manifest is gone.")
+        reason = _seq_and_hash(reason_text)
+        if reason is None or reason[1] != hashlib.sha256(manifest).hexdigest():
+            raise BusError(
+                "FILE_DAMAGED",
+                f"The rejection of the job {job_id} is damaged, or its manifest is not what was submitted.",
+                hint="Submit its files again.",
+            )
+        self._enter_inbox(job_id, manifest, f"~{reason[0]}")
+        _allowed(lambda: self.objects.remove(keys))
+
+    def _enter_inbox(self, job_id: str, manifest: bytes, retry_of: str = "") -> None:
+        digest = hashlib.sha256(manifest).hexdigest()
+        key = f"inbox/{job_id}~{digest[:16]}{retry_of}.json"
+        _allowed(lambda: self.objects.create(key, manifest, digest), _UNKNOWN_HINT)
 
     def _upload(self, job: Job, artifact: Artifact) -> dict[str, Any]:
         path = Path(os.path.abspath(os.fspath(artifact.parquet)))
@@ -131,6 +160,18 @@ class ObjectOutcome:
         except ValueError:
             return None
         return found if isinstance(found, dict) else None
+
+
+def _seq_and_hash(reason: bytes) -> Optional[tuple[int, str]]:
+    try:
+        content = json.loads(reason)
+        return int(content["seq"]), str(content["manifest_sha256"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _is_for_operators(op: Mapping[str, Any]) -> bool:
+    return not op["keep"] if op["type"] == "keep" else op["type"] not in ("alias", "export")
 
 
 def _submitting(work: Callable[[], _T], hint: Optional[str] = None) -> _T:

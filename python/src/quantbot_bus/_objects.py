@@ -8,7 +8,7 @@ import secrets
 import stat
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Mapping, Optional, Protocol, Union
+from typing import Any, Mapping, Optional, Protocol, Sequence, Union
 from urllib.parse import unquote, urlsplit
 
 from ._bus_root import checked_root
@@ -45,6 +45,10 @@ class Objects(Protocol):
 
     def keys(self, prefix: str) -> list[str]:
         """The first keys with this prefix, at most 1,000."""
+        ...
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Removes objects. Missing ones are fine."""
         ...
 
 
@@ -114,6 +118,12 @@ class FolderObjects:
         except (FileNotFoundError, NotADirectoryError):
             return []
         return [f"{folder}/{found}" for found in names if found.startswith(name) and found[0] != "."][:1000]
+
+    def remove(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            path = self._place(key)
+            path.unlink(missing_ok=True)
+            sync(path.parent)
 
     def _place(self, key: str, make: bool = False) -> Path:
         """The path of a key, below real folders only."""

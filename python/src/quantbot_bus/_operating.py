@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Optional, Sequence
 
 from ._errors import BusError
@@ -105,15 +104,9 @@ class Operating(OpenedBus):
         """Puts a rejected job back into the inbox, unchanged. Use it when the cause was outside the
         job: a limit that has since been raised, a permission, or a table that is now declared.
 
-        Raises BusError JOB_NOT_FOUND, JOB_ID_WAITING, OPTIONS_INVALID, SUBMIT_FAILED.
+        Over HTTP, it needs a token that may operate. Raises BusError JOB_NOT_FOUND, JOB_ID_WAITING,
+        BUS_DENIED, SUBMIT_FAILED.
         """
-        place = self._place()
-        if not isinstance(place, Path):
-            raise BusError(
-                "OPTIONS_INVALID",
-                "From Python, jobs can be retried only on a bus that is a folder of this machine.",
-                hint="Run `quantbot-bus retry` on a machine of the bus.",
-            )
         if not is_id(job_id):
             raise BusError("JOB_NOT_FOUND", f"{job_id!r} is not the id of a job.")
-        retry_rejected(place, job_id)
+        retry_rejected(self._place(), job_id)

@@ -10,7 +10,7 @@ from typing import Any, Mapping, Optional, Sequence
 from ._bus_root import HTTP, StrPath
 from ._errors import BusError
 from ._manifest import Job, check_operation
-from ._settle import ForgetOutcome, Receipt, wait_until_settled
+from ._settle import ForgetOutcome, OutcomeSource, Receipt, Waiting
 from ._submit import Place, find_place, new_job_id, submit_to_folder
 
 
@@ -254,15 +254,17 @@ def operate(place: Place, op: Mapping[str, Any], timeout_s: float) -> Receipt:
     job = Job(job_id, "quantbot-bus", "operation", (), job_id, op=op)
     if isinstance(place, Path):
         return submit_to_folder(place, job_id, job).settled(timeout_s)
-    if not place.url.startswith(HTTP):
-        raise BusError(
-            "OPTIONS_INVALID",
-            "From Python, operations work only on a folder of this machine, or over HTTP.",
-            hint="Run the same command of `quantbot-bus` on a machine of the bus.",
-        )
-    from ._http_bus import HttpBus, HttpOutcome  # most programs never need it
+    outcome: OutcomeSource
+    if place.url.startswith(HTTP):
+        from ._http_bus import HttpBus, HttpOutcome  # most programs never need it
 
-    server = HttpBus(place.url)
-    manifest = server.operate(job_id, job)
-    outcome = HttpOutcome(server, "operations")
-    return wait_until_settled(outcome, job_id, hashlib.sha256(manifest).hexdigest(), {}, timeout_s)
+        server = HttpBus(place.url)
+        manifest = server.operate(job_id, job)
+        outcome = HttpOutcome(server, "operations")
+    else:
+        from ._object_bus import ObjectBus, ObjectOutcome
+
+        store = ObjectBus(place)
+        manifest = store.operate(job_id, job)
+        outcome = ObjectOutcome(store.objects)
+    return Waiting(outcome, job_id, hashlib.sha256(manifest).hexdigest(), {}, timeout_s).receipt()

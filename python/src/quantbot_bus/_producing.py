@@ -143,6 +143,44 @@ class Producing(OpenedBus):
             submission = submit_job(job, place)
         return submission.settled(timeout_s) if wait else submission
 
+    async def write_async(
+        self,
+        data: object,
+        *,
+        producer: Optional[str] = None,
+        kind: Optional[str] = None,
+        run_id: Optional[str] = None,
+        artifact_id: Optional[str] = None,
+        key: Optional[str] = None,
+        table: Optional[str] = None,
+        meta: Optional[Mapping[str, Any]] = None,
+        inputs: Optional[Sequence[str]] = None,
+        provenance: Optional[Mapping[str, Any]] = None,
+        job_id: Optional[str] = None,
+        timeout_s: float = 60.0,
+    ) -> Receipt:
+        """:meth:`write` for ``await``. A thread writes and sends the data. Cancel the task to end
+        the wait for the receipt."""
+        import asyncio
+
+        submission = await asyncio.to_thread(
+            lambda: self.write(
+                data,
+                producer=producer,
+                kind=kind,
+                run_id=run_id,
+                artifact_id=artifact_id,
+                key=key,
+                table=table,
+                meta=meta,
+                inputs=inputs,
+                provenance=provenance,
+                job_id=job_id,
+                wait=False,
+            )
+        )
+        return await submission.settled_async(timeout_s)
+
     def _submit(self, job: Job) -> Submission:
         check_job(job)
         return submit_job(job, self._place())

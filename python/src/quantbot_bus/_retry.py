@@ -6,19 +6,34 @@ import os
 import shutil
 from pathlib import Path
 
+from ._bus_root import HTTP
 from ._durable import sync
 from ._errors import BusError
 from ._settle import rejected_folder
+from ._submit import Place
 
 _AS_IT_CAME = "job"
 """The folder, beside the reason, of a job whose content was not a folder with a manifest."""
 
 
-def retry_rejected(bus_root: Path, job_id: str) -> None:
-    """Moves a rejected job back into the inbox, unchanged.
+def retry_rejected(place: Place, job_id: str) -> None:
+    """Puts a rejected job back into the inbox, unchanged.
 
-    Raises BusError JOB_NOT_FOUND, JOB_ID_WAITING, SUBMIT_FAILED.
+    Raises BusError JOB_NOT_FOUND, JOB_ID_WAITING, FILE_DAMAGED, BUS_DENIED, SUBMIT_FAILED.
     """
+    if isinstance(place, Path):
+        _retry_in_folder(place, job_id)
+    elif place.url.startswith(HTTP):
+        from ._http_bus import HttpBus  # most programs never need it
+
+        HttpBus(place.url).retry(job_id)
+    else:
+        from ._object_bus import ObjectBus
+
+        ObjectBus(place).retry(job_id)
+
+
+def _retry_in_folder(bus_root: Path, job_id: str) -> None:
     folder = rejected_folder(bus_root, job_id)
     if folder is None:
         raise BusError("JOB_NOT_FOUND", f"There is no rejected job {job_id}.")

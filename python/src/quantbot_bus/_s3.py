@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import Any, Callable, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 
 from ._bus_root import checked_root
 from ._errors import BusError
@@ -133,6 +133,10 @@ class S3Objects:
             self._call(lambda: self._client.abort_multipart_upload(**at))
         except (StoreDenied, StoreFailed, BusError):
             pass
+
+    def remove(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._call(lambda: self._client.delete_object(**self._at(key)))  # noqa: B023
 
     def read(self, key: str) -> Optional[bytes]:
         answer = self._found(lambda: self._client.get_object(**self._at(key))["Body"].read())

@@ -99,37 +99,54 @@ class FolderOutcome:
         return "is neither in the inbox nor being worked on"
 
 
-def wait_until_settled(
-    outcome: OutcomeSource, job_id: str, manifest_sha256: str, hashes: Mapping[str, str], timeout_s: float
-) -> Receipt:
+class Waiting:
     """Waits for the outcome of the submission with these hashes; older outcomes of the same job id
-    are not answers.
+    are not answers."""
 
-    Raises JobRejectedError; BusError SETTLE_TIMEOUT.
-    """
-    if math.isnan(timeout_s):
-        raise BusError("OPTIONS_INVALID", "timeout_s is not a number.")
-    deadline = time.monotonic() + timeout_s
-    pause_s = _FIRST_PAUSE_S
-    while True:
-        receipt = _receipt(outcome.receipt(job_id))
-        if receipt is not None and {item.key: item.sha256 for item in receipt.artifacts} == hashes:
+    def __init__(
+        self, outcome: OutcomeSource, job_id: str, manifest_sha256: str, hashes: Mapping[str, str], timeout_s: float
+    ) -> None:
+        if math.isnan(timeout_s):
+            raise BusError("OPTIONS_INVALID", "timeout_s is not a number.")
+        self._outcome = outcome
+        self._job_id = job_id
+        self._manifest_sha256 = manifest_sha256
+        self._hashes = hashes
+        self._timeout_s = timeout_s
+        self._deadline = time.monotonic() + timeout_s
+        self._pause_s = _FIRST_PAUSE_S
+
+    def receipt(self) -> Receipt:
+        """Waits. Raises as :meth:`look`."""
+        while (receipt := self.look()) is None:
+            time.sleep(self.pause_s())
+        return receipt
+
+    def look(self) -> Optional[Receipt]:
+        """Returns the receipt; None if it is to look again. Raises JobRejectedError; BusError
+        SETTLE_TIMEOUT."""
+        receipt = _receipt(self._outcome.receipt(self._job_id))
+        if receipt is not None and {item.key: item.sha256 for item in receipt.artifacts} == self._hashes:
             return receipt
-        reason = outcome.reason(job_id)
+        reason = self._outcome.reason(self._job_id)
         if (
             reason is not None
-            and reason.get("manifest_sha256") == manifest_sha256
+            and reason.get("manifest_sha256") == self._manifest_sha256
             and {"code", "error"} <= reason.keys()
         ):
             raise JobRejectedError(reason)
-        left_s = deadline - time.monotonic()
-        if left_s <= 0:
+        if time.monotonic() >= self._deadline:
+            where = self._outcome.where_is(self._job_id)
             raise BusError(
-                "SETTLE_TIMEOUT",
-                f"The job {job_id} was not settled within {timeout_s:g} s; it {outcome.where_is(job_id)}.",
+                "SETTLE_TIMEOUT", f"The job {self._job_id} was not settled within {self._timeout_s:g} s; it {where}."
             )
-        time.sleep(min(pause_s, left_s))
-        pause_s = min(pause_s * 1.5, outcome.longest_pause_s)
+        return None
+
+    def pause_s(self) -> float:
+        """Returns how long to wait before the next look."""
+        pause_s = min(self._pause_s, max(0.0, self._deadline - time.monotonic()))
+        self._pause_s = min(self._pause_s * 1.5, self._outcome.longest_pause_s)
+        return pause_s
 
 
 def _receipt(content: Optional[dict[str, Any]]) -> Optional[Receipt]:

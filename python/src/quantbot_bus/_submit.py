@@ -19,7 +19,7 @@ from ._errors import BusError
 from ._fault_point import fault_point
 from ._manifest import MAX_MANIFEST_BYTES, Artifact, Job, check_job, content_of
 from ._schema_hint import SchemaHintWarning, schema_hint_warning
-from ._settle import FolderOutcome, OutcomeSource, Receipt, wait_until_settled
+from ._settle import FolderOutcome, OutcomeSource, Receipt, Waiting
 from ._stage import StagedJob, stage_job
 
 _ATTEMPTS = 100
@@ -59,8 +59,20 @@ class Submission:
 
         Raises JobRejectedError with the rejection's code; BusError SETTLE_TIMEOUT after
         ``timeout_s`` seconds. """
+        return self._waiting(timeout_s).receipt()
+
+    async def settled_async(self, timeout_s: float = 60.0) -> Receipt:
+        """:meth:`settled` for ``await``. Cancel the task to end it."""
+        import asyncio
+
+        waiting = self._waiting(timeout_s)
+        while (receipt := await asyncio.to_thread(waiting.look)) is None:
+            await asyncio.sleep(waiting.pause_s())
+        return receipt
+
+    def _waiting(self, timeout_s: float) -> Waiting:
         hashes = {artifact.key: artifact.sha256 for artifact in self.artifacts}
-        return wait_until_settled(self._outcome, self.job_id, self.manifest_sha256, hashes, timeout_s)
+        return Waiting(self._outcome, self.job_id, self.manifest_sha256, hashes, timeout_s)
 
 
 def submit_artifact(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openCatalog } from '@quantbot/storage';
 import { startChild } from '@quantbot/tooling-testing/child';
+import { eventually } from '@quantbot/tooling-testing/eventually';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
 import { hasPython, pythonEnvironment, skippedWithoutPython } from '@quantbot/tooling-testing/python';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -25,6 +26,23 @@ for run_id, path, hint in [("py-1", bad, None), ("py-2", bad, "canon.py")]:
         submit_artifact(**{**ids, "run_id": run_id}, artifact_id="a", parquet=path, schema_hint=hint).settled(timeout_s=60)
     except (BusError, JobRejectedError) as error:
         print(json.dumps([error.code, bool(error.hint)]))
+`;
+
+/** Sets an alias, keeps and forgets an artifact, and retries a rejected job. */
+const operator = `
+import sys
+from quantbot_bus import Bus, BusError
+root, key, rejected = sys.argv[1:]
+bus = Bus(root)
+bus.set_alias("operated", "k", "prod", key)
+bus.keep(key)
+found = [outcome.status for force in (False, True) for outcome in bus.forget(key, force=force)]
+bus.retry(rejected)
+try:
+    bus.retry("none")
+except BusError as error:
+    found.append(error.code)
+print(found)
 `;
 
 async function python(world: World, ...args: string[]) {
@@ -83,6 +101,33 @@ describe.skipIf(!hasPython)(`Python${skippedWithoutPython}`, () => {
           code: 0,
           stdout: expect.stringContaining('duplicate'),
         });
+      });
+
+      test('operates on the bus itself and over HTTP, with the same outcomes', async () => {
+        const bus = world();
+        const catalog = await openCatalog({ config: bus.config });
+        onTestFinished(() => catalog.close());
+        for (const [i, root] of [bus.root, bus.daemon.url ?? ''].entries()) {
+          const ids = { runId: `op-${i}`, producer: 'operated', kind: 'k' };
+          const key = `op-${i}/operated/k/a`;
+          await (
+            await bus.submit({ ...ids, artifactId: 'a', schemaHint: 'canon.operated', select: 'SELECT 1 AS x' })
+          ).settled();
+          const bad = await bus.submit({
+            ...ids,
+            artifactId: 'bad',
+            jobId: `bad-${i}`,
+            schemaHint: 'canon.operated',
+            select: "SELECT 'text' AS x",
+          });
+          await expect(bad.settled()).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+          const seq = async () => (await catalog.job(`bad-${i}`))?.seq ?? 0;
+          const before = await eventually(seq, found => found > 0);
+          const { code, stdout, stderr } = await python(bus, '-c', operator, root, key, `bad-${i}`);
+          expect([code, stdout.trim()], stderr).toEqual([0, "['protected', 'forgotten', 'JOB_NOT_FOUND']"]);
+          await eventually(seq, found => found > before);
+          expect((await catalog.aliases()).map(alias => alias.key)).toContain(key);
+        }
       });
     },
     ['campaign'],
