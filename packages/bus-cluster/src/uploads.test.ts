@@ -55,6 +55,16 @@ test('each daemon goes on where the other one has stopped, and reads what both h
   expect(await other.received('b', file)).toBe(0); // of another token
 });
 
+test('a file that is removed while it is read ends early', async () => {
+  const { one, put, objects, keys } = await daemons();
+  await put(one, 0, 10);
+  await put(one, 10, 20);
+  const pieces = one.read('a', file, 0, 20)[Symbol.asyncIterator]();
+  expect((await pieces.next()).value).toHaveLength(10);
+  await objects.remove(await keys());
+  expect(await pieces.next()).toEqual({ done: true, value: undefined });
+});
+
 test('a part of a file that a job has taken meanwhile leaves nothing', async () => {
   const { one, other, put, keys } = await daemons();
   await put(one, 0, 10);

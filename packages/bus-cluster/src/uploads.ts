@@ -1,5 +1,6 @@
 import { daemonError } from '@quantbot/bus-format';
 import type { SharedUploads } from '@quantbot/bus-format/state';
+import { BusError } from '@quantbot/infra';
 import { objectKeys } from '@quantbot/infra/bus';
 import { faultPoint } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
@@ -120,17 +121,25 @@ async function countsOf(queries: Queries, owner: string, file: string) {
   return row ?? { received: 0, open: 0, sent: 0 };
 }
 
-/** Parts may overlap, because two daemons may take the same bytes. */
+/**
+ * Parts may overlap, because two daemons may take the same bytes. They may be removed meanwhile: a
+ * job has the file.
+ */
 async function* bytesOf(objects: Objects, prefix: string, from: number, to: number): AsyncGenerator<Uint8Array> {
   let at = from;
   for await (const page of pagesOf(objects, prefix))
     for (const { key } of page) {
       const [, start, end] = /(\d+)-(\d+)$/.exec(key) ?? [];
       while (Number(start) <= at && at < Math.min(Number(end), to)) {
-        const piece = await objects.readRange(key, at - Number(start), Math.min(pieceBytes, Number(end) - at, to - at));
-        if (piece.length === 0) return;
+        const length = Math.min(pieceBytes, Number(end) - at, to - at);
+        const piece = await objects.readRange(key, at - Number(start), length).catch(unlessMissing);
+        if (piece === undefined || piece.length === 0) return;
         at += piece.length;
         yield piece;
       }
     }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof BusError) || error.code !== 'ARTIFACT_MISSING') throw error;
 }

@@ -1,6 +1,6 @@
 // @module-tag campaign
 import { hash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { startDaemon } from '@quantbot/bus-daemon';
@@ -174,6 +174,10 @@ describeClusters(
           headers.get('upload-offset'),
         );
       expect(await offsets()).toEqual(['2000', '2000']);
+      const copies = readdirSync(bus.folder, { recursive: true, encoding: 'utf8' }).filter(name =>
+        name.endsWith('.part'),
+      );
+      expect(copies.map(name => statSync(join(bus.folder, name)).size)).toEqual([2000, 2000]); // whoever asked
       const job = { runId: 'r', producer: 'p', kind: 'k', artifactId: 'a' };
       const submission = await submitArtifact({ busRoot: one, ...job, parquetPath: path, jobId: 'sent' });
       const { artifacts } = await submission.settled();

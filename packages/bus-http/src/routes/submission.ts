@@ -74,7 +74,9 @@ export function addSubmission(app: OpenAPIHono, { bus, access, uploads }: HttpCo
   };
   app.openapi(uploadState, async c => {
     const { owner } = admitSender(access, c);
-    return answerOffset(c, await uploads.offsetOf(owner, parseUpload(c.req.valid('param').upload)));
+    const upload = parseUpload(c.req.valid('param').upload);
+    const ask = () => uploads.offsetToGoOn(owner, upload);
+    return answerOffset(c, await whileHere(c, ask, { silentMs }));
   });
   app.openapi(uploadPart, async c => {
     const { owner } = admitSender(access, c);

@@ -62,6 +62,17 @@ export class Uploads {
     clearInterval(this.#timer);
   }
 
+  /**
+   * Returns how many bytes of a file are there, and fetches them, since their sender goes on here:
+   * a request that brings bytes may take a minute only.
+   */
+  async offsetToGoOn(owner: string, upload: Upload): Promise<number> {
+    const offset = await this.offsetOf(owner, upload);
+    const isOpen = offset > 0 && offset < upload.bytes && !this.#busy.has(this.pathOf(owner, upload));
+    if (isOpen) await this.#alone(owner, upload, () => this.#fetch(owner, upload, offset));
+    return offset;
+  }
+
   /** Returns how many bytes of a file are there. */
   async offsetOf(owner: string, upload: Upload): Promise<number> {
     return this.#shared?.received(owner, nameOf(upload)) ?? this.#files.offsetOf(owner, upload);
