@@ -37,6 +37,7 @@ type Step =
   | { do: 'set'; setting: Setting }
   | { do: 'retype'; type: string }
   | { do: 'drop' | 'restore' | 'compact' | 'restart' }
+  | { do: 'back'; which: number; hint: number }
   | { do: 'forget'; which: number; rows: 'default' | 'drop' };
 
 const keys = fc.oneof(
@@ -47,7 +48,7 @@ const codes = fc.oneof(
   { weight: 20, arbitrary: fc.constantFrom('1', '2', '10') },
   { weight: 1, arbitrary: fc.constantFrom('007', 'x') },
 );
-const rows = fc.array(fc.record({ k: keys, rev: fc.nat(3), code: codes }), { minLength: 1, maxLength: 3 });
+const rows = fc.array(fc.record({ k: keys, rev: fc.nat(3), code: codes }), { maxLength: 3 });
 const step = (name: 'drop' | 'restore' | 'compact' | 'restart') => fc.constant({ do: name });
 const steps = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('add' as const), rows, hint: fc.nat(5) }) },
@@ -67,8 +68,9 @@ const steps = fc.oneof(
   { weight: 1, arbitrary: step('restore') },
   { weight: 3, arbitrary: step('compact') },
   { weight: 1, arbitrary: step('restart') },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('back' as const), which: fc.nat(20), hint: fc.nat(5) }) },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({
       do: fc.constant('forget' as const),
       which: fc.nat(20),
@@ -81,7 +83,9 @@ const steps = fc.oneof(
 class Real {
   bus!: Bus;
   publisher!: Publisher;
-  readonly #files = new FileThreads(fileThreadEntry);
+  /** The file of each run. */
+  readonly files = new Map<string, string>();
+  readonly #threads = new FileThreads(fileThreadEntry);
 
   constructor(readonly test: TestBus) {}
 
@@ -89,7 +93,7 @@ class Real {
     const opened = await openBus(this.test.config, createLogger({ name: 'model', level: 'silent' }), {
       ...systemClock,
       newClaim: randomClaim,
-      files: this.#files,
+      files: this.#threads,
       assertHeld: () => {}, // the test holds no lock
     });
     const own = { ...opened, inspector: inspector() };
@@ -110,6 +114,12 @@ class Real {
     await runBatch(this.bus, await verify(this.bus, [claimed]), () => this.publisher.publishNewTables());
   }
 
+  /** Submits a file of a run. */
+  async submit(jobId: string, run_id: string, path: string, table: string): Promise<void> {
+    const artifacts = [{ artifact_id: 't', relpath: 'a.parquet', schema_hint: `canon.${table}` }];
+    await this.run(jobId, { run_id, producer: 'tests', kind: 't', artifacts }, { 'a.parquet': path });
+  }
+
   async operate(jobId: string, op: object): Promise<void> {
     await this.run(jobId, { artifacts: [], op: { ...op, reason: null, by: null } });
   }
@@ -127,7 +137,7 @@ class Real {
 
   async close(): Promise<void> {
     this.bus?.journal.close();
-    await this.#files.close();
+    await this.#threads.close();
   }
 }
 
@@ -141,12 +151,20 @@ async function perform(step: Step, model: TableModel, real: Real): Promise<void>
       );
       const path = await writeSelect(
         real.test.folder,
-        `SELECT k::VARCHAR AS k, rev::INTEGER AS rev, code, id::INTEGER AS id FROM (VALUES ${values}) v(k, rev, code, id)`,
+        `SELECT k::VARCHAR AS k, rev::INTEGER AS rev, code, id::INTEGER AS id
+         FROM (VALUES ${["(NULL, 0, '', 0)", ...values]}) v(k, rev, code, id) WHERE id > 0`,
       );
-      const artifacts = [{ artifact_id: 't', relpath: 'a.parquet', schema_hint: `canon.${model.hint(step.hint)}` }];
-      const ids = { run_id: `r${model.next}`, producer: 'tests', kind: 't' };
-      await real.run(jobId, { ...ids, artifacts }, { 'a.parquet': path });
+      real.files.set(`r${model.next}`, path);
+      await real.submit(jobId, `r${model.next}`, path, model.hint(step.hint));
       return model.add(named);
+    }
+    case 'back': {
+      const artifact = model.artifacts[step.which % Math.max(1, model.artifacts.length)];
+      const run = `r${artifact?.seq ?? 0}`;
+      const path = real.files.get(run);
+      if (path === undefined) return;
+      await real.submit(jobId, run, path, model.hint(step.hint));
+      return model.bringBack(artifact);
     }
     case 'rename':
       await real.operate(jobId, { type: 'table_rename', table: model.name, to: step.to });
@@ -168,8 +186,10 @@ async function perform(step: Step, model: TableModel, real: Real): Promise<void>
       return model.forget(artifact, step.rows);
     }
     case 'compact':
+      model.isBehind = false;
+      return real.compact();
     case 'restart':
-      return real[step.do]();
+      return real.restart();
   }
 }
 
@@ -179,9 +199,9 @@ async function compare(model: TableModel, real: Real, isCompacted: boolean): Pro
   if (now === undefined) return;
   const isShown = real.bus.tables.tables().some(({ name }) => name === 't');
   if (isCompacted) expect(isShown).toBe(now.artifacts.length > 0);
-  // Rows that leave a table do so with the next compaction.
+  // Rows that leave a table, or come back, do so with the next compaction.
   const hasLeft = !isCompacted && model.artifacts.some(({ state }) => state === 'erased');
-  if (!isShown || hasLeft) return;
+  if (!isShown || hasLeft || model.isBehind) return;
   const found = await queryPublished(real.test, selectOf(now));
   expect(found).toEqual(rowsOf(now));
 }

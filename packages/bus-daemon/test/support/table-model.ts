@@ -44,6 +44,8 @@ export interface Moment {
 export class TableModel {
   readonly artifacts: Artifact[] = [];
   readonly moments: Moment[] = [];
+  /** Whether rows have come back that the compacted files lack. */
+  isBehind = false;
   #after = 0;
   #setting = append;
   #last = append;
@@ -132,6 +134,19 @@ export class TableModel {
       const leaves = rows === 'drop' || artifact.seq <= this.#after || this.#setting.mode !== 'append';
       if (leaves) artifact.state = 'erased';
       else artifact.state = 'forgotten';
+    }
+    this.#note();
+  }
+
+  /** The bytes of an artifact come again. Its rows come back if they fit what the table is now. */
+  bringBack(artifact: Artifact | undefined): void {
+    if (artifact !== undefined && artifact.state !== 'there') {
+      const { mode } = this.#setting;
+      const hasKeys = mode !== 'upsert' || artifact.rows.every(({ k }) => k !== null);
+      if (hasKeys && (artifact.seq <= this.#after || this.#holds(this.#type, artifact.rows))) {
+        this.isBehind ||= artifact.state === 'erased';
+        artifact.state = 'there';
+      }
     }
     this.#note();
   }

@@ -75,13 +75,24 @@ test('rows that come back are in their table again, whatever hint their bytes co
     return (await queryPublished(testBus, 'SELECT n FROM canon.t ORDER BY n')).map(({ n }) => n);
   };
   const { artifact_key } = (await ofJob(1))[0] ?? {};
-  const op = { type: 'forget', artifact_keys: [artifact_key], force: true, rows: 'drop', reason: null, by: null };
-  const forget = putClaimed(bus, { jobId: 'forget', manifest: { artifacts: [], op } });
-  await runBatch(bus, await verify(bus, [forget]));
+  const operate = async (jobId: string, op: object) => {
+    const manifest = { artifacts: [], op: { ...op, reason: null, by: null } };
+    await runBatch(bus, await verify(bus, [putClaimed(bus, { jobId, manifest })]));
+  };
+  const forget = { type: 'forget', artifact_keys: [artifact_key], force: true, rows: 'drop' };
+  await operate('forget', forget);
   expect(await rows()).toEqual([]);
   await run(['back', produced.own, 'canon.other']);
   expect(await ofJob(3)).toMatchObject([{ status: 'restored', schema_hint: 'canon.t' }]);
   expect(await rows()).toEqual([0, 1, 2]);
+
+  // With a hint of another table, nothing has looked for NULL in the key.
+  await operate('forget-again', forget);
+  await operate('key', { type: 'table_set_mode', table: 't', mode: 'upsert', key: ['n'], order_by: [] });
+  await run(['elsewhere', produced.own, 'canon.other']);
+  expect(await ofJob(6)).toMatchObject([{ status: 'rejected', reject_code: 'SCHEMA_MISMATCH' }]);
+  await run(['here', produced.own]);
+  expect(await ofJob(7)).toMatchObject([{ status: 'restored' }]);
 });
 
 test('a journal that is opened again knows the keys of before', async () => {

@@ -251,7 +251,7 @@ function apply(
   tables.apply({ ...of, artifactKey: artifact.key, columns: artifact.columns });
 }
 
-/** The types of a table still hold rows that come back, but for those that an operation has set. */
+/** The types of a table still hold rows that come back, but for its key and types that were set. */
 function mustFitAgain(
   artifact: DecidedArtifact,
   { known, tables, seq, unjudged }: Pick<Deciding, 'known' | 'tables' | 'seq' | 'unjudged'>,
@@ -260,7 +260,15 @@ function mustFitAgain(
   const firstSeq = known.journal.get(artifact.key)?.seq ?? 0;
   const name = tables.names.tableOf(schemaHint, firstSeq);
   const table = tables.get(name ?? '');
-  if (table === undefined || firstSeq <= (table.after ?? 0) || !table.columns.some(({ was }) => was)) return;
+  if (name === undefined || table === undefined || firstSeq <= (table.after ?? 0)) return;
+  const unread = tables.required(name).filter(column => artifact.neverNull?.includes(column) !== true);
+  if (unread.length > 0)
+    throw busError(
+      'SCHEMA_MISMATCH',
+      `${artifact.key} comes back to canon.${tables.nameOf(name)}, which needs a value of ${unread.join(', ')} in every row.`,
+      { hint: `Submit it with the schema hint canon.${tables.nameOf(name)}, so that its rows are read for NULL.` },
+    );
+  if (!table.columns.some(({ was }) => was)) return;
   // On a draft, because the table has the columns already.
   apply(tables.draft(), artifact, { seq, schemaHint, table: name }, unjudged);
 }
