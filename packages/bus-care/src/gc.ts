@@ -8,8 +8,7 @@ import { Journal } from '@quantbot/bus-format/journal';
 import {
   claimedNames,
   type GarbageKind,
-  type GcState,
-  garbageKinds,
+  gcStateAfter,
   isKept,
   readGcState,
   writeGcState,
@@ -39,7 +38,7 @@ export interface GcItem {
   bytes: number;
 }
 
-type Entry = GcItem & { kind: Exclude<GarbageKind, 'orphan'> };
+type Entry = GcItem & { kind: Exclude<GarbageKind, 'orphan' | 'lake' | 'daemon'> };
 
 /** A file in the store that no job needs, as it was when it was examined. */
 interface Orphan extends GcItem {
@@ -75,7 +74,7 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
   ];
   if (options.apply) {
     const { removed, errors } = await removeAll(items, options);
-    await writeGcState(layout, resultOf(removed, startedAt, readGcState(layout.root)));
+    await writeGcState(layout, gcStateAfter(readGcState(layout.root), removed, startedAt));
     if (errors.length > 0) throw errors[0];
   }
   return items.map(({ kind, path, bytes }) => ({ kind, path, bytes }));
@@ -101,20 +100,6 @@ async function removeAll(
     await rest?.(performance.now() - from);
   }
   return { removed, errors };
-}
-
-function resultOf(items: readonly GcItem[], startedAt: Date, before: GcState | undefined): GcState {
-  const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
-  const removed = Object.fromEntries(
-    garbageKinds.map(kind => [kind, items.filter(item => item.kind === kind).length]),
-  ) as GcState['removed'];
-  return {
-    started_at: startedAt.toISOString(),
-    ended_at: new Date().toISOString(),
-    removed,
-    bytes,
-    total_bytes: (before?.total_bytes ?? 0) + bytes,
-  };
 }
 
 /**

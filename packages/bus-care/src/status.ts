@@ -12,15 +12,14 @@ import {
   readGcState,
   readLockHolder,
   readScrubState,
-  type ScrubState,
 } from '@quantbot/bus-format/state';
 import { busLayout, freeBytes, readBusMarker } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists } from '@quantbot/infra/files';
 import { openDuckDb } from '@quantbot/storage';
+import { type JobCounts, type ShownScrub, shownScrub } from './describe-status.js';
 
-/** Settled jobs by outcome. A rejected job that was dismissed counts only as dismissed. */
-export type JobCounts = Record<'ingested' | 'duplicate' | 'rejected' | 'dismissed', number>;
+export * from './describe-status.js';
 
 /** The state of a bus, as visible from outside. */
 export interface BusStatus {
@@ -43,7 +42,7 @@ export interface BusStatus {
   disk: { freeBytes: number | null; minFreeBytes: number } | null;
   exports: Record<string, ExportEntry>;
   /** Progress and findings of the newest scrub; null before the first. */
-  scrub: Omit<ScrubState, 'place'> | null;
+  scrub: ShownScrub | null;
   /** The last garbage collection; null before the first. */
   gc: GcState | null;
 }
@@ -67,16 +66,9 @@ export async function readStatus(config: BusConfig): Promise<BusStatus> {
     ...(await readCatalog(config.duckdbPath)),
     disk: initialised ? { freeBytes: freeBytes(config.busRoot) ?? null, minFreeBytes: config.minFreeBytes } : null,
     exports,
-    scrub: scrubOf(config.busRoot),
+    scrub: shownScrub(readScrubState(config.busRoot)),
     gc: readGcState(config.busRoot) ?? null,
   };
-}
-
-function scrubOf(busRoot: string): BusStatus['scrub'] {
-  const state = readScrubState(busRoot);
-  if (state === undefined) return null;
-  const { place: _, ...rest } = state;
-  return rest;
 }
 
 async function countInbox(inbox: string): Promise<{ waiting: number; uncommitted: number }> {
@@ -113,23 +105,4 @@ async function readCatalog(
   } finally {
     await database.close();
   }
-}
-
-/** Returns the counts of jobs for people. */
-export const describeJobs = ({ ingested, duplicate, rejected, dismissed }: JobCounts): string =>
-  `${ingested} ingested, ${duplicate} duplicate, ${rejected} rejected${dismissed > 0 ? `, ${dismissed} dismissed` : ''}`;
-
-/** A status fits on one screen: it has at most this many good exports, and as many failed ones. */
-const maxExports = 8;
-
-/** Returns lines about exports for people: the failed ones first, and how many there are beyond. */
-export function describeExports(exports: readonly { isOk: boolean; text: string }[]): string[] {
-  return [false, true].flatMap(isOk => {
-    const alike = exports.filter(entry => entry.isOk === isOk);
-    const more = alike.length - maxExports;
-    return [
-      ...alike.slice(0, maxExports).map(({ text }) => `export    ${text}`),
-      ...(more > 0 ? [`          and ${more} more ${isOk ? 'exports' : 'that failed'}; --json lists all`] : []),
-    ];
-  });
 }

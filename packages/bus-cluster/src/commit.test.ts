@@ -212,6 +212,8 @@ test('migrations that run at once run once', async () => {
     '008-condemned-orphans.sql',
     '009-operated-tables.sql',
     '010-tokens.sql',
+    '011-uploads.sql',
+    '012-upkeep.sql',
   ]);
 });
 

@@ -68,7 +68,7 @@ const headOf = (objects: Pick<Objects, 'head'>, key: string): Promise<ObjectHead
 /** Compares a stored artifact with the journal. */
 export async function compareArtifact(
   objects: Pick<Objects, 'head' | 'readRange'>,
-  { seq, rel_path, bytes, sha256 }: JournalRow,
+  { seq, rel_path, bytes, sha256 }: Pick<JournalRow, 'bytes' | 'rel_path' | 'seq' | 'sha256'>,
   options: CompareOptions,
 ): Promise<StoreProblem | undefined> {
   const what = rel_path ?? '';

@@ -55,6 +55,7 @@ export {
 } from './tables-at.js';
 export { clusterTokens } from './tokens.js';
 export { addTotals, type ClusterTotals, noTotals } from './totals.js';
+export { readClusterGc, readClusterScrub } from './upkeep.js';
 export { sharedUploads } from './uploads.js';
 export * from './work.js';
 export { channel } from './write-jobs.js';

@@ -66,3 +66,26 @@ export async function atTheirPlaces<Row extends Pick<JournalRow, 'artifact_key' 
     return turn === undefined ? row : { ...row, rel_path: turn.relPath };
   });
 }
+
+/** What the journal says of a stored artifact. */
+export type StoredRow = Pick<
+  JournalRow,
+  'artifact_key' | 'bytes' | 'ordinal' | 'rel_path' | 'seq' | 'sha256' | 'status'
+>;
+
+/**
+ * Returns the artifacts that these objects may be of, with their present places. An object's key
+ * contains its artifact's key.
+ */
+export async function artifactsOfObjects(queries: Queries, objects: readonly string[]): Promise<StoredRow[]> {
+  const artifactKeys = objects.flatMap(object => {
+    const [, producer, kind, run, artifact] = storeKey.exec(object) ?? [];
+    return artifact === undefined ? [] : [`${run}/${producer}/${kind}/${artifact}`];
+  });
+  const rows = await queries.query<StoredRow & Record<string, unknown>>(
+    `SELECT artifact_key, bytes, ordinal, rel_path, seq, sha256, status FROM bus.journal
+     WHERE status = 'ingested' AND artifact_key = ANY($1)`,
+    [artifactKeys],
+  );
+  return atTheirPlaces(queries, rows);
+}

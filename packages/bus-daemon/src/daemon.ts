@@ -50,24 +50,28 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
  */
 function onlookersOf({ config, drain, tellSystemd }: DaemonOptions): StartOnlooker[] {
   const { cluster, notify, http, openlineage, scrub, gc } = config;
-  const isLasting = cluster === undefined && drain !== true;
+  const isLasting = drain !== true;
   const all: [isWanted: boolean, start: StartOnlooker][] = [
     [notify.length > 0, async (bus, loop) => (await import('./onlookers/notifier.js')).openNotifier(bus, loop)],
     [true, async bus => (await import('./onlookers/tracing.js')).traceJobs(bus)],
     [http.listen !== undefined, async (bus, loop) => (await import('@quantbot/bus-http')).serve(bus, loop)],
     [
       isLasting && scrub.intervalMs !== undefined,
-      async bus => (await import('./onlookers/scrub/scrubber.js')).scrubInBackground(bus),
+      async bus => (await import('./onlookers/scrub/scrubber.js')).scrubInBackground(bus, scrub.intervalMs as number),
+    ],
+    [
+      isLasting && cluster !== undefined,
+      async bus => (await import('./onlookers/scrub/forget-repaired.js')).forgetRepaired(bus),
     ],
     [
       isLasting && gc.intervalMs !== undefined,
-      async bus => (await import('./onlookers/gc/collector.js')).collectInBackground(bus),
+      async bus => (await import('./onlookers/gc/collector.js')).collectInBackground(bus, gc.intervalMs as number),
     ],
     [
-      drain !== true && openlineage !== undefined,
+      isLasting && openlineage !== undefined,
       async bus => (await import('./onlookers/openlineage/sender.js')).sendLineage(bus),
     ],
-    [drain !== true, async bus => (await import('./onlookers/retention.js')).retainInBackground(bus)],
+    [isLasting, async bus => (await import('./onlookers/retention.js')).retainInBackground(bus)],
     [tellSystemd === true, async (bus, loop) => (await import('./onlookers/systemd.js')).supervise(bus, loop)],
   ];
   return all.filter(([isWanted]) => isWanted).map(([, start]) => start);

@@ -1,5 +1,7 @@
 // @module-tag campaign
 import { join } from 'node:path';
+import { forgetMendedObjects, scrubCluster } from '@quantbot/bus-cluster/care';
+import { type ClusterConfig, findBusConfig } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
 import { submitArtifacts, writeSmallParquet } from '@quantbot/infra/utils';
 import { expect, test } from 'vitest';
@@ -145,6 +147,35 @@ describeClusters(
         code: 1,
         stderr: expect.stringContaining('is not that of the database'),
       });
+    });
+
+    test('an interrupted scrub goes on where it was, and one runs at a time', async () => {
+      const bus = await newCluster();
+      const objects = await openObjects(bus.objects);
+      await bus.submit('job-0', 0);
+      await bus.done('start', '--drain');
+      const cluster = findBusConfig({ config: bus.config }).config.cluster as ClusterConfig;
+      const mend = await damage(objects, 'bus.json'); // the first object, which is found and noted
+      let reads = 0;
+      const pace = async () => {
+        if (++reads === 1) await expect(scrubCluster(cluster, { pace })).rejects.toMatchObject({ code: 'SCRUB_BUSY' });
+        if (reads === 2) throw new Error('killed');
+      };
+      await expect(scrubCluster(cluster, { pace })).rejects.toThrow('killed');
+      const state = async () => JSON.parse(await bus.done('status', '--json')).scrub;
+      const before = await state();
+      expect(before).toMatchObject({ ended_at: null, findings: [{ code: 'STATE_DAMAGED', what: 'bus.json' }] });
+      const { started_at, files, findings } = await scrubCluster(cluster, { pace });
+      expect({ started_at, isLonger: files > before.files, findings }).toMatchObject({
+        started_at: before.started_at,
+        isLonger: true,
+        findings: [{ what: 'bus.json' }],
+      });
+      await forgetMendedObjects(cluster, pace);
+      expect((await state()).findings).toHaveLength(1);
+      await mend();
+      await forgetMendedObjects(cluster, pace);
+      expect((await state()).findings).toEqual([]);
     });
 
     test('a lost file of the catalog is named', async () => {

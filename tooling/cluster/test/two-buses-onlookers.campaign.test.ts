@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { eventually } from '@quantbot/tooling-testing/eventually';
+import { flipBit } from '@quantbot/tooling-testing/rot';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { describeBothWorlds } from './support/world.js';
 
@@ -91,6 +92,31 @@ describeBothWorlds(
       );
       expect(count('STOPPING=1')).toBe(ends + 1);
       expect(told()).toContain('STATUS=running');
+    });
+
+    test('the scrub and garbage collection run by themselves, and the status shows what they did', async () => {
+      await (await world().submit({ jobId: 'kept', runId: 'kept', select: 'SELECT 1 AS x' })).settled();
+      const upkeep = { scrub: { interval: 0.5 }, gc: { interval: 0.5, keep: 2 } };
+      await world().restart({ ...upkeep, http: { listen: '127.0.0.1:0' } });
+      const status = async () => JSON.parse(await world().done('status', '--json'));
+      const damaged = async () => (await status()).scrub?.findings.map(({ code }: { code: string }) => code);
+      await eventually(status, ({ gc, scrub }) => gc?.total_bytes > 0 && scrub?.last?.bytes > 0);
+      const isStored = (path: string) => /store\/.*kept.*\.parquet$/.test(path);
+      const [stored = ''] = readdirSync(world().folder, { recursive: true, encoding: 'utf8' }).filter(isStored);
+      const flip = () => flipBit(join(world().folder, stored));
+      flip();
+      await eventually(damaged, found => found.includes('CHANGED'));
+      expect(JSON.parse((await world().command('doctor', '--json')).stdout).findings).toContainEqual(
+        expect.objectContaining({ code: 'FILE_DAMAGED', what: expect.stringContaining('kept') }),
+      );
+      expect(await world().done('status')).toMatch(/^damaged {3}.*kept/m);
+      const page = await world().ask('/api/v1/status');
+      expect(page.json).toMatchObject({ damage: [{ code: 'CHANGED' }], gc: { removed: expect.any(Number) } });
+      flip();
+      await eventually(damaged, found => found.length === 0);
+      const { text } = await world().ask('/metrics');
+      expect(text).toMatch(/quantbot_bus_damage_found_total\{code="CHANGED"\} 1/);
+      expect(text).toMatch(/quantbot_bus_gc_removed_total\{kind="processed"\} [1-9]/);
     });
   },
   ['campaign'],

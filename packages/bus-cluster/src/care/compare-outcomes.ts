@@ -23,6 +23,7 @@ import { readState } from './read-state.js';
 /** The outcomes whose jobs are read from the journal at once. */
 const jobsAtOnce = 100;
 const readsAtOnce = 16;
+const outcomePrefixes = ['receipts/', 'rejected/'];
 
 /** An outcome of a job that does not say what the journal says. */
 export interface HurtOutcome extends StoreProblem {
@@ -39,32 +40,58 @@ interface Known {
   isDismissed(jobId: string, seq: number): Promise<boolean>;
 }
 
+/** An outcome of a job, compared with the journal. */
+export interface ComparedOutcome {
+  /** Its key. */
+  what: string;
+  bytes: number;
+  /** Undefined if it is sound, or gone. */
+  hurt: HurtOutcome | undefined;
+}
+
 /**
- * Compares receipts, reasons of rejections, and manifests of rejected jobs with the journal.
- * Daemons may settle jobs meanwhile. It finds no outcome that is gone: `gc` removes old ones.
+ * Compares receipts, reasons of rejections, and manifests of rejected jobs with the journal, in the
+ * order of their keys. Daemons may settle jobs meanwhile. It finds no outcome that is gone: `gc`
+ * removes old ones.
+ *
+ * @param options.after the last key that it skips.
  */
-export async function* hurtOutcomes(
-  { postgres, objects }: Pick<ClusterPlaces, 'postgres' | 'objects'>,
-  pace?: Pace,
-): AsyncGenerator<HurtOutcome> {
-  for (const prefix of ['receipts/', 'rejected/'])
-    for await (const page of pagesOf(objects, prefix))
+export async function* compareOutcomes(
+  places: Pick<ClusterPlaces, 'postgres' | 'objects'>,
+  { pace, after }: { pace?: Pace; after?: string } = {},
+): AsyncGenerator<ComparedOutcome> {
+  for (const prefix of outcomePrefixes)
+    for await (const page of pagesOf(places.objects, prefix, after))
       for (let at = 0; at < page.length; at += jobsAtOnce) {
         const some = page.slice(at, at + jobsAtOnce);
         for (const { bytes } of some) await pace?.(bytes);
-        const hurt = await hurtAmong(
-          postgres,
-          objects,
+        const hurt = await hurtNow(
+          places,
           some.map(({ key }) => key),
         );
-        if (hurt.length === 0) continue;
-        // A daemon may have written it since the look at the journal.
-        yield* await hurtAmong(
-          postgres,
-          objects,
-          hurt.map(({ what }) => what),
-        );
+        for (const { key, bytes } of some) yield { what: key, bytes, hurt: hurt.get(key) };
       }
+}
+
+/** Compares those of these keys that are of outcomes. */
+export async function compareNamedOutcomes(
+  places: Pick<ClusterPlaces, 'postgres' | 'objects'>,
+  keys: readonly string[],
+): Promise<ComparedOutcome[]> {
+  const whats = keys.filter(key => outcomePrefixes.some(prefix => key.startsWith(prefix)));
+  const hurt = await hurtNow(places, whats);
+  return whats.map(what => ({ what, bytes: 0, hurt: hurt.get(what) }));
+}
+
+/** Looks again at what differs: a daemon may have written it since the look at the journal. */
+async function hurtNow(
+  { postgres, objects }: Pick<ClusterPlaces, 'postgres' | 'objects'>,
+  keys: readonly string[],
+): Promise<Map<string, HurtOutcome>> {
+  let hurt = await hurtAmong(postgres, objects, keys);
+  const whats = hurt.map(({ what }) => what);
+  if (hurt.length > 0) hurt = await hurtAmong(postgres, objects, whats);
+  return new Map(hurt.map(found => [found.what, found]));
 }
 
 async function hurtAmong(postgres: Queries, objects: Objects, keys: readonly string[]): Promise<HurtOutcome[]> {

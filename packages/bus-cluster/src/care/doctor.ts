@@ -11,9 +11,9 @@ import { mustBeCurrent } from '../migrate.js';
 import { pagesOf } from '../pages.js';
 import { Postgres } from '../postgres/postgres.js';
 import { leasesUnseen } from '../work.js';
-import { hurtOutcomes } from './compare-outcomes.js';
 import { publishedSeq } from './published-seq.js';
 import { RejectedJobs } from './rejected.js';
+import { rot } from './rot.js';
 
 /** A job is late if it is not taken, or not visible, after this many leases. */
 const leasesLate = 4;
@@ -60,7 +60,7 @@ class Examination {
       if (head !== undefined) {
         await this.#try('lake-files', () => this.#checkLakeFiles(objects));
         await this.#try('journal', () => this.#checkArchive(objects, head));
-        await this.#try('outcomes', () => this.#checkOutcomes(objects));
+        await this.#try('rot', async () => this.#findings.push(...(await rot(this.#queries, objects))));
       }
       await this.#try('inbox', () => this.#checkInbox(objects));
       await this.#try('rejected', () => this.#checkRejected(objects));
@@ -168,19 +168,6 @@ class Examination {
         `${many(hurt.length, 'file')} of the lake: gone, or of another size. The first: ${first.key}.`,
         '`quantbot-bus verify` names all of them. `quantbot-bus rebuild` writes the lake again from the store',
       );
-  }
-
-  /** Compares the outcomes of a small bus. `verify` and `scrub` compare all. */
-  async #checkOutcomes(objects: Objects): Promise<void> {
-    const lists = ['receipts/', 'rejected/'].map(prefix => objects.list(prefix, { limit: maxEntries }));
-    const { length } = (await Promise.all(lists)).flat();
-    if (length > maxEntries) return;
-    let isSound = true;
-    for await (const { what, detail } of hurtOutcomes({ postgres: this.#queries, objects })) {
-      this.#add('OUTCOME_DAMAGED', `${what} is damaged: ${detail}.`, '`quantbot-bus verify` lists all damaged objects');
-      isSound = false;
-    }
-    if (isSound) this.#findings.push(fine('outcomes', `${many(length, 'object')}, as the journal says`));
   }
 
   async #checkArchive(objects: Objects, head: Head): Promise<void> {

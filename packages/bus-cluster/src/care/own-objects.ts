@@ -11,6 +11,8 @@ const maxStateBytes = 64 * 1024 * 1024;
 
 /** An object that daemons wrote, and the check of its content. */
 export interface OwnObject {
+  /** Its key. */
+  what: string;
   bytes: number;
   /** Returns undefined if the object is sound, or is not needed any more. */
   check(options: CompareOptions): Promise<StoreProblem | undefined>;
@@ -36,6 +38,7 @@ const stateObjects = ({ objects }: ClusterPlaces): OwnObject[] =>
       cure: 'the next export writes it again, and so does quantbot-bus export --force',
     },
   ].map(({ what, isSound, cure }) => ({
+    what,
     bytes: 0,
     async check() {
       const damaged = { code: 'STATE_DAMAGED' as const, what, detail: `it is not as it was written; ${cure}` };
@@ -58,6 +61,7 @@ async function filesOfLake(places: ClusterPlaces): Promise<OwnObject[]> {
   const { postgres, root } = places;
   const { names } = await operatedTables(postgres);
   return (await lakeFiles(postgres, root)).map(file => ({
+    what: file.key,
     bytes: file.bytes,
     async check(options) {
       const wrong = await hurtIn(places, file, options);
@@ -71,6 +75,7 @@ async function filesOfLake(places: ClusterPlaces): Promise<OwnObject[]> {
 
 async function filesOfExports({ postgres, objects }: ClusterPlaces): Promise<OwnObject[]> {
   return (await exportObjects(postgres)).map(file => ({
+    what: file.key,
     bytes: file.bytes,
     async check(options) {
       const wrong = await compareObject(objects, file, options);

@@ -1,13 +1,26 @@
-import { describeExports, describeJobs, type JobCounts } from '@quantbot/bus-care/status';
+import {
+  describeExports,
+  describeGc,
+  describeJobs,
+  describeScrub,
+  describeSpace,
+  type JobCounts,
+  type ShownScrub,
+  shownScrub,
+} from '@quantbot/bus-care/status';
+import { readSpace, type Space } from '@quantbot/bus-format';
+import type { GcState } from '@quantbot/bus-format/state';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { openObjects } from '@quantbot/infra/objects';
+import { openCatalog } from '@quantbot/storage';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { archivedJournal } from '../archive.js';
 import { countDismissed } from '../dismissals.js';
 import { type KnownExport, knownExports } from '../exports.js';
 import { Postgres } from '../postgres/postgres.js';
+import { readClusterGc, readClusterScrub } from '../upkeep.js';
 import { leasesUnseen } from '../work.js';
-import { publishedSeq } from './published-seq.js';
+import { publishedIn } from './published-seq.js';
 
 /** The state of a cluster. */
 export interface ClusterStatus {
@@ -35,6 +48,12 @@ export interface ClusterStatus {
   /** Files of canonical tables that are committed, and not written yet. */
   missingFragments: number;
   exports: KnownExport[];
+  /** Who uses the store; null if the lake cannot be reached. */
+  space: Space | null;
+  /** Progress and findings of the newest scrub; null before the first. */
+  scrub: ShownScrub | null;
+  /** The last garbage collection; null before the first. */
+  gc: GcState | null;
 }
 
 const maxCounted = 10_000;
@@ -76,14 +95,21 @@ export async function readClusterStatus(cluster: ClusterConfig, configPath?: str
       },
       artifacts: counted?.artifacts ?? 0,
       lastSeq: head?.seq ?? 0,
-      publishedSeq: await publishedSeq(configPath).catch(() => undefined),
+      ...(await readLake(configPath).catch(() => ({ publishedSeq: undefined, space: null }))),
       archivedSeq: (await archivedJournal(objects)).seq,
       missingFragments: missing?.n ?? 0,
       exports: await knownExports(postgres),
+      scrub: shownScrub(await readClusterScrub(postgres)),
+      gc: (await readClusterGc(postgres)) ?? null,
     };
   } finally {
     await postgres.close();
   }
+}
+
+async function readLake(config: string | undefined): Promise<Pick<ClusterStatus, 'publishedSeq' | 'space'>> {
+  await using catalog = await openCatalog({ config });
+  return { publishedSeq: await publishedIn(catalog), space: await readSpace(catalog, new Date()) };
 }
 
 /** The status as text for people. */
@@ -101,6 +127,7 @@ export function describeClusterStatus(status: ClusterStatus): string {
     `jobs      ${describeJobs(status.jobs)}; ${status.artifacts} artifacts`,
     `last      seq ${status.lastSeq}; readers see ${status.publishedSeq ?? 'nothing: the lake cannot be reached'}`,
     `journal   the bucket has it up to seq ${status.archivedSeq}`,
+    ...describeSpace(status.space),
     ...describeExports(
       status.exports.map(({ name, seq, rows, error }) => ({
         isOk: error === null,
@@ -108,5 +135,7 @@ export function describeClusterStatus(status: ClusterStatus): string {
       })),
     ),
     ...(status.missingFragments > 0 ? [`fragments ${status.missingFragments} missing`] : []),
+    ...describeScrub(status.scrub),
+    ...describeGc(status.gc),
   ].join('\n');
 }

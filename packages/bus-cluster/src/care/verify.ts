@@ -16,7 +16,7 @@ import { atTheirPlaces } from '../places.js';
 import { Postgres, type Queries } from '../postgres/postgres.js';
 import { OperatedTables, operatedTables } from '../table-operations.js';
 import { compareArchive } from './compare-archive.js';
-import { hurtOutcomes } from './compare-outcomes.js';
+import { compareOutcomes } from './compare-outcomes.js';
 import { listOwnObjects, type OwnObject } from './own-objects.js';
 import { publishedIn } from './published-seq.js';
 
@@ -116,7 +116,8 @@ class Verification {
     for (const { what, detail } of await compareArchive(this.#postgres, this.#objects))
       this.#add('JOURNAL_DAMAGED', what, detail);
     await this.#checkOwn(own);
-    for await (const { seq: _, ...problem } of hurtOutcomes(this.#places)) this.#report.problems.push(problem);
+    for await (const { hurt } of compareOutcomes(this.#places))
+      if (hurt !== undefined) this.#add(hurt.code, hurt.what, hurt.detail);
     await this.#findOrphans();
     await this.#checkTables(catalog, published);
     return this.#report;

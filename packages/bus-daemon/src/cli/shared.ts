@@ -51,6 +51,12 @@ export async function openedBus(options: CommonOptions): Promise<BusConfig> {
   return config;
 }
 
+/** {@link openedBus} on one machine; the configuration of a cluster, which is opened later. */
+export async function configOfBus(options: CommonOptions): Promise<BusConfig> {
+  const config = configOf(options);
+  return config.cluster === undefined ? openedBus(options) : config;
+}
+
 /**
  * Prints a result as JSON or as lines for people. Escapes producers' text, so that it cannot
  * control the terminal.

@@ -10,6 +10,8 @@ import {
   noTotals,
   operatedTables,
   type Queries,
+  readClusterGc,
+  readClusterScrub,
   sharedUploads,
   tablesAt,
 } from '@quantbot/bus-cluster';
@@ -58,6 +60,8 @@ export function visibleCluster(cluster: Cluster, settings: ClusterConfig, loop: 
     previewForget: key => previewOne(config, key),
     failedExports: async () =>
       (await knownExports(postgres)).flatMap(({ name, error }) => (error === null ? [] : [name])),
+    scrub: lastKnown(() => readClusterScrub(postgres)),
+    gc: lastKnown(() => readClusterGc(postgres)),
     catalog: () => lakeAddress(settings),
     spillIn: cluster.workFolder,
     tokens: clusterTokens(postgres),

@@ -60,6 +60,8 @@ export function oneMachine(bus: Bus): VisibleBus {
       const status = await readExportStatus(config.export.exportDir).catch(() => undefined);
       return Object.entries(status?.exports ?? {}).flatMap(([name, { ok }]) => (ok ? [] : [name]));
     },
+    scrub: oncePerRequest(async () => readScrubState(layout.root)),
+    gc: oncePerRequest(async () => readGcState(layout.root)),
     catalog: async () => config.duckdbPath,
     spillIn: layout.building,
     tokens: folderTokens(layout.root),
@@ -76,8 +78,6 @@ function machineOf(bus: Bus): VisibleMachine {
   const { journal, layout } = bus;
   return {
     holdsLock: () => holdsLock(bus),
-    scrub: oncePerRequest(() => readScrubState(layout.root)),
-    gc: oncePerRequest(() => readGcState(layout.root)),
     disk: () => ({ freeBytes: freeBytes(layout.root), minFreeBytes: bus.config.minFreeBytes }),
     journalBytes: async () => {
       const hot = await Promise.all(

@@ -223,11 +223,13 @@ test('no more is read in a second than the rate allows', async () => {
 });
 
 test('a daemon scrubs at its interval in a process of its own, and tells of what it finds; one at a time', async () => {
-  const { bus } = await fullBus({ scrub: { interval: 0.2 } });
+  const { bus } = await fullBus();
   const entry = join(packageFolder, 'dist/scrub.js');
   const found: FoundDamage[] = [];
   bus.events.on('damage', damage => void found.push(...damage));
-  const scrubber = await scrubInBackground({ ...bus, now: Date.now }, entry);
+  const state = async () => readScrubState(bus.layout.root);
+  const visible = { ...bus, cluster: undefined, scrub: state, now: Date.now };
+  const scrubber = scrubInBackground(visible, 200, entry);
   onTestFinished(() => scrubber.close());
   await eventually(() => readScrubState(bus.layout.root)?.last != null, Boolean);
   const [row] = await bus.journal.ingestedBetween(0, 4);

@@ -6,7 +6,7 @@ import { z } from 'zod';
 const count = z.number().int().nonnegative();
 
 /** What garbage collection removes, by the place where it lies. */
-export const garbageKinds = ['processed', 'rejected', 'staging', 'orphan'] as const;
+export const garbageKinds = ['processed', 'rejected', 'staging', 'orphan', 'lake', 'daemon'] as const;
 
 /** {@link garbageKinds} */
 export type GarbageKind = (typeof garbageKinds)[number];
@@ -16,7 +16,7 @@ export const gcStateSchema = z.object({
   started_at: z.string(),
   ended_at: z.string(),
   /** What the last run removed. */
-  removed: z.record(z.enum(garbageKinds), count),
+  removed: z.partialRecord(z.enum(garbageKinds), count),
   /** Bytes that the last run freed. */
   bytes: count,
   /** Bytes that all runs have freed. */
@@ -38,3 +38,21 @@ export function readGcState(busRoot: string): GcState | undefined {
 /** Replaces the file as a whole. */
 export const writeGcState = ({ root }: Pick<BusLayout, 'root'>, state: GcState): Promise<void> =>
   writeStateDurable(gcFileOf(root), state);
+
+/** Returns the state after a run that removed these items. */
+export function gcStateAfter(
+  before: GcState | undefined,
+  items: readonly { kind: GarbageKind; bytes: number }[],
+  startedAt: Date,
+): GcState {
+  const removed: GcState['removed'] = {};
+  for (const { kind } of items) removed[kind] = (removed[kind] ?? 0) + 1;
+  const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
+  return {
+    started_at: startedAt.toISOString(),
+    ended_at: new Date().toISOString(),
+    removed,
+    bytes,
+    total_bytes: (before?.total_bytes ?? 0) + bytes,
+  };
+}

@@ -54,6 +54,7 @@ export {
   type GcState,
   garbageKinds,
   gcFileOf,
+  gcStateAfter,
   gcStateSchema,
   readGcState,
   writeGcState,

@@ -15,8 +15,10 @@ export function createMetrics(bus: VisibleBus, gauges: Gauges): Registry {
   countEvents(bus, registry);
   const add = adder(registry);
   addGauges(add, gauges);
+  countUpkeep(bus.events, registry);
+  addUpkeep(add, bus);
   if (bus.machine !== undefined) {
-    countMachineEvents(bus.events, registry);
+    countCompactions(bus.events, registry);
     addMachine(add, bus.machine, gauges);
   }
   if (bus.cluster !== undefined) addCluster(add, bus.cluster);
@@ -110,16 +112,20 @@ function countEvents({ events, stages }: VisibleBus, registry: Registry): void {
   });
 }
 
-/** Adds counters of work that only the daemon of one machine does. */
-function countMachineEvents(events: VisibleBus['events'], registry: Registry): void {
-  const of = { registers: [registry] };
+/** Adds a histogram of work that only the daemon of one machine does. */
+function countCompactions(events: VisibleBus['events'], registry: Registry): void {
   const compaction = new Histogram({
-    ...of,
+    registers: [registry],
     name: 'quantbot_bus_compaction_duration_seconds',
     help: 'Time of a round of compaction.',
     buckets: seconds,
   });
   events.on('compaction', about => compaction.observe(about.seconds));
+}
+
+/** Adds counters of what the scrub finds, and of what garbage collection removes. */
+function countUpkeep(events: VisibleBus['events'], registry: Registry): void {
+  const of = { registers: [registry] };
   const removed = new Counter({
     ...of,
     name: 'quantbot_bus_gc_removed_total',
@@ -129,7 +135,7 @@ function countMachineEvents(events: VisibleBus['events'], registry: Registry): v
   for (const kind of garbageKinds) removed.inc({ kind }, 0);
   const freed = new Counter({ ...of, name: 'quantbot_bus_gc_freed_bytes_total', help: 'Bytes that this freed.' });
   events.on('collected', about => {
-    for (const kind of garbageKinds) removed.inc({ kind }, about.removed[kind]);
+    for (const kind of garbageKinds) removed.inc({ kind }, about.removed[kind] ?? 0);
     freed.inc(about.bytes);
   });
   const damage = new Counter({
@@ -236,7 +242,7 @@ function addGauges({ gauge, labelled }: ReturnType<typeof adder>, gauges: Gauges
   ofExport('quantbot_bus_export_bytes', 'Bytes of the export.', ({ bytes }) => bytes);
 }
 
-/** Adds metrics of the lock, the journal's files and the scrub. */
+/** Adds metrics of the lock, the journal's files and the disk. */
 function addMachine({ gauge }: ReturnType<typeof adder>, machine: VisibleMachine, gauges: Gauges): void {
   gauge('quantbot_bus_writer_lock_held', '1 while this daemon holds the lock of the bus.', () =>
     machine.holdsLock().then(Number),
@@ -253,26 +259,30 @@ function addMachine({ gauge }: ReturnType<typeof adder>, machine: VisibleMachine
   gauge('quantbot_bus_journal_bytes', 'Bytes of the journal.', () => machine.journalBytes());
   gauge('quantbot_bus_journal_segments', 'Compacted files of the journal.', () => machine.segments);
   gauge('quantbot_bus_compaction_debt_commits', 'Commits that are not compacted yet.', () => machine.hotCommits);
+}
+
+/** Adds metrics of the scrub and of garbage collection. */
+function addUpkeep({ gauge }: ReturnType<typeof adder>, { scrub, gc }: Pick<VisibleBus, 'scrub' | 'gc'>): void {
   gauge(
     'quantbot_bus_scrub_damaged_files',
     'Files that the last scrub found damaged or missing.',
-    () => machine.scrub()?.findings.length,
+    async () => (await scrub())?.findings.length,
   );
   gauge(
     'quantbot_bus_scrub_progress_ratio',
     'Share of the bytes that the newest scrub has hashed, from 0 to 1.',
-    () => {
-      const state = machine.scrub();
+    async () => {
+      const state = await scrub();
       if (state === undefined) return undefined;
       return state.ended_at === null ? Math.min(1, state.bytes / Math.max(1, state.total_bytes)) : 1;
     },
   );
-  gauge('quantbot_bus_scrub_last_end_timestamp_seconds', 'Time when the last complete scrub ended.', () => {
-    const at = machine.scrub()?.last?.ended_at;
+  gauge('quantbot_bus_scrub_last_end_timestamp_seconds', 'Time when the last complete scrub ended.', async () => {
+    const at = (await scrub())?.last?.ended_at;
     return at === undefined ? undefined : Date.parse(at) / 1000;
   });
-  gauge('quantbot_bus_gc_last_end_timestamp_seconds', 'Time when the last garbage collection ended.', () => {
-    const at = machine.gc()?.ended_at;
+  gauge('quantbot_bus_gc_last_end_timestamp_seconds', 'Time when the last garbage collection ended.', async () => {
+    const at = (await gc())?.ended_at;
     return at === undefined ? undefined : Date.parse(at) / 1000;
   });
 }

@@ -1,10 +1,11 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { GcState, ScrubState } from '@quantbot/bus-format/state';
 import { version } from '@quantbot/bus-format/version';
 import { chartSchema, exportSchema, sampleSchema, spaceSchema, statusSchema } from '@quantbot/dashboard/api';
 import type { HttpContext } from '../context.js';
 import { sampleMs } from '../metrics/history.js';
 import { answers } from '../openapi.js';
-import type { VisibleCluster, VisibleMachine } from '../view/visible-bus.js';
+import type { VisibleCluster } from '../view/visible-bus.js';
 import { wireExport } from '../wire.js';
 
 const status = createRoute({
@@ -55,6 +56,7 @@ export function addOverview(app: OpenAPIHono, context: HttpContext): void {
 export async function statusOf({ bus, loop, gauges }: HttpContext): Promise<z.infer<typeof statusSchema>> {
   const { state, sinceMs, cause } = loop.health;
   const { lastCommittedAtMs, ...counts } = await bus.totals();
+  const scrub = await bus.scrub();
   return {
     version,
     busRoot: bus.root,
@@ -68,11 +70,11 @@ export async function statusOf({ bus, loop, gauges }: HttpContext): Promise<z.in
     lastCommittedAt: lastCommittedAtMs === undefined ? null : new Date(lastCommittedAtMs).toISOString(),
     ...counts,
     compactionDebt: bus.machine?.hotCommits ?? null,
-    scrub: scrubOf(bus.machine),
-    gc: gcOf(bus.machine),
+    scrub: scrubOf(scrub),
+    gc: gcOf(await bus.gc()),
     damage: [
       ...loop.waitingTables.map(({ table, code, message }) => ({ code, what: `canon.${table}`, detail: message })),
-      ...(bus.machine?.scrub()?.findings ?? []).map(({ code, what, detail }) => ({ code, what, detail })),
+      ...(scrub?.findings ?? []).map(({ code, what, detail }) => ({ code, what, detail })),
     ],
     cluster: await clusterOf(bus.cluster),
   };
@@ -90,15 +92,13 @@ async function clusterOf(cluster: VisibleCluster | undefined): Promise<z.infer<t
   return { daemon, publishes, publishedSeq: await cluster.publishedSeq(), daemons: await cluster.daemons() };
 }
 
-function scrubOf(machine: VisibleMachine | undefined): z.infer<typeof statusSchema>['scrub'] {
-  const state = machine?.scrub();
+function scrubOf(state: ScrubState | undefined): z.infer<typeof statusSchema>['scrub'] {
   if (state === undefined) return null;
   const { started_at, ended_at, bytes, total_bytes, files } = state;
   return { startedAt: started_at, endedAt: ended_at, files, bytes, totalBytes: Math.max(bytes, total_bytes) };
 }
 
-function gcOf(machine: VisibleMachine | undefined): z.infer<typeof statusSchema>['gc'] {
-  const state = machine?.gc();
+function gcOf(state: GcState | undefined): z.infer<typeof statusSchema>['gc'] {
   if (state === undefined) return null;
   const { ended_at, removed, bytes, total_bytes } = state;
   const all = Object.values(removed).reduce((sum, count) => sum + count, 0);

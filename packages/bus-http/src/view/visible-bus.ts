@@ -52,6 +52,10 @@ export interface VisibleBus {
   previewForget(key: string): Promise<ForgetOutcome | undefined>;
   /** Names of exports that failed at their last attempt. */
   failedExports(): Promise<string[]>;
+  /** The newest scrub; undefined before the first. */
+  scrub(): Promise<ScrubState | undefined>;
+  /** The last garbage collection; undefined before the first. */
+  gc(): Promise<GcState | undefined>;
   /** The catalog for questions: the published database, or the lake. */
   catalog(): Promise<string | LakeAddress>;
   /** The folder in which DuckDB may spill. */
@@ -82,14 +86,10 @@ export interface VisibleRejections {
   retry(jobId: string): Promise<void>;
 }
 
-/** The lock, the journal and the upkeep of one machine. */
+/** The lock, the journal and the disk of one machine. */
 export interface VisibleMachine {
   /** Whether this process holds the bus, and the lock file names it. */
   holdsLock(): Promise<boolean>;
-  /** The newest scrub; undefined before the first. */
-  scrub(): ScrubState | undefined;
-  /** The last garbage collection; undefined before the first. */
-  gc(): GcState | undefined;
   journalBytes(): Promise<number>;
   /** The disk of the bus. `freeBytes` is undefined if its file system does not tell. */
   disk(): { freeBytes: number | undefined; minFreeBytes: number };

@@ -1,19 +1,10 @@
 import { faultPoint } from '@quantbot/infra/files';
-import { atTheirPlaces, storeKey } from '../../places.js';
+import { artifactsOfObjects, storeKey } from '../../places.js';
 import type { Postgres, Queries } from '../../postgres/postgres.js';
 
-/** Returns the objects that the journal names. An object's key contains its artifact's key. */
-export async function namedInJournal(queries: Queries, objects: readonly string[]): Promise<Set<string>> {
-  const artifactKeys = objects.flatMap(object => {
-    const [, producer, kind, run, artifact] = storeKey.exec(object) ?? [];
-    return artifact === undefined ? [] : [`${run}/${producer}/${kind}/${artifact}`];
-  });
-  const rows = await queries.query<{ artifact_key: string; rel_path: string; status: 'ingested' }>(
-    `SELECT artifact_key, rel_path, status FROM bus.journal WHERE status = 'ingested' AND artifact_key = ANY($1)`,
-    [artifactKeys],
-  );
-  return new Set((await atTheirPlaces(queries, rows)).map(({ rel_path }) => rel_path));
-}
+/** Returns the objects that the journal names, among others. */
+export const namedInJournal = async (queries: Queries, objects: readonly string[]): Promise<Set<string>> =>
+  new Set((await artifactsOfObjects(queries, objects)).map(({ rel_path }) => rel_path ?? ''));
 
 /**
  * Condemns stored objects that no row of the journal names: from now on they may be removed at any

@@ -1,4 +1,5 @@
-import type { GcOptions } from '@quantbot/bus-care/gc';
+import type { GcItem, GcOptions } from '@quantbot/bus-care/gc';
+import { gcStateAfter } from '@quantbot/bus-format/state';
 import { objectKeys } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import type { ListedObject, Objects } from '@quantbot/infra/objects';
@@ -9,16 +10,10 @@ import { mustBeCurrent } from '../../migrate.js';
 import { openBusObjects } from '../../objects-of-bus.js';
 import { pagesOf } from '../../pages.js';
 import { Postgres } from '../../postgres/postgres.js';
+import { readClusterGc, writeClusterGc } from '../../upkeep.js';
 import { condemnOrphans, namedInJournal } from './condemn-orphans.js';
 import { namedInLake } from './named-in-lake.js';
 import { SubmittedObjects } from './submitted.js';
-
-/** An item that is removed, or would be. */
-export interface ClusterGcItem {
-  kind: 'processed' | 'rejected' | 'staging' | 'orphan' | 'lake' | 'daemon';
-  /** The key of an object, or the name of a daemon. */
-  path: string;
-}
 
 /** A younger item may belong to a job or a publication in flight, so it stays in any case. */
 const inFlightMs = 3_600_000;
@@ -27,12 +22,15 @@ const removedAtOnce = 100;
 /**
  * Removes outcomes of settled jobs past their retention, stored objects that no job names, files
  * of the lake that nothing names, and entries of killed daemons. Daemons may run. It needs
- * credentials that may delete below `store/`, `lake/`, `receipts/` and `rejected/`.
+ * credentials that may delete below `store/`, `lake/`, `receipts/`, `rejected/` and `operators/`. A
+ * run that removes notes its result in PostgreSQL.
  *
+ * @returns the items that are removed, or would be. The path of one is the key of an object, or the
+ * name of a daemon.
  * @throws DaemonError `POSTGRES_UNREACHABLE`, `CLUSTER_OLDER`, `CLUSTER_NEWER`, `CLUSTER_BEHIND` if
  * the database lacks jobs of the bucket; BusError of the object store.
  */
-export async function collectClusterGarbage(cluster: ClusterConfig, options: GcOptions): Promise<ClusterGcItem[]> {
+export async function collectClusterGarbage(cluster: ClusterConfig, options: GcOptions): Promise<GcItem[]> {
   const { postgres: url, root } = await lakeAddress(cluster);
   const postgres = await Postgres.open(url, { connections: 2 });
   try {
@@ -40,7 +38,10 @@ export async function collectClusterGarbage(cluster: ClusterConfig, options: GcO
     const [head] = await postgres.query<{ id: string }>('SELECT bus_id AS id FROM bus.head');
     const objects = await openBusObjects(withVariables(cluster.objects), cluster.s3, head?.id ?? '');
     await JournalArchive.open(postgres, objects); // what only the bucket's journal names is no orphan
-    return await new Collection({ postgres, objects, root }, options).run();
+    const startedAt = new Date();
+    const items = await new Collection({ postgres, objects, root }, options).run();
+    if (options.apply) await writeClusterGc(postgres, gcStateAfter(await readClusterGc(postgres), items, startedAt));
+    return items;
   } finally {
     await postgres.close();
   }
@@ -51,7 +52,7 @@ class Collection {
   readonly #objects: Objects;
   readonly #root: string;
   readonly #options: GcOptions;
-  readonly #items: ClusterGcItem[] = [];
+  readonly #items: GcItem[] = [];
 
   constructor({ postgres, objects, root }: { postgres: Postgres; objects: Objects; root: string }, options: GcOptions) {
     this.#postgres = postgres;
@@ -60,9 +61,9 @@ class Collection {
     this.#options = options;
   }
 
-  async run(): Promise<ClusterGcItem[]> {
-    await this.#settled('processed', 'receipts/');
-    await this.#settled('rejected', 'rejected/');
+  async run(): Promise<GcItem[]> {
+    await this.#settled('processed', 'receipts/', this.#options.keepSettledMs);
+    await this.#settled('rejected', 'rejected/', this.#options.keepRejectedMs);
     await this.#operators();
     await this.#uploads();
     await this.#orphans();
@@ -72,9 +73,8 @@ class Collection {
   }
 
   /** Removes page by page, so that hardly any outcome is replaced between look and removal. */
-  async #settled(kind: 'processed' | 'rejected', prefix: string): Promise<void> {
-    for await (const page of pagesOf(this.#objects, prefix))
-      await this.#remove(kind, keysOf(page.filter(isOlder(this.#options.keepSettledMs))));
+  async #settled(kind: 'processed' | 'rejected', prefix: string, keepMs: number): Promise<void> {
+    for await (const page of pagesOf(this.#objects, prefix)) await this.#remove(kind, page.filter(isOlder(keepMs)));
   }
 
   /**
@@ -83,14 +83,14 @@ class Collection {
    * to the inbox before it removes the rejection.
    */
   async #operators(): Promise<void> {
-    const isOld = isOlder(this.#options.keepSettledMs);
+    const isOld = isOlder(Math.max(inFlightMs, this.#options.keepSettledMs));
     for await (const page of pagesOf(this.#objects, 'operators/'))
-      for (const key of keysOf(page.filter(entry => isOld(entry) && isOlder(inFlightMs)(entry)))) {
-        const jobId = key.slice('operators/'.length);
+      for (const entry of page.filter(isOld)) {
+        const jobId = entry.key.slice('operators/'.length);
         const [manifest] = await this.#objects.list(objectKeys.rejectedManifest(jobId), { limit: 1 });
-        if (manifest !== undefined && !isOld(manifest)) continue;
+        if (manifest !== undefined && !isOlder(this.#options.keepRejectedMs)(manifest)) continue;
         const [waiting] = await this.#objects.list(objectKeys.inboxOf(jobId), { limit: 1 });
-        if (waiting === undefined) await this.#remove('rejected', [key]);
+        if (waiting === undefined) await this.#remove('rejected', [entry]);
       }
   }
 
@@ -106,16 +106,18 @@ class Collection {
   async #orphans(): Promise<void> {
     const candidates = await this.#old('store/');
     if (candidates.length === 0) return;
-    const submitted = new SubmittedObjects(this.#objects, entry => !isOlder(this.#options.keepSettledMs)(entry));
+    const submitted = new SubmittedObjects(this.#objects, entry => !isOlder(this.#options.keepRejectedMs)(entry));
     await submitted.look();
     await submitted.look(); // a retry moves a job back into the inbox
     for (let at = 0; at < candidates.length; at += removedAtOnce) {
       const some = candidates.slice(at, at + removedAtOnce);
       if (this.#options.apply) await submitted.look();
-      const journalled = await namedInJournal(this.#postgres, some);
-      const orphans = some.filter(key => !submitted.has(key) && !journalled.has(key));
-      await this.#remove('orphan', this.#options.apply ? await condemnOrphans(this.#postgres, orphans) : orphans);
-      await this.#forgotten(some.filter(key => !submitted.has(key) && journalled.has(key)));
+      const journalled = await namedInJournal(this.#postgres, keysOf(some));
+      const free = some.filter(({ key }) => !submitted.has(key));
+      const orphans = free.filter(({ key }) => !journalled.has(key));
+      const condemned = this.#options.apply ? await condemnOrphans(this.#postgres, keysOf(orphans)) : keysOf(orphans);
+      await this.#remove('orphan', among(orphans, condemned));
+      await this.#forgotten(free.filter(({ key }) => journalled.has(key)));
     }
   }
 
@@ -123,16 +125,14 @@ class Collection {
    * Objects of forgotten artifacts that came again later, for jobs that were not accepted. They are
    * condemned, so no commit names them.
    */
-  async #forgotten(keys: readonly string[]): Promise<void> {
+  async #forgotten(entries: readonly ListedObject[]): Promise<void> {
     const found = await this.#postgres.query<{ path: string }>(
       `SELECT rel_path AS path FROM bus.forgotten, bus.removal
        WHERE rel_path = ANY($1) AND forgotten.seq <= removal.seq`,
-      [keys],
+      [keysOf(entries)],
     );
-    await this.#remove(
-      'orphan',
-      found.map(({ path }) => path),
-    );
+    const paths = found.map(({ path }) => path);
+    await this.#remove('orphan', among(entries, paths));
   }
 
   /** Finds candidates first: a file that is added meanwhile is named when the names are read. */
@@ -144,7 +144,7 @@ class Collection {
     const isNamed = await namedInLake(this.#postgres, this.#root);
     await this.#remove(
       'lake',
-      candidates.filter(key => !isNamed(key)),
+      candidates.filter(({ key }) => !isNamed(key)),
     );
   }
 
@@ -156,7 +156,7 @@ class Collection {
       [seconds],
     );
     const names = gone.map(({ daemon }) => daemon);
-    this.#items.push(...names.map(path => ({ kind: 'daemon' as const, path })));
+    this.#items.push(...names.map(path => ({ kind: 'daemon' as const, path, bytes: 0 })));
     if (!this.#options.apply) return;
     await this.#postgres.query('DELETE FROM bus.work WHERE daemon = ANY($1) AND lease_until < now()', [names]);
     await this.#postgres.query(
@@ -165,18 +165,26 @@ class Collection {
     );
   }
 
-  async #old(prefix: string): Promise<string[]> {
+  async #old(prefix: string): Promise<ListedObject[]> {
     const age = Math.max(inFlightMs, this.#options.keepUnfinishedMs);
-    const found: string[] = [];
-    for await (const page of pagesOf(this.#objects, prefix)) found.push(...keysOf(page.filter(isOlder(age))));
+    const found: ListedObject[] = [];
+    for await (const page of pagesOf(this.#objects, prefix)) found.push(...page.filter(isOlder(age)));
     return found;
   }
 
-  async #remove(kind: ClusterGcItem['kind'], keys: readonly string[]): Promise<void> {
-    this.#items.push(...keys.map(path => ({ kind, path })));
-    if (this.#options.apply) await this.#objects.remove(keys);
+  async #remove(kind: GcItem['kind'], entries: readonly ListedObject[]): Promise<void> {
+    this.#items.push(...entries.map(({ key: path, bytes }) => ({ kind, path, bytes })));
+    if (!this.#options.apply || entries.length === 0) return;
+    const from = performance.now();
+    await this.#objects.remove(keysOf(entries));
+    await this.#options.rest?.(performance.now() - from);
   }
 }
+
+const among = (entries: readonly ListedObject[], keys: readonly string[]): ListedObject[] => {
+  const wanted = new Set(keys);
+  return entries.filter(({ key }) => wanted.has(key));
+};
 
 const keysOf = (page: readonly ListedObject[]): string[] => page.map(({ key }) => key);
 

@@ -1,9 +1,9 @@
-import { collectGarbage, type GcOptions } from '@quantbot/bus-care/gc';
 import { sizeInWords } from '@quantbot/bus-format';
 import type { Command } from 'commander';
 import { withClusterPackage } from '../../cluster-package.js';
+import { collectGarbageOf } from '../../onlookers/background/upkeep.js';
 import { parseDuration } from '../arguments.js';
-import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
+import { type CommonOptions, configOf, configOfBus, print } from '../shared.js';
 
 /** `quantbot-bus gc`: removes old jobs and orphaned files. Without `--apply`, only lists them. */
 export async function gcCommand(
@@ -18,23 +18,14 @@ export async function gcCommand(
   if (keepSettledMs === undefined || keepRejectedMs === undefined || keepUnfinishedMs === undefined)
     return command.error('error: a duration is a number and one of s, m, h, d, such as 30d');
   const gcOptions = { keepSettledMs, keepRejectedMs, keepUnfinishedMs, apply: options.apply ?? false };
-  const items = await collect(options, gcOptions);
+  const config = await configOfBus(options);
+  const items = await withClusterPackage(() => collectGarbageOf(config, gcOptions));
   const verb = options.apply ? 'removed' : 'would remove';
-  const bytes = items.reduce((sum, item) => sum + (item.bytes ?? 0), 0);
+  const bytes = items.reduce((sum, item) => sum + item.bytes, 0);
   print(options, { applied: options.apply ?? false, items }, () =>
     [
       ...items.map(item => `${verb} ${item.kind.padEnd(9)} ${item.path}`),
       `${verb} ${items.length} in all${bytes === 0 ? '' : `, ${sizeInWords(bytes)}`}`,
     ].join('\n'),
   );
-}
-
-async function collect(
-  options: CommonOptions,
-  gc: GcOptions,
-): Promise<{ kind: string; path: string; bytes?: number }[]> {
-  const { cluster } = configOf(options);
-  if (cluster === undefined) return collectGarbage(await openedBus(options), gc);
-  const { collectClusterGarbage } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
-  return collectClusterGarbage(cluster, gc);
 }

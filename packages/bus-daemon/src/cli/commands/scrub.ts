@@ -1,23 +1,20 @@
-import { paceOf, scrub } from '@quantbot/bus-care/scrub';
+import { paceOf } from '@quantbot/bus-care/scrub';
 import type { ScrubState } from '@quantbot/bus-format/state';
 import { withClusterPackage } from '../../cluster-package.js';
+import { scrubBus } from '../../onlookers/background/upkeep.js';
 import { withProgress } from '../progress.js';
-import { type CommonOptions, configOf, openedBus, print } from '../shared.js';
+import { type CommonOptions, configOfBus, print } from '../shared.js';
 
 /**
  * `quantbot-bus scrub`: runs now the scrub that the daemon runs in the background. Exit code 2 if a
  * file is damaged.
  */
 export async function scrubCommand(options: CommonOptions & { mbPerSecond?: number }): Promise<void> {
-  const config = configOf(options);
+  const config = await configOfBus(options);
   const bytesPerS = options.mbPerSecond === undefined ? config.scrub.bytesPerS : options.mbPerSecond * 1_000_000;
   const pace = paceOf(bytesPerS);
   const report = await withProgress(options, async onProgress => {
-    if (config.cluster !== undefined) {
-      const { scrubCluster } = await withClusterPackage(() => import('@quantbot/bus-cluster/care'));
-      return scrubCluster(config.cluster, { pace, onProgress });
-    }
-    const { place: _, ...state } = await scrub(await openedBus(options), { pace, onProgress });
+    const { place: _, ...state } = await withClusterPackage(() => scrubBus(config, { pace, onProgress }));
     return state;
   });
   print(options, report, () => describe(report));

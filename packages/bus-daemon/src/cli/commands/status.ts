@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BusStatus, describeExports, describeJobs, readStatus } from '@quantbot/bus-care/status';
-import { type NamedSpace, sizeInWords } from '@quantbot/bus-format';
+import {
+  type BusStatus,
+  describeExports,
+  describeGc,
+  describeJobs,
+  describeScrub,
+  describeSpace,
+  readStatus,
+} from '@quantbot/bus-care/status';
 import { withClusterPackage } from '../../cluster-package.js';
 import { defaultWatchS } from '../defaults.js';
 import { untilInterrupted } from '../interrupt.js';
@@ -75,7 +82,7 @@ function describeStatus(status: BusStatus): string {
     jobs === null ? 'jobs      no database yet' : `jobs      ${describeJobs(jobs)}; ${status.artifacts} artifacts`,
     `last      ${lastCommit === null ? 'nothing committed yet' : `seq ${lastCommit.seq}, ${lastCommit.jobId}, at ${lastCommit.at}`}`,
   ];
-  lines.push(...describeSpace(status));
+  lines.push(...describeSpace(status.space, status.disk?.freeBytes));
   lines.push(
     ...describeExports(
       Object.entries(status.exports).map(([name, entry]) => ({
@@ -85,48 +92,4 @@ function describeStatus(status: BusStatus): string {
     ),
   );
   return [...lines, ...describeScrub(status.scrub), ...describeGc(status.gc)].join('\n');
-}
-
-function describeScrub(scrub: BusStatus['scrub']): string[] {
-  if (scrub === null) return [];
-  const { ended_at, bytes, total_bytes, files, findings, last } = scrub;
-  const percent = Math.floor((100 * bytes) / Math.max(1, total_bytes, bytes));
-  const under = ended_at === null ? `${percent}% of a pass` : `${files} files up to ${ended_at}`;
-  const before = ended_at === null && last !== null ? `, the last one ended at ${last.ended_at}` : '';
-  return [
-    `scrub     ${under}${before}; ${findings.length === 0 ? 'nothing is damaged' : `${findings.length} damaged`}`,
-    ...findings.map(({ code, what, detail }) => `damaged   ${what} (${code}): ${detail}`),
-  ];
-}
-
-function describeGc(gc: BusStatus['gc']): string[] {
-  if (gc === null) return [];
-  const { ended_at, removed, bytes, total_bytes } = gc;
-  const all = Object.values(removed).reduce((sum, count) => sum + count, 0);
-  return [`gc        removed ${all} (${sizeInWords(bytes)}) at ${ended_at}; ${sizeInWords(total_bytes)} freed so far`];
-}
-
-/** The largest few are shown: a status fits on one screen. */
-const shownOfEach = 3;
-
-function describeSpace({ space, disk }: BusStatus): string[] {
-  if (space === null) return [];
-  const { total } = space;
-  const free = disk?.freeBytes == null ? '' : `; ${sizeInWords(disk.freeBytes)} free`;
-  const largest = (uses: readonly NamedSpace[]) =>
-    uses
-      .slice(0, shownOfEach)
-      .map(
-        ({ name, bytes, lastWeekBytes }) => `${name} ${sizeInWords(bytes)} (${sizeInWords(lastWeekBytes)} in a week)`,
-      )
-      .join(', ');
-  const parts: [string, readonly NamedSpace[]][] = [
-    ['producers', space.producers],
-    ['kinds', space.kinds],
-    ['tables', space.tables],
-  ];
-  return [
-    `stored    ${sizeInWords(total.bytes)}: ${sizeInWords(total.lastDayBytes)} in the last day, ${sizeInWords(total.lastWeekBytes)} in the last week${free}`,
-    ...parts.flatMap(([name, uses]) => (uses.length === 0 ? [] : [`${name.padEnd(9)} ${largest(uses)}`])),
-  ];
 }

@@ -20,13 +20,14 @@ export function sendLineage(
 ): Onlooker {
   const { openlineage } = bus.config;
   const config = { ...bus.config, openlineage: openlineage && filledIn(openlineage, env) };
+  const { cluster, logger, now } = bus;
   return runAtInterval(
-    { config, logger: bus.logger, now: () => bus.now() },
+    { cluster, config, logger, now },
     {
       name: 'sending OpenLineage events',
       entry,
       intervalMs,
-      lastEndedAt: () => (bus.cluster?.publishes === false ? bus.now() : undefined), // looks again after the interval
+      lastEndedAt: async () => undefined,
       onMessage: message => {
         const { isGivenUp, ...about } = message as LineageProblem;
         if (isGivenUp) bus.logger.error(about, 'the OpenLineage endpoint refuses an event; it is skipped');

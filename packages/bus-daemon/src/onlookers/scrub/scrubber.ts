@@ -1,21 +1,21 @@
-import { readScrubState, type ScrubFinding } from '@quantbot/bus-format/state';
+import type { ScrubFinding } from '@quantbot/bus-format/state';
 import type { Onlooker, VisibleBus } from '@quantbot/bus-http';
 import { builtEntry, runAtInterval } from '../background/schedule.js';
 
-type Scrubbed = Pick<VisibleBus, 'config' | 'logger' | 'events' | 'now'>;
+type Scrubbed = Pick<VisibleBus, 'cluster' | 'config' | 'events' | 'logger' | 'now' | 'scrub'>;
 
 /**
- * Scrubs a bus at the configured interval. An interrupted pass continues after a restart.
+ * Scrubs a bus at an interval. An interrupted pass continues after a restart.
  *
  * @returns the onlooker, whose `close` ends the scrub.
  */
-export const scrubInBackground = (bus: Scrubbed, entry = builtEntry('scrub')): Onlooker =>
+export const scrubInBackground = (bus: Scrubbed, intervalMs: number, entry = builtEntry('scrub')): Onlooker =>
   runAtInterval(bus, {
     name: 'the scrub',
     entry,
-    intervalMs: bus.config.scrub.intervalMs,
-    lastEndedAt: () => {
-      const endedAt = readScrubState(bus.config.busRoot)?.ended_at;
+    intervalMs,
+    lastEndedAt: async () => {
+      const endedAt = (await bus.scrub())?.ended_at;
       return endedAt == null ? undefined : Date.parse(endedAt);
     },
     onMessage: finding => tell(bus, finding as ScrubFinding),
