@@ -164,8 +164,7 @@ async function canonicalView(
   if (newest === undefined) return `${view} ${hasChanged ? noRow(columns) : `SELECT * FROM ${today}`} WHERE false`;
   const used = mode.onlyNewestJob ? artifacts.filter(artifact => artifact.seq === newest) : artifacts;
   const gone = used.filter(({ forgottenAt }) => forgottenAt !== null).map(({ artifactKey }) => artifactKey);
-  if (gone.length > 0)
-    return `${view} ${hasChanged ? noRow(columns) : `SELECT ${selectList(columns)}, _seq, _artifact_key FROM ${today}`} WHERE error(${literal(forgottenSince(table_name, seq, gone))})`;
+  if (gone.length > 0) return `${view} ${failure(columns, forgottenSince(table_name, seq, gone))}`;
   const rows = mode.shown(storedRows(columns, used), { key, orderBy: order_by, columns }, String(newest));
   return `${view} SELECT ${selectList(columns)}, _seq, _artifact_key FROM (${rows})`;
 }
@@ -226,9 +225,20 @@ function startAt(own: readonly JournalledTableOperation[], seq: number): number 
 }
 
 /** Returns the SELECT of a table that has no view today. */
-const noRow = (columns: readonly DeclaredColumn[]): string =>
-  `SELECT ${[
-    ...columns.map(({ name, type }) => `CAST(NULL AS ${type}) AS ${identifier(name)}`),
-    'CAST(NULL AS BIGINT) AS _seq',
-    'CAST(NULL AS VARCHAR) AS _artifact_key',
-  ].join(', ')}`;
+const noRow = (columns: readonly DeclaredColumn[]): string => `SELECT ${cellsOf(columns, 'NULL')}`;
+
+/**
+ * Returns the SELECT of a table that cannot be read any more. Each value is the error, too: a
+ * condition of the query might let no row reach that of the view.
+ */
+function failure(columns: readonly DeclaredColumn[], reason: string): string {
+  const error = `error(${literal(reason)})`;
+  return `SELECT ${cellsOf(columns, error)} WHERE ${error}`;
+}
+
+const cellsOf = (columns: readonly DeclaredColumn[], value: string): string =>
+  [
+    ...columns.map(({ name, type }) => `CAST(${value} AS ${type}) AS ${identifier(name)}`),
+    `CAST(${value} AS BIGINT) AS _seq`,
+    `CAST(${value} AS VARCHAR) AS _artifact_key`,
+  ].join(', ');

@@ -175,6 +175,17 @@ sampled('rows stay in append tables and leave the others, through rebuild and ba
   await drain(bus);
   expect((await back.settled()).artifacts[0]?.status).toBe('restored');
   expect(await rowsOf(bus)).toEqual([['r1', 'r2', 'r3'], ['r3']]);
+
+  // A table without rows today says so, too, whatever the query asks for.
+  await json(bus, 'forget', ...['r1', 'r2', 'r3'].map(run => keyOf(run, 'prices')), '--force', '--apply');
+  await drain(bus);
+  expect(await rowsOf(bus)).toEqual([['r1', 'r2', 'r3'], []]);
+  await using empty = await openCatalog({ duckdbPath: bus.config.duckdbPath });
+  await using lost = await empty.asOf(7);
+  for (const where of ['', " WHERE run = 'r2'"])
+    await expect(lost.query(`SELECT run FROM canon.prices${where}`)).rejects.toMatchObject({
+      code: 'ARTIFACT_FORGOTTEN',
+    });
 });
 
 sampled('dropped rows leave tables and exports everywhere, and verify --erased proves it', async () => {
