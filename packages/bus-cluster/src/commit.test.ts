@@ -213,7 +213,8 @@ test('migrations that run at once run once', async () => {
     '009-operated-tables.sql',
     '010-tokens.sql',
     '011-uploads.sql',
-    '012-upkeep.sql',
+    '012-outcomes.sql',
+    '013-upkeep.sql',
   ]);
 });
 

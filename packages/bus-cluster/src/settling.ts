@@ -30,3 +30,32 @@ export async function noteSettled(queries: Queries, seqs: readonly number[]): Pr
 export async function noteUnsettled(queries: Queries, seqs: readonly number[]): Promise<void> {
   await queries.query('UPDATE bus.jobs SET settled = false WHERE seq = ANY($1)', [seqs]);
 }
+
+/** Records that the outcomes of these jobs may be gone, and those of all earlier jobs. */
+export async function noteOutcomesRemoved(queries: Queries, jobIds: readonly string[]): Promise<void> {
+  await queries.query(
+    `UPDATE bus.removal SET outcomes_since = greatest(outcomes_since, (SELECT max(committed_at) FROM bus.journal
+       WHERE ordinal = 0 AND seq IN (SELECT jobs.seq FROM bus.jobs WHERE job_id = ANY($1))))`,
+    [jobIds],
+  );
+}
+
+/** A settled job that has its outcome, unless that was lost. */
+export interface SettledJob {
+  seq: number;
+  jobId: string;
+  manifestSha256: string;
+  isRejected: boolean;
+}
+
+/** Returns settled jobs after a seq, oldest first, whose outcomes must be there. */
+export async function settledAfter(queries: Queries, after: number, limit: number): Promise<SettledJob[]> {
+  return queries.query<SettledJob & Record<string, unknown>>(
+    `SELECT jobs.seq, jobs.job_id AS "jobId", jobs.manifest_sha256 AS "manifestSha256", status = 'rejected' AS "isRejected"
+     FROM bus.jobs JOIN bus.journal USING (seq), bus.removal
+     WHERE jobs.seq > $1 AND ordinal = 0 AND settled AND committed_at > outcomes_since
+       AND NOT EXISTS (SELECT FROM bus.jobs retry WHERE retry.retry_of = jobs.seq AND retry.retry_of > 0)
+     ORDER BY jobs.seq LIMIT $2`,
+    [after, limit],
+  );
+}

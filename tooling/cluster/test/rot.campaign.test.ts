@@ -104,7 +104,25 @@ describeClusters(
       expect(await foundBy(bus, 'verify')).toEqual([{ code: 'OUTCOME_DAMAGED', what: manifest }]);
       await mend();
       expect(await foundBy(bus, 'verify')).toEqual([]);
+      await objects.remove([receipt, reason]);
+      const lost = [receipt, reason].map(what => ({ code: 'OUTCOME_DAMAGED', what }));
+      expect(await foundBy(bus, 'scrub')).toEqual(lost);
+      await bus.done('start', '--drain');
+      expect(await Promise.all([receipt, reason].map(key => bytesOf(objects, key)))).toEqual(before);
+      await bus.done('gc', '--keep', '0s', '--apply');
+      expect([...(await bus.names('receipts/')), ...(await bus.names('rejected/'))]).toEqual([]);
+      expect(await foundBy(bus, 'verify')).toEqual([]);
+    });
+
+    test('a rejected job whose manifest is damaged is named until it is dismissed', async () => {
+      const bus = await newCluster();
+      const objects = await openObjects(bus.objects);
+      await bus.submit('job-0', 0);
+      await bus.submit('job-1', 'a text');
+      await bus.done('start', '--drain');
+      const manifest = 'rejected/job-1.manifest.json';
       await damage(objects, manifest);
+      expect(await foundBy(bus, 'verify')).toEqual([{ code: 'OUTCOME_DAMAGED', what: manifest }]);
       bus.start();
       await bus.done('dismiss', 'job-1', '--note', 'damaged');
       expect(await foundBy(bus, 'verify')).toEqual([]);

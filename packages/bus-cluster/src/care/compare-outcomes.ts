@@ -9,6 +9,7 @@ import {
   maxOutcomeBytes,
   type TableNames,
 } from '@quantbot/bus-format/journal';
+import { objectKeys } from '@quantbot/infra/bus';
 import type { Pace } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
 import { dismissedJobs } from '../dismissals.js';
@@ -17,6 +18,7 @@ import type { ClusterPlaces } from '../lake/lake-files.js';
 import { rootOf } from '../outcomes.js';
 import { pagesOf } from '../pages.js';
 import type { Queries } from '../postgres/postgres.js';
+import { type SettledJob, settledAfter } from '../settling.js';
 import { operatedTables } from '../table-operations.js';
 import { readState } from './read-state.js';
 
@@ -24,6 +26,7 @@ import { readState } from './read-state.js';
 const jobsAtOnce = 100;
 const readsAtOnce = 16;
 const outcomePrefixes = ['receipts/', 'rejected/'];
+const settledAtOnce = 5000;
 
 /** An outcome of a job that does not say what the journal says. */
 export interface HurtOutcome extends StoreProblem {
@@ -45,14 +48,14 @@ export interface ComparedOutcome {
   /** Its key. */
   what: string;
   bytes: number;
-  /** Undefined if it is sound, or gone. */
+  /** Undefined if it is sound. */
   hurt: HurtOutcome | undefined;
 }
 
 /**
  * Compares receipts, reasons of rejections, and manifests of rejected jobs with the journal, in the
- * order of their keys. Daemons may settle jobs meanwhile. It finds no outcome that is gone: `gc`
- * removes old ones.
+ * order of their keys. Daemons may settle jobs meanwhile. Outcomes that are gone come last, without
+ * those that `gc` has removed.
  *
  * @param options.after the last key that it skips.
  */
@@ -60,17 +63,30 @@ export async function* compareOutcomes(
   places: Pick<ClusterPlaces, 'postgres' | 'objects'>,
   { pace, after }: { pace?: Pace; after?: string } = {},
 ): AsyncGenerator<ComparedOutcome> {
+  const { postgres, objects } = places;
+  const seen = new Set<string>();
   for (const prefix of outcomePrefixes)
-    for await (const page of pagesOf(places.objects, prefix, after))
+    for await (const page of pagesOf(objects, prefix, after))
       for (let at = 0; at < page.length; at += jobsAtOnce) {
         const some = page.slice(at, at + jobsAtOnce);
-        for (const { bytes } of some) await pace?.(bytes);
+        for (const { key, bytes } of some) {
+          seen.add(key);
+          await pace?.(bytes);
+        }
         const hurt = await hurtNow(
           places,
           some.map(({ key }) => key),
         );
         for (const { key, bytes } of some) yield { what: key, bytes, hurt: hurt.get(key) };
       }
+  for (let seq = 0; ; ) {
+    const jobs = await settledAfter(postgres, seq, settledAtOnce);
+    for (const job of jobs)
+      if (!seen.has(outcomeOf(job)))
+        for (const hurt of await lostOutcome(objects, job)) yield { what: hurt.what, bytes: 0, hurt };
+    if (jobs.length < settledAtOnce) return;
+    seq = jobs.at(-1)?.seq ?? seq;
+  }
 }
 
 /** Compares those of these keys that are of outcomes. */
@@ -93,6 +109,20 @@ async function hurtNow(
   if (hurt.length > 0) hurt = await hurtAmong(postgres, objects, whats);
   return new Map(hurt.map(found => [found.what, found]));
 }
+
+const outcomeOf = ({ jobId, isRejected }: SettledJob): string =>
+  isRejected ? objectKeys.rejected(jobId) : objectKeys.receipt(jobId);
+
+/** Looks again: a job may have been settled or retried since the list was read. */
+async function lostOutcome(objects: Objects, job: SettledJob): Promise<HurtOutcome[]> {
+  const what = outcomeOf(job);
+  if ((await objects.head(what)) !== undefined) return [];
+  const retry = objectKeys.inbox(job.jobId, job.manifestSha256, job.seq);
+  if (job.isRejected && (await objects.head(retry)) !== undefined) return [];
+  return [{ code: 'OUTCOME_DAMAGED', what, detail: `it is gone; ${cure}`, seq: job.seq }];
+}
+
+const cure = 'run quantbot-bus scrub, and a daemon writes it again within a minute';
 
 async function hurtAmong(postgres: Queries, objects: Objects, keys: readonly string[]): Promise<HurtOutcome[]> {
   const jobs = new Map<string, JournalRow[][]>();
@@ -121,9 +151,7 @@ async function compare(known: Known, key: string): Promise<HurtOutcome | undefin
     const isSound = jobs.some(
       rows => bytes !== 'damaged' && isOutcomeOf(bytes.toString(), rootOf(objects), rows, names),
     );
-    const detail =
-      'it does not say what the journal says; run quantbot-bus scrub, and a daemon writes it again within a minute';
-    return isSound ? undefined : { ...problem, detail, seq };
+    return isSound ? undefined : { ...problem, detail: `it does not say what the journal says; ${cure}`, seq };
   }
   const isSound = bytes !== 'damaged' && jobs.some(([row]) => row?.manifest_sha256 === hash('sha256', bytes));
   if (isSound || (await known.isDismissed(jobId, seq))) return undefined;
@@ -132,7 +160,7 @@ async function compare(known: Known, key: string): Promise<HurtOutcome | undefin
 }
 
 /** Parses the key of an outcome. */
-function partsOf(key: string): { kind: string; jobId: string; isManifest: boolean } {
+export function partsOf(key: string): { kind: string; jobId: string; isManifest: boolean } {
   const [, kind = '', jobId = '', manifest] = /^([a-z]+)\/([^/]+?)(\.manifest)?\.json$/.exec(key) ?? [];
   return { kind, jobId, isManifest: manifest !== undefined };
 }

@@ -10,7 +10,9 @@ import { mustBeCurrent } from '../../migrate.js';
 import { openBusObjects } from '../../objects-of-bus.js';
 import { pagesOf } from '../../pages.js';
 import { Postgres } from '../../postgres/postgres.js';
+import { noteOutcomesRemoved } from '../../settling.js';
 import { readClusterGc, writeClusterGc } from '../../upkeep.js';
+import { partsOf } from '../compare-outcomes.js';
 import { condemnOrphans, namedInJournal } from './condemn-orphans.js';
 import { namedInLake } from './named-in-lake.js';
 import { SubmittedObjects } from './submitted.js';
@@ -74,7 +76,12 @@ class Collection {
 
   /** Removes page by page, so that hardly any outcome is replaced between look and removal. */
   async #settled(kind: 'processed' | 'rejected', prefix: string, keepMs: number): Promise<void> {
-    for await (const page of pagesOf(this.#objects, prefix)) await this.#remove(kind, page.filter(isOlder(keepMs)));
+    for await (const page of pagesOf(this.#objects, prefix)) {
+      const old = page.filter(isOlder(keepMs));
+      const jobIds = old.map(({ key }) => partsOf(key).jobId);
+      if (this.#options.apply && old.length > 0) await noteOutcomesRemoved(this.#postgres, jobIds);
+      await this.#remove(kind, old);
+    }
   }
 
   /**
