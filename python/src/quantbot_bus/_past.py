@@ -116,7 +116,8 @@ def _back_since(connection: Any, seq: int) -> str:
         f"(SELECT artifact_key FROM {journal} WHERE status = 'restored' AND seq > {seq}) "
         f"GROUP BY artifact_key HAVING arg_max(status, seq) FILTER (seq <= {seq}) = 'erased'"
     )
-    keys = ", ".join(f"'{key}'" for (key,) in connection.execute(sql).fetchall())  # a key has no quotes
+    # A key has no quotes.
+    keys = ", ".join(f"'{key}'" for (key,) in connection.execute(sql).fetchall())
     return f" AND _artifact_key NOT IN ({keys})" if keys else ""
 
 

@@ -1,11 +1,4 @@
 /** `@quantbot/bus-care/scrub`: re-hashes every file in the background, at a bounded rate. */
 export { paceOf } from './pace.js';
-export {
-  nextPass,
-  Pass,
-  type ScrubbedArtifact,
-  type ScrubbedBus,
-  type ScrubbedFile,
-  type ScrubListeners,
-} from './pass.js';
+export * from './pass.js';
 export { forgetMended, type ScrubOptions, scrub } from './scrub.js';

@@ -19,8 +19,12 @@ export interface ScrubbedArtifact extends ScrubbedFile {
 
 /** The files of a bus that a scrub reads, and the place of its state. */
 export interface ScrubbedBus {
-  /** Lists the files that the daemons wrote themselves, but for receipts and reject reasons. */
-  ownFiles(): Promise<readonly ScrubbedFile[]>;
+  /**
+   * Lists the files that the daemons wrote themselves, but for receipts and reject reasons.
+   *
+   * @param among at least those of these names that there are.
+   */
+  ownFiles(among?: readonly string[]): Promise<readonly ScrubbedFile[]>;
   /** Bytes of the store. */
   storedBytes(): Promise<number>;
   /** Receipts and reject reasons after this one, in the order of their names. */
@@ -70,7 +74,7 @@ export class Pass {
 
   /** Checks some of the findings again. Returns those whose files are no longer damaged. */
   async forget(whats: readonly string[]): Promise<string[]> {
-    await this.#lookAgain(await this.#bus.ownFiles(), whats);
+    await this.#lookAgain(await this.#bus.ownFiles(whats), whats);
     for (const what of whats) {
       const left = this.#findings.get(what);
       if (left !== undefined) this.#findings.set(what, { ...left, found_at: now() });

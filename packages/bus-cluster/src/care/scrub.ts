@@ -87,21 +87,26 @@ class ObjectsOfBus implements ScrubbedBus {
     this.#pace = pace;
   }
 
-  async ownFiles(): Promise<ScrubbedFile[]> {
-    const { postgres, objects } = this.#places;
+  async ownFiles(among?: readonly string[]): Promise<ScrubbedFile[]> {
     const own = (await listOwnObjects(this.#places)).map(({ what, bytes, check }) => ({
       what,
       bytes,
       check: () => check({ pace: this.#pace }),
     }));
+    const needsArchive = among === undefined || among.some(what => what.startsWith('journal/'));
+    return needsArchive ? [...own, ...(await this.#hurtArchive())] : own;
+  }
+
+  /** Reads the whole journal in the bucket. */
+  async #hurtArchive(): Promise<ScrubbedFile[]> {
+    const { postgres, objects } = this.#places;
     const hurt = await compareArchive(postgres, objects);
     await this.#mendArchive(hurt);
-    const ofArchive = hurt.map(({ what, detail }) => ({
+    return hurt.map(({ what, detail }) => ({
       what,
       bytes: 0,
       check: async () => ({ code: 'JOURNAL_DAMAGED' as const, what, detail }),
     }));
-    return [...own, ...ofArchive];
   }
 
   /**

@@ -105,8 +105,8 @@ const gcCommand = (): BusCommand =>
     .option('--keep <duration>', 'keep settled and rejected jobs this long: 30d, 12h (gc.keep)')
     .option('--keep-unfinished <duration>', 'keep unfinished jobs and orphans this long (gc.keep_unfinished)')
     .explain({
-      notes: `The daemon runs this by itself, once per gc.interval; in a cluster, the one that publishes does. It leaves
-rejected jobs, whose files may be the only copies, unless gc.keep_rejected says how long.
+      notes: `The daemon runs this by itself, once per gc.interval. In a cluster, the one that publishes does.
+It leaves rejected jobs, whose files may be the only copies, unless gc.keep_rejected says how long.
 
 On a cluster it also removes files of the lake that nothing names, and daemons that are gone. Whatever the
 options say, it keeps objects of the store and the lake that are younger than an hour.`,
