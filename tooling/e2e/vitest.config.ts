@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 const inBrowser = [
   'dashboard',
   'dashboard-act',
+  'dashboard-compare',
   'dashboard-find',
   'dashboard-look',
   'dashboard-many-jobs.campaign',

@@ -38,6 +38,8 @@ export async function openMemoryDatabase({
     ...(spillFolder !== undefined && { temp_directory: spillFolder }),
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
+    // It would keep the bytes of each file, up to the memory limit. Most are read once.
+    enable_external_file_cache: 'false',
   });
   const connection = await instance.connect();
   return {

@@ -1,9 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
 import { useAsked } from '../ask.js';
 import { type Answer, post } from '../client.js';
 import { useLive } from '../live.js';
 import { type Place, useFilters } from '../route.js';
 import { count } from '../words.js';
+import { useDraft } from './draft.js';
 import { Time } from './parts.js';
 
 /** Returns the seq as of which the address shows a place; undefined for now. */
@@ -17,8 +17,7 @@ export function AsOf({ place }: { place: Place }) {
   const lastSeq = useLive().status?.lastSeq ?? 0;
   const [, change] = useFilters(place);
   const asOf = useAsOf(place);
-  const [draft, setDraft] = useState(asOf);
-  useEffect(() => setDraft(asOf), [asOf]);
+  const [draft, setDraft] = useDraft(asOf);
   if (lastSeq < 2) return null;
   const shown = draft ?? lastSeq;
   return (

@@ -1,11 +1,15 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 
 /**
- * The text of a field while a user types. It follows `value` when that changes, and stays when the
- * page is drawn again for another reason.
+ * The value of a field while a user changes it. It follows `value` when that changes, and stays
+ * when the page is drawn again for another reason. It follows while the page is drawn. An effect
+ * runs later, and would throw away what was typed meanwhile.
  */
-export function useDraft(value: string): [string, (text: string) => void] {
+export function useDraft<T>(value: T): [T, (draft: T) => void] {
   const [draft, setDraft] = useState(value);
-  useEffect(() => setDraft(value), [value]);
-  return [draft, setDraft];
+  const [followed, setFollowed] = useState(value);
+  if (followed === value) return [draft, setDraft];
+  setFollowed(value);
+  setDraft(value);
+  return [value, setDraft];
 }

@@ -49,6 +49,8 @@ export async function openLake(
     ...(threads !== undefined && { threads: String(threads) }),
     ...(isOffline && { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' }),
     temp_directory: nextSpillPath(),
+    // A writer reads each file once, and would keep the bytes of all.
+    ...(!readOnly && { enable_external_file_cache: 'false' }),
   });
   const connection = await connect(instance);
   const close = () => {
