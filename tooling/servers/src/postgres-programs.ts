@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { endWithUs } from './end-with-us.js';
 
 /** PostgreSQL refuses to run as root; any other user will do. */
 const nobody = 65_534;
@@ -70,6 +71,7 @@ export async function startServer(options: {
   const args = ['-D', data, '-p', String(port), ...all.flatMap(setting => ['-c', setting])];
   const log = openSync(options.log, 'a');
   const started = spawn(join(programs, 'bin', 'postgres'), args, { ...user, stdio: ['ignore', log, log] });
+  endWithUs(started);
   closeSync(log);
   while (!(await answers(port))) {
     if (started.exitCode !== null) throw new Error(`PostgreSQL ended with ${started.exitCode}; see ${options.log}`);

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endWithUs } from './end-with-us.js';
 import { freePort } from './free-port.js';
 
 /** The program of the S3 server: `VERSITYGW`, or `versitygw` on the PATH; undefined without one. */
@@ -53,6 +54,7 @@ export async function startS3(): Promise<S3Server> {
       stdio: 'ignore',
     },
   );
+  endWithUs(child);
   const ended = new Promise(resolve => child.once('exit', resolve));
   const deadline = performance.now() + 30_000;
   while (!(await answers(port))) {

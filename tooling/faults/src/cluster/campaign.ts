@@ -34,6 +34,8 @@ export interface CampaignOptions extends WorldOptions {
   /** So many entries that are no submissions come into the inbox halfway. */
   flood?: number;
   tell?: (line: string) => void;
+  /** Ends the campaign, with all its processes. */
+  signal?: AbortSignal;
 }
 
 /** Generous: on a loaded machine, a cluster settles one operation a second. */
@@ -46,55 +48,65 @@ const mutantHealMs = 20_000;
  * Faults overlap, but for two at the same daemon or the same server.
  */
 export async function clusterCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { random, producers = 2, pauseMs = 120, tell = () => {} } = options;
+  const { signal, mutant } = options;
   const world = await World.open(options);
   let keep = true;
   try {
-    await setUp(world, random);
-    const early = await LakeReader.attach(world);
-    const observer = new Observer(world.objectsFolder, early);
-    observer.start();
-    for (let p = 0; p < producers; p++)
-      world.startProducer(`p${p}`, random.int(1, 1e9), { pauseMs, jobs: Number.MAX_SAFE_INTEGER });
-    const faults = await makeFaults(world, options, tell);
-    await world.stopProducers();
-    if (options.flood) tell(`${endFlood(world)} of ${options.flood} entries that are no submissions are left`);
-    const began = performance.now();
-    const problems = await heal(world, options.mutant === undefined ? healMs : mutantHealMs);
-    const healedMs = Math.round(performance.now() - began);
-    await observer.stop();
-    const late = await LakeReader.attach(world);
-    const submitted = readLedger(world.ledger);
-    problems.push(
-      ...observer.problems,
-      ...(await checkCluster({
-        journal: sql => world.postgres.query(sql, 'bus'),
-        readers: new Map([
-          ['a reader that attached before the faults', early.query],
-          ['a reader that attached after them', late.query],
-        ]),
-        objects: world.objectsFolder,
-        submitted,
-        gone: observer.gone,
-      })),
-    );
-    late.close();
-    early.close();
-    keep = problems.length > 0 && options.mutant === undefined;
-    if (keep) problems.push(`left for looking at: ${world.folder}`);
-    return {
-      problems,
-      faults,
-      cuts: world.members.reduce((sum, { postgres }) => sum + postgres.cuts, 0),
-      jobs: submitted.size,
-      acknowledged: [...submitted.values()].filter(({ acknowledged }) => acknowledged).length,
-      receipts: observer.receipts,
-      forgets: [...submitted.values()].filter(({ acknowledged, op }) => acknowledged && op?.type === 'forget').length,
-      healedMs,
-    };
+    signal?.throwIfAborted();
+    const result = await Promise.race([campaignIn(world, options), aborted(signal)]);
+    keep = result.problems.length > 0 && mutant === undefined;
+    if (keep) result.problems.push(`left for looking at: ${world.folder}`);
+    return result;
   } finally {
-    await world.close({ keep });
+    await world.close({ keep: keep && signal?.aborted !== true });
   }
+}
+
+const aborted = (signal: AbortSignal | undefined): Promise<never> =>
+  new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true }));
+
+async function campaignIn(world: World, options: CampaignOptions): Promise<CampaignResult> {
+  const { random, producers = 2, pauseMs = 120, tell = () => {} } = options;
+  await setUp(world, random);
+  const early = await LakeReader.attach(world);
+  const observer = new Observer(world.objectsFolder, early);
+  observer.start();
+  for (let p = 0; p < producers; p++)
+    world.startProducer(`p${p}`, random.int(1, 1e9), { pauseMs, jobs: Number.MAX_SAFE_INTEGER });
+  const faults = await makeFaults(world, options, tell);
+  await world.stopProducers();
+  if (options.flood) tell(`${endFlood(world)} of ${options.flood} entries that are no submissions are left`);
+  const began = performance.now();
+  const problems = await heal(world, options.mutant === undefined ? healMs : mutantHealMs);
+  const healedMs = Math.round(performance.now() - began);
+  await observer.stop();
+  const late = await LakeReader.attach(world);
+  const submitted = readLedger(world.ledger);
+  problems.push(
+    ...observer.problems,
+    ...(await checkCluster({
+      journal: sql => world.postgres.query(sql, 'bus'),
+      readers: new Map([
+        ['a reader that attached before the faults', early.query],
+        ['a reader that attached after them', late.query],
+      ]),
+      objects: world.objectsFolder,
+      submitted,
+      gone: observer.gone,
+    })),
+  );
+  late.close();
+  early.close();
+  return {
+    problems,
+    faults,
+    cuts: world.members.reduce((sum, { postgres }) => sum + postgres.cuts, 0),
+    jobs: submitted.size,
+    acknowledged: [...submitted.values()].filter(({ acknowledged }) => acknowledged).length,
+    receipts: observer.receipts,
+    forgets: [...submitted.values()].filter(({ acknowledged, op }) => acknowledged && op?.type === 'forget').length,
+    healedMs,
+  };
 }
 
 /** The first job fixes the columns of all tables, before any fault. */

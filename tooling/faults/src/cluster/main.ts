@@ -23,6 +23,8 @@ const { values } = parseArgs({
     flood: { type: 'string' },
   },
 });
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
 const seed = Number(values.seed ?? Date.now() % 1e9);
 const objects = (values.objects ?? (versitygw === undefined ? 'file' : 's3')) as 'file' | 's3';
 const reason = whyNoNamespaces();
@@ -39,6 +41,10 @@ const { faults, problems, jobs, acknowledged, cuts, receipts, forgets, healedMs 
   ...(only !== undefined && { only }),
   random: new Random(seed),
   tell: line => console.log(line),
+  signal: stopping.signal,
+}).catch(error => {
+  if (!stopping.signal.aborted) throw error;
+  process.exit(130); // its faults may not have ended
 });
 for (const [name, times] of [...faults].sort(([a], [b]) => (a < b ? -1 : 1))) console.log(`${times} × ${name}`);
 console.log(

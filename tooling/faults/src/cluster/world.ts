@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { endWithUs } from '@quantbot/tooling-servers/end-with-us';
 import { ReplicatedPostgres } from '@quantbot/tooling-servers/replicated-postgres';
 import { type S3Server, startS3 } from '@quantbot/tooling-servers/s3';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
@@ -136,6 +137,7 @@ export class World {
       env: { ...process.env, QUANTBOT_LOG_LEVEL: 'info', ...this.s3?.env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    endWithUs(child);
     const file = createWriteStream(join(this.folder, log), { flags: 'a' });
     child.stderr?.pipe(file);
     child.stdout?.pipe(file);
