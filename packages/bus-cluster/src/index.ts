@@ -1,5 +1,6 @@
 /** `@quantbot/bus-cluster`: the bus on PostgreSQL, an object store and DuckLake. */
 export { archivedJournal, downloadJournal, JournalArchive, readJournalFile } from './archive.js';
+export { carriedManifest, isManifestOf, withoutCarried } from './carried-manifest.js';
 export { rejectedAmong } from './dismissals.js';
 export * from './exports.js';
 export {
@@ -22,6 +23,7 @@ export {
   resolveCommit,
   rowsBetween,
   rowsOf,
+  rowsOfJobs,
   type Submission,
   schemasBetween,
 } from './journal.js';
@@ -40,6 +42,7 @@ export { putOutcome } from './outcomes.js';
 export { pagesOf } from './pages.js';
 export { atTheirPlaces, freshPlace } from './places.js';
 export { hostOf, Postgres, type Queries } from './postgres/postgres.js';
+export { readState } from './read-state.js';
 export { condemn, nextRemoval, noteRemoved, removeCondemned } from './removal.js';
 export { type RestoredJournal, restoreJournal } from './restore.js';
 export { lastSettled, noteSettled, unsettled } from './settling.js';

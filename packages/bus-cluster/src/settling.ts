@@ -44,14 +44,13 @@ export async function noteOutcomesRemoved(queries: Queries, jobIds: readonly str
 export interface SettledJob {
   seq: number;
   jobId: string;
-  manifestSha256: string;
   isRejected: boolean;
 }
 
 /** Returns settled jobs after a seq, oldest first, whose outcomes must be there. */
 export async function settledAfter(queries: Queries, after: number, limit: number): Promise<SettledJob[]> {
   return queries.query<SettledJob & Record<string, unknown>>(
-    `SELECT jobs.seq, jobs.job_id AS "jobId", jobs.manifest_sha256 AS "manifestSha256", status = 'rejected' AS "isRejected"
+    `SELECT jobs.seq, jobs.job_id AS "jobId", status = 'rejected' AS "isRejected"
      FROM bus.jobs JOIN bus.journal USING (seq), bus.removal
      WHERE jobs.seq > $1 AND ordinal = 0 AND settled AND committed_at > outcomes_since
        AND NOT EXISTS (SELECT FROM bus.jobs retry WHERE retry.retry_of = jobs.seq AND retry.retry_of > 0)

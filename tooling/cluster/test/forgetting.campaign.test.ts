@@ -1,5 +1,5 @@
 // @module-tag campaign
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { submitOperation } from '@quantbot/infra/bus';
 import { openCatalog } from '@quantbot/storage';
@@ -81,6 +81,23 @@ describeClusters(
       expect(await bus.done('verify', '--deep')).toContain('every file matches the journal');
       expect(JSON.parse(await bus.done('backup', '--json'))).toMatchObject({ artifacts: 2, missing: [] });
       expect(JSON.parse(await bus.done('scrub', '--json'))).toMatchObject({ findings: [] });
+    });
+
+    test.skipIf(kind !== 'file')('rows in files that a rebuild left are erased by gc', async () => {
+      const bus = await furnished(newCluster);
+      await bus.done('rebuild');
+      await askToForget(bus, [keyOf(1)], 'drop');
+      await bus.done('start', '--drain');
+      const before = await bus.command('verify', '--erased', keyOf(1));
+      expect(before).toMatchObject({
+        code: 2,
+        stdout: expect.stringMatching(/lake\/ticks\/.* quantbot-bus gc .*--apply/),
+      });
+      const hoursAgo = Date.now() / 1000 - 7200;
+      for (const key of await bus.names('lake/')) utimesSync(join(bus.folder, 'objects', key), hoursAgo, hoursAgo);
+      await bus.done('gc', '--keep-unfinished', '1h', '--apply');
+      expect(await bus.done('verify', '--erased', keyOf(1))).toContain(`no file of the bus holds ${keyOf(1)}`);
+      expect(await bus.done('verify', '--deep')).toContain('every file matches the journal');
     });
 
     test.skipIf(kind !== 'file')(

@@ -157,12 +157,25 @@ describeClusters(
       const inCluster = await contentOf(bus.config);
       const back = machine(bus, 'back');
       await bus.killedAt('move:artifact-copied#3', 'move', '--to', back.config);
+      const objects = await openObjects(bus.objects);
+      const receipts = await receiptsIn(bus);
+      const manifest = 'rejected/bad.manifest.json';
+      const good = await objects.read(manifest, 100_000);
+      for (const key of ['receipts/job-0.json', 'rejected/bad.json', manifest])
+        await objects.replace(key, Buffer.from('{'));
+      expect(await bus.command('move', '--to', back.config)).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(`FILE_DAMAGED.*${manifest}`),
+      });
+      await objects.replace(manifest, good as Buffer); // the journal has been moved already
       expect(JSON.parse(await bus.done('move', '--to', back.config, '--json'))).toMatchObject({
         lastSeq: 12,
-        jobs: 12,
+        jobs: 0,
+        receipts: Object.keys(receipts).length,
+        rejected: 2,
       });
       expect(await contentOf(back.config)).toEqual(inCluster);
-      expect(receiptsBelow(back.root)).toEqual(await receiptsIn(bus));
+      expect(receiptsBelow(back.root)).toEqual(receipts);
       expect(await bus.done('verify', '--deep', '--config', back.config)).toContain('every file matches');
       await bus.done('retry', 'bad', '--config', back.config);
       const last = await submit(bus, back.root, 'job-4', 4);

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { StoreProblem } from '@quantbot/bus-care/verify';
 import { concurrently } from '@quantbot/bus-format';
 import {
@@ -12,15 +11,16 @@ import {
 import { objectKeys } from '@quantbot/infra/bus';
 import type { Pace } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
+import { isManifestOf } from '../carried-manifest.js';
 import { dismissedJobs } from '../dismissals.js';
 import { rowsOfJobs } from '../journal.js';
 import type { ClusterPlaces } from '../lake/lake-files.js';
 import { rootOf } from '../outcomes.js';
 import { pagesOf } from '../pages.js';
 import type { Queries } from '../postgres/postgres.js';
+import { readState } from '../read-state.js';
 import { type SettledJob, settledAfter } from '../settling.js';
 import { operatedTables } from '../table-operations.js';
-import { readState } from './read-state.js';
 
 /** The outcomes whose jobs are read from the journal at once. */
 const jobsAtOnce = 100;
@@ -117,8 +117,8 @@ const outcomeOf = ({ jobId, isRejected }: SettledJob): string =>
 async function lostOutcome(objects: Objects, job: SettledJob): Promise<HurtOutcome[]> {
   const what = outcomeOf(job);
   if ((await objects.head(what)) !== undefined) return [];
-  const retry = objectKeys.inbox(job.jobId, job.manifestSha256, job.seq);
-  if (job.isRejected && (await objects.head(retry)) !== undefined) return [];
+  const waiting = await objects.list(objectKeys.inboxOf(job.jobId), { limit: 1 });
+  if (job.isRejected && waiting.length > 0) return [];
   return [{ code: 'OUTCOME_DAMAGED', what, detail: `it is gone; ${cure}`, seq: job.seq }];
 }
 
@@ -153,7 +153,7 @@ async function compare(known: Known, key: string): Promise<HurtOutcome | undefin
     );
     return isSound ? undefined : { ...problem, detail: `it does not say what the journal says; ${cure}`, seq };
   }
-  const isSound = bytes !== 'damaged' && jobs.some(([row]) => row?.manifest_sha256 === hash('sha256', bytes));
+  const isSound = bytes !== 'damaged' && jobs.some(([row]) => isManifestOf(bytes, row as JournalRow));
   if (isSound || (await known.isDismissed(jobId, seq))) return undefined;
   const detail = `it is not what was submitted, so the job cannot be retried; submit its files again, then run quantbot-bus dismiss ${jobId} --note damaged`;
   return { ...problem, detail, seq: undefined };

@@ -4,8 +4,8 @@ import { markerIn, objectKeys } from '@quantbot/infra/bus';
 import { type CompareOptions, compareObject } from '../compare-object.js';
 import { exportObjects } from '../exports.js';
 import { type ClusterPlaces, hurtIn, lakeFiles } from '../lake/lake-files.js';
+import { readState } from '../read-state.js';
 import { operatedTables } from '../table-operations.js';
-import { readState } from './read-state.js';
 
 const maxStateBytes = 64 * 1024 * 1024;
 

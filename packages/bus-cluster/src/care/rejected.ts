@@ -6,8 +6,9 @@ import { type RejectReason, rejectReasonSchema } from '@quantbot/infra';
 import { maxManifestBytes, objectKeys } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { type Objects, openObjects } from '@quantbot/infra/objects';
+import { isManifestOf } from '../carried-manifest.js';
 import { pagesOf } from '../pages.js';
-import { readState } from './read-state.js';
+import { readState } from '../read-state.js';
 
 const readsAtOnce = 32;
 
@@ -63,11 +64,11 @@ export class RejectedJobs {
     const manifest = await this.#objects.read(objectKeys.rejectedManifest(jobId), maxManifestBytes);
     if (manifest === undefined)
       throw daemonError('JOB_NOT_FOUND', `The manifest of the rejected job ${jobId} is gone, so it cannot be retried.`);
-    if (hash('sha256', manifest) !== reason.manifest_sha256)
+    if (!isManifestOf(manifest, reason))
       throw daemonError('FILE_DAMAGED', `The manifest of the rejected job ${jobId} is not what was submitted.`, {
         hint: `Submit its files again, then run \`quantbot-bus dismiss ${jobId} --note damaged\`.`,
       });
-    await this.#objects.create(objectKeys.inbox(jobId, reason.manifest_sha256, reason.seq), manifest);
+    await this.#objects.create(objectKeys.inbox(jobId, hash('sha256', manifest), reason.seq), manifest);
     await this.#objects.remove([objectKeys.rejected(jobId), objectKeys.rejectedManifest(jobId)]);
   }
 

@@ -7,6 +7,7 @@ import type { JournalRow } from '@quantbot/bus-format/journal';
 import { busError } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
+import { lakeAddress } from '@quantbot/storage/lake';
 import { makeOwnFolder } from '@quantbot/storage/sandbox';
 import { type KnownExport, knownExports } from '../exports.js';
 import { forgottenAmong, turnsOfTables } from '../forgotten.js';
@@ -14,8 +15,15 @@ import { pagesOf } from '../pages.js';
 import { Postgres } from '../postgres/postgres.js';
 import { rowFrom } from '../row-from.js';
 import { operatedTables } from '../table-operations.js';
+import { namedInLake } from './gc/named-in-lake.js';
 
 const memoryMb = 1024;
+
+/** What removes a file of the lake with rows of an artifact. */
+const cures = {
+  named: '; the daemon that publishes removes it after compaction.release_grace_s',
+  left: '; a rebuild left it: quantbot-bus gc --keep-unfinished 1h --apply removes it an hour after it was written',
+};
 
 /**
  * Proves that no object of a cluster holds the bytes or the rows of an erased artifact: neither the
@@ -27,7 +35,8 @@ const memoryMb = 1024;
  */
 export async function verifyClusterErased(cluster: ClusterConfig, key: string): Promise<ErasedReport> {
   const objects = await openObjects(withVariables(cluster.objects), cluster.s3);
-  const postgres = await Postgres.open(withVariables(cluster.postgres), { connections: 1 });
+  const { postgres: url, root } = await lakeAddress(cluster);
+  const postgres = await Postgres.open(url, { connections: 1 });
   const { path: folder, remove } = makeOwnFolder('erased');
   const database = await openMemoryDatabase({ memoryMb, threads: 2 });
   try {
@@ -39,7 +48,7 @@ export async function verifyClusterErased(cluster: ClusterConfig, key: string): 
     const { names } = await operatedTables(postgres);
     const table = names.tableOf(row.schema_hint, row.seq);
     const search = new Search(
-      { postgres, objects, database, folder },
+      { postgres, objects, root, database, folder },
       { row, table, shown: names.nameOf(table ?? '') },
     );
     await search.journal();
@@ -58,6 +67,8 @@ export async function verifyClusterErased(cluster: ClusterConfig, key: string): 
 interface Places {
   postgres: Postgres;
   objects: Objects;
+  /** The root of the objects, as DuckDB names it. */
+  root: string;
   database: MemoryDatabase;
   /** For one downloaded object at a time. */
   folder: string;
@@ -78,6 +89,7 @@ class Search {
   readonly #key: string;
   readonly #table: string | undefined;
   readonly #shown: string;
+  #isErased = false;
 
   constructor(places: Places, { row, table, shown }: Sought) {
     this.#places = places;
@@ -92,6 +104,7 @@ class Search {
   async journal(): Promise<void> {
     const { postgres } = this.#places;
     const status = (await forgottenAmong(postgres, [this.#key])).get(this.#key)?.status;
+    this.#isErased = status === 'erased';
     if (status === undefined) this.#note(this.#key, 'the journal does not say that it is forgotten');
     else if (this.#table !== undefined && status !== 'erased')
       this.#note(this.#key, 'it is forgotten, but its rows stay in its table');
@@ -115,9 +128,11 @@ class Search {
 
   /** Each file of a table names the artifact of each row. */
   async lake(): Promise<void> {
+    const { postgres, objects, root } = this.#places;
     if (this.#table === undefined) return;
-    for await (const page of pagesOf(this.#places.objects, `lake/${this.#table}/`))
-      for (const { key } of page) await this.#rowsIn(key);
+    const isNamed = await namedInLake(postgres, root);
+    for await (const page of pagesOf(objects, `lake/${this.#table}/`))
+      for (const { key } of page) await this.#rowsIn(key, isNamed(key) ? cures.named : cures.left);
   }
 
   /**
@@ -138,7 +153,7 @@ class Search {
   }
 
   /** Returns whether the file names the artifact of each row. */
-  async #rowsIn(key: string): Promise<boolean> {
+  async #rowsIn(key: string, cure = ''): Promise<boolean> {
     const { objects, folder, database } = this.#places;
     const path = join(folder, 'object.parquet');
     this.report.files++;
@@ -153,7 +168,7 @@ class Search {
         database.connection,
         `SELECT count(*) AS n FROM read_parquet(${literal(path)}) WHERE _artifact_key = ${literal(this.#key)}`,
       );
-      if (Number(found?.n) > 0) this.#note(key, `it has ${found?.n} of its rows`);
+      if (Number(found?.n) > 0) this.#note(key, `it has ${found?.n} of its rows${this.#isErased ? cure : ''}`);
     } catch (error) {
       this.#note(key, `it cannot be read: ${(error as Error).message.split('\n', 1)[0]}`);
     } finally {

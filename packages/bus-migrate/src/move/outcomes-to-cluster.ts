@@ -1,13 +1,15 @@
+import { hash } from 'node:crypto';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { putOutcome } from '@quantbot/bus-cluster';
+import { carriedManifest, putOutcome } from '@quantbot/bus-cluster';
 import { concurrently, ignoreMissing, unlessUnreadable } from '@quantbot/bus-format';
 import { isRejection, type Journal, type JournalRow, maxOutcomeBytes } from '@quantbot/bus-format/journal';
 import { submittableIn } from '@quantbot/bus-format/state';
-import { exactJson, type Manifest, parseManifest } from '@quantbot/infra';
+import { type Manifest, parseManifest } from '@quantbot/infra';
 import { type BusLayout, maxManifestBytes, storeObjectKey } from '@quantbot/infra/bus';
 import { digestFile, fileNames, inFolder, readLoneFile } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
+import { toObjects } from './map-rows.js';
 
 const jobsAtOnce = 500;
 const writesAtOnce = 16;
@@ -23,11 +25,11 @@ export async function copyOutcomes(
   objects: Objects,
 ): Promise<{ receipts: number; rejected: number }> {
   const receipts = await eachOutcome(layout.processed, fileNames.receipt, journal, false, async (_, rows) =>
-    putOutcome(objects, rows, { manifest: undefined, names: journal.names }),
+    putOutcome(objects, rows.map(toObjects), { manifest: undefined, names: journal.names }),
   );
   const rejected = await eachOutcome(layout.rejected, fileNames.rejectReason, journal, true, async (jobId, rows) =>
-    putOutcome(objects, rows, {
-      manifest: await carriedManifest(join(layout.rejected, jobId), objects),
+    putOutcome(objects, rows.map(toObjects), {
+      manifest: await manifestForRetry(join(layout.rejected, jobId), rows, objects),
       names: journal.names,
     }),
   );
@@ -81,12 +83,19 @@ function seqIn(path: string): unknown {
  * Puts the files of a rejected job into the store, where an orphan does no harm. Returns a manifest
  * that names them; undefined if the job cannot be submitted again unchanged.
  */
-async function carriedManifest(folder: string, objects: Objects): Promise<Buffer | undefined> {
+async function manifestForRetry(
+  folder: string,
+  [row]: readonly JournalRow[],
+  objects: Objects,
+): Promise<Buffer | undefined> {
   const job = submittableIn(folder);
   if (job === undefined) return undefined;
   const bytes = unlessUnreadable(() => readLoneFile(join(job, fileNames.manifest), maxManifestBytes));
-  const manifest = bytes === undefined ? undefined : unlessUnreadable(() => parseManifest(bytes));
-  if (bytes === undefined || manifest === undefined) return undefined;
+  if (bytes === undefined) return undefined;
+  const sha256 = hash('sha256', bytes);
+  if (sha256 !== row?.manifest_sha256) return undefined; // damaged
+  const manifest = unlessUnreadable(() => parseManifest(bytes));
+  if (manifest === undefined) return undefined;
   if (manifest.op !== undefined) return bytes;
   const artifacts: object[] = [];
   for (const artifact of manifest.artifacts) {
@@ -94,7 +103,7 @@ async function carriedManifest(folder: string, objects: Objects): Promise<Buffer
     if (carried === undefined) return undefined;
     artifacts.push(carried);
   }
-  return Buffer.from(exactJson({ ...manifest, artifacts }));
+  return carriedManifest({ ...manifest, artifacts }, sha256);
 }
 
 async function carry(

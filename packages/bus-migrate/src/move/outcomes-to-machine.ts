@@ -1,9 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pagesOf, type Queries, rowsOf } from '@quantbot/bus-cluster';
-import { concurrently } from '@quantbot/bus-format';
+import { isManifestOf, pagesOf, type Queries, readState, rowsOfJobs, withoutCarried } from '@quantbot/bus-cluster';
+import { concurrently, daemonError, unlessUnreadable } from '@quantbot/bus-format';
 import {
   groupByClaim,
+  isRejection,
   type JournalRow,
   maxOutcomeBytes,
   receiptOf,
@@ -11,13 +12,7 @@ import {
   textOf,
 } from '@quantbot/bus-format/journal';
 import { exactJson, isId } from '@quantbot/infra';
-import {
-  type BusLayout,
-  maxManifestBytes,
-  type ObjectManifest,
-  objectKeys,
-  parseObjectManifest,
-} from '@quantbot/infra/bus';
+import { type BusLayout, maxManifestBytes, objectKeys, parseObjectManifest } from '@quantbot/infra/bus';
 import { fileNames, ownFolderMode, writeFileAtomic } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
 
@@ -35,7 +30,7 @@ export async function copyOutcomes(
   });
   const rejected = await eachOutcome(queries, objects, 'rejected/', async (jobId, rows) => {
     const folder = await folderFor(layout.rejected, jobId);
-    await bringFiles(objects, jobId, folder);
+    await bringFiles(objects, rows, folder);
     writeFileAtomic(join(folder, fileNames.rejectReason), textOf(rejectReasonOf(rows)));
   });
   return { receipts, rejected };
@@ -58,49 +53,58 @@ async function eachOutcome(
   let written = 0;
   for await (const page of pagesOf(objects, prefix)) {
     const found = await concurrently(page, async ({ key }) => outcomeAt(objects, prefix, key), jobsAtOnce);
-    const ids = new Map(found.flatMap(outcome => (outcome === undefined ? [] : [outcome])));
-    const jobs = [...groupByClaim(await rowsOf(queries, [...ids.keys()])).values()];
-    await concurrently(
-      jobs,
-      async rows => {
-        const [{ seq, job_id: jobId }] = rows as [JournalRow];
-        if (ids.get(seq) !== jobId) return;
-        await write(jobId, rows);
-        written++;
-      },
-      jobsAtOnce,
-    );
+    const seqs = new Map(found.flatMap(outcome => (outcome === undefined ? [] : [outcome])));
+    const jobs = new Map<string, JournalRow[]>();
+    for (const rows of groupByClaim(await rowsOfJobs(queries, [...seqs.keys()])).values()) {
+      const { job_id: jobId } = rows[0] as JournalRow;
+      const isFound = jobs.has(jobId) && jobs.get(jobId)?.[0]?.seq === seqs.get(jobId);
+      if (!isFound && isRejection(rows) === (prefix === 'rejected/')) jobs.set(jobId, rows);
+    }
+    await concurrently([...jobs], ([jobId, rows]) => write(jobId, rows), jobsAtOnce);
+    written += jobs.size;
   }
   return written;
 }
 
-/** Returns the job of a receipt or reason; undefined for other objects. */
-async function outcomeAt(objects: Objects, prefix: string, key: string): Promise<[number, string] | undefined> {
+/**
+ * Returns the job of a receipt or reason, and the seq in it; undefined for other objects. A damaged
+ * one is that of the last job with this id.
+ */
+async function outcomeAt(
+  objects: Objects,
+  prefix: string,
+  key: string,
+): Promise<[string, number | undefined] | undefined> {
   const [, jobId = ''] = /^[a-z]+\/([^/]+?)(?<!\.manifest)\.json$/.exec(key) ?? [];
   if (!key.startsWith(prefix) || !isId(jobId)) return undefined;
-  const text = (await objects.read(key, maxOutcomeBytes))?.toString('utf8') ?? '{}';
-  const { seq } = JSON.parse(text) as { seq?: number };
-  return seq === undefined ? undefined : [seq, jobId];
+  const bytes = await readState(objects, key, maxOutcomeBytes);
+  return [jobId, typeof bytes === 'object' ? seqIn(bytes) : undefined];
 }
 
-/** Copies manifest and files of a rejected job, if they still exist. */
-async function bringFiles(objects: Objects, jobId: string, folder: string): Promise<void> {
-  const bytes = await objects.read(objectKeys.rejectedManifest(jobId), maxManifestBytes);
-  const manifest = bytes === undefined ? undefined : parsed(bytes);
-  if (manifest === undefined) return;
+const seqIn = (bytes: Buffer): number | undefined =>
+  unlessUnreadable(() => (JSON.parse(bytes.toString('utf8')) as { seq?: number }).seq);
+
+/**
+ * Copies manifest and files of a rejected job, if they still exist.
+ *
+ * @throws DaemonError `FILE_DAMAGED` for a manifest that is not what was submitted.
+ */
+async function bringFiles(objects: Objects, rows: readonly JournalRow[], folder: string): Promise<void> {
+  const [row] = rows as [JournalRow];
+  const key = objectKeys.rejectedManifest(row.job_id);
+  const bytes = await readState(objects, key, maxManifestBytes);
+  if (bytes === undefined) return;
+  if (bytes === 'damaged' || !isManifestOf(bytes, row))
+    throw daemonError('FILE_DAMAGED', `The object ${key} is not what was submitted.`, {
+      hint: `Restore the object, or remove it. Without it, the job is moved, but it cannot be retried.`,
+    });
+  const manifest = unlessUnreadable(() => parseObjectManifest(bytes));
+  if (manifest === undefined) return; // the job was rejected for this
   const artifacts = [];
   for (const [index, { object, ...artifact }] of manifest.artifacts.entries()) {
     const relpath = `${index}.parquet`;
     if ((await objects.download(object, join(folder, relpath))) === undefined) return;
     artifacts.push({ ...artifact, relpath });
   }
-  writeFileAtomic(join(folder, fileNames.manifest), exactJson({ ...manifest, artifacts }));
-}
-
-function parsed(bytes: Buffer): ObjectManifest | undefined {
-  try {
-    return parseObjectManifest(bytes);
-  } catch {
-    return undefined; // the job was rejected for this
-  }
+  writeFileAtomic(join(folder, fileNames.manifest), exactJson({ ...withoutCarried(manifest), artifacts }));
 }

@@ -15,16 +15,17 @@ export async function verifyCommand(options: CommonOptions & { deep?: boolean; e
   if (report.problems.length > 0) process.exitCode = 2;
 }
 
+const whyOld = 'Files of old generations go once no reader holds them; quantbot-bus doctor names who does';
+
 /** `quantbot-bus verify --erased KEY`: searches every file of the bus for an erased artifact. */
 async function verifyErasedCommand(options: CommonOptions, key: string): Promise<void> {
   const report = await erasedReport(options, key);
+  const inCluster = configOf(options).cluster !== undefined;
   print(options, report, () => {
     const lines = report.problems.map(({ what, detail }) => `${what}: ${detail}`);
-    const verdict =
-      report.problems.length === 0
-        ? `no file of the bus holds ${key}`
-        : `${key} is not erased yet. Files of old generations go once no reader holds them; quantbot-bus doctor names who does`;
-    return [...lines, `${report.files} files: ${verdict}`, ...describeReaders(report)].join('\n');
+    const verdict = report.problems.length === 0 ? `no file of the bus holds ${key}` : `${key} is not erased yet`;
+    const why = report.problems.length === 0 || inCluster ? '' : `. ${whyOld}`;
+    return [...lines, `${report.files} files: ${verdict}${why}`, ...describeReaders(report)].join('\n');
   });
   if (report.problems.length > 0) process.exitCode = 2;
 }
