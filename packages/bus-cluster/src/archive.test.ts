@@ -9,7 +9,14 @@ import { type PostgresServer, startPostgres } from '@quantbot/tooling-servers/po
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { archivedJournal, downloadJournal, JournalArchive, readJournalFile, writeAgain } from './archive.js';
+import {
+  archivedJournal,
+  downloadJournal,
+  JournalArchive,
+  type MergeFiles,
+  readJournalFile,
+  writeAgain,
+} from './archive.js';
 import { compareArchive } from './care/compare-archive.js';
 import { appendHistory, type HistoryRow, historyBetween, partsOf } from './history.js';
 import { commitBatch } from './journal.js';
@@ -76,13 +83,13 @@ const commit = ({ postgres }: Bus, jobId: string, { isRejected = false, retryOf 
   );
 
 /** Writes files together, as the daemon's worker does. */
-async function merge(sql: string, _: readonly string[], target: string): Promise<void> {
+const merge: MergeFiles = async (sql, _, { path: target, place }) => {
   const { connection, close } = await openMemoryDatabase({ memoryMb: 256, threads: 1 });
   const metadata = Object.entries(sealMetadata).map(([key, value]) => `${literal(key)}: ${literal(value)}`);
   await connection.run(`COPY (${sql}) TO ${literal(target)} (FORMAT parquet, KV_METADATA {${metadata.join(', ')}})`);
   close();
-  await sealFile(target);
-}
+  await sealFile(target, place);
+};
 
 /** All rows of the objects, as a rebuild reads them. */
 async function rowsIn({ objects, folder }: Bus): Promise<HistoryRow[]> {

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { concurrently, daemonError, literalList, schemaMap, selectList } from '@quantbot/bus-format';
 import { openMemoryDatabase, query, type SqlValue } from '@quantbot/bus-format/duckdb';
 import {
@@ -51,8 +51,14 @@ export async function archivedJournal(objects: Objects): Promise<ArchivedJournal
   return { live, garbage: all.filter(one => !live.includes(one)), seq, lastSeq: live.at(-1)?.last ?? 0 };
 }
 
+/** A file on this host, and the key of its object. */
+interface PlacedFile {
+  path: string;
+  place: string;
+}
+
 /** Merges files into one sealed file: each row once, in order. */
-export type MergeFiles = (sql: string, paths: readonly string[], target: string) => Promise<void>;
+export type MergeFiles = (sql: string, sources: readonly PlacedFile[], target: PlacedFile) => Promise<void>;
 
 /**
  * Keeps a copy of the journal in the object store, so that the database can be rebuilt from the
@@ -98,7 +104,7 @@ export class JournalArchive {
       const last = await readableUpTo(this.#postgres, this.#seq, Math.min(this.#seq + stepJobs, upTo));
       const rows = await historyBetween(this.#postgres, first, last);
       if (rows.length === 0) return;
-      await this.#objects.create(keyOf(first, last), rowsFile(rows, historyColumns));
+      await this.#objects.create(keyOf(first, last), rowsFile(rows, historyColumns, keyOf(first, last)));
       faultPoint('archive:written');
       this.#seq = last;
     }
@@ -118,8 +124,10 @@ export class JournalArchive {
     if (group.length < 2 || first === undefined || last === undefined) return false;
     const paths = await downloadJournal(this.#objects, group, work);
     const target = join(work, 'folded');
-    await merge(foldSql(paths), paths, target);
-    await this.#objects.create(keyOf(first.first, last.last), { path: target });
+    const key = keyOf(first.first, last.last);
+    const sources = paths.map((path, at) => ({ path, place: (group[at] as Segment).name }));
+    await merge(foldSql(paths), sources, { path: target, place: key });
+    await this.#objects.create(key, { path: target });
     const { garbage } = await archivedJournal(this.#objects);
     await this.#objects.remove(garbage.map(({ name }) => name));
     return true;
@@ -140,7 +148,7 @@ export async function writeAgain(
   for (let from = first, upTo = 0; from <= last; from = upTo + 1) {
     upTo = await readableUpTo(postgres, from - 1, Math.min(from - 1 + stepJobs, last));
     const key = keyOf(from, upTo);
-    await objects.replace(key, Buffer.from(rowsFile(await historyBetween(postgres, from, upTo), historyColumns)));
+    await objects.replace(key, Buffer.from(rowsFile(await historyBetween(postgres, from, upTo), historyColumns, key)));
     written.push(key);
   }
   if (damaged !== undefined && !written.includes(damaged)) await objects.remove([damaged]);
@@ -174,7 +182,7 @@ const foldSql = (paths: readonly string[]): string =>
  * @throws DaemonError `JOURNAL_DAMAGED` if its checksum does not match.
  */
 export async function* readJournalFile(path: string, after: number): AsyncGenerator<HistoryRow[]> {
-  if ((await checkSeal(path)) !== 'sound')
+  if ((await checkSeal(path, { place: `${folder}${basename(path)}` })) !== 'sound')
     throw daemonError('JOURNAL_DAMAGED', `${path}: the checksum does not match, so the rows may be wrong.`);
   const { connection, close } = await openMemoryDatabase({ memoryMb: readMemoryMb, threads: 2 });
   try {

@@ -50,8 +50,8 @@ export async function compareObject(
   if (sha256 === undefined) {
     if (trustsStore && head.sha256 !== undefined) return undefined;
     const read = (offset: number, length: number) => paced.readRange(key, offset, length);
-    return (await sealOf({ bytes: head.bytes, partBytes, read })) === 'rotten'
-      ? 'its checksum does not match'
+    return (await sealOf({ bytes: head.bytes, partBytes, read }, { place: key })) === 'rotten'
+      ? 'its checksum does not match, or it is another file'
       : undefined;
   }
   const found = trustsStore && head.sha256 !== undefined ? head.sha256 : await hashObject(paced, key, head.bytes);

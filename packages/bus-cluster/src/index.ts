@@ -1,5 +1,5 @@
 /** `@quantbot/bus-cluster`: the bus on PostgreSQL, an object store and DuckLake. */
-export { archivedJournal, downloadJournal, JournalArchive, readJournalFile } from './archive.js';
+export { archivedJournal, downloadJournal, JournalArchive, type MergeFiles, readJournalFile } from './archive.js';
 export { carriedManifest, isManifestOf, withoutCarried } from './carried-manifest.js';
 export { rejectedAmong } from './dismissals.js';
 export * from './exports.js';

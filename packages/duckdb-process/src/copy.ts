@@ -111,7 +111,7 @@ async function copy(
 ): Promise<number> {
   const options = copyOptions(file);
   const rows = await copyExactly(connection, { sql, path, options, readBack: file.readBack === true, streams });
-  if (file.seal === true) await sealFile(path);
+  if (file.seal !== undefined) await sealFile(path, file.seal.place);
   return rows;
 }
 
@@ -120,7 +120,7 @@ const orderedSql = ({ sql, file: { orderBy } }: SelectToWrite): string =>
 
 /** The options of a COPY. */
 export function copyOptions({ compression, rowGroupRows, metadata, seal }: ParquetFileOptions): string {
-  const entries = Object.entries({ ...metadata, ...(seal === true && sealMetadata) }).map(
+  const entries = Object.entries({ ...metadata, ...(seal !== undefined && sealMetadata) }).map(
     ([key, value]) => `${literal(key)}: ${literal(value)}`,
   );
   return [

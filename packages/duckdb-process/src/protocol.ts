@@ -53,6 +53,8 @@ export interface SelectToWrite {
 export interface SourceFile {
   path: string;
   sha256?: string | null;
+  /** The place that its seal must have. */
+  place?: string;
   /** Its name in errors, for example an artifact's key. */
   name?: string | null;
 }
@@ -85,8 +87,8 @@ export interface ParquetFileOptions {
   metadata?: Record<string, string>;
   /** Whether to read the written file in full before it replaces another. */
   readBack?: boolean;
-  /** Whether the file gets its own digest (see journal/seal.ts). */
-  seal?: boolean;
+  /** Gives the file its own digest, and its place if it has one (see journal/seal.ts). */
+  seal?: { place?: string };
 }
 
 /** Asks for the hash of a file's rows. */

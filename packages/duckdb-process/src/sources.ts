@@ -59,12 +59,12 @@ async function hurtOf(source: SourceFile, digest: Digest, pace: Pace | undefined
 }
 
 async function compare(
-  { path, sha256 }: SourceFile,
+  { path, sha256, place }: SourceFile,
   digest: Digest,
   pace: Pace | undefined,
 ): Promise<string | undefined> {
   if (sha256 == null) {
-    const state = await checkSeal(path, pace);
+    const state = await checkSeal(path, { place, pace });
     if (state === 'missing') return 'is gone';
     return state === 'rotten' ? 'is damaged: its checksum does not fit' : undefined;
   }

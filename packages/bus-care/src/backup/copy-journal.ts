@@ -10,6 +10,7 @@ import {
   Journal,
   listHotCommits,
   listSegments,
+  placeIn,
   rottenJournalFiles,
   seqName,
 } from '@quantbot/bus-format/journal';
@@ -63,7 +64,7 @@ async function replaceRotten(earlier: BusLayout, next: BusLayout): Promise<strin
     const [there, copied] = [await stat(good).catch(() => undefined), await stat(target)];
     // Rot does not change the size. A bus that was set back may use the same number for another
     // file.
-    if (there?.size === copied.size && (await checkSeal(good)) === 'sound') {
+    if (there?.size === copied.size && (await checkSeal(good, { place: placeIn(earlier, good) })) === 'sound') {
       await rm(target);
       await copyFileDurable(good, target);
     } else lost.push(path);
@@ -116,7 +117,9 @@ async function copySegments(source: BusLayout, earlier: BusLayout, next: BusLayo
     const there = join(earlier.segments, name);
     const info = await stat(from);
     // The name alone is not enough: a bus that was set back reuses its numbers.
-    const isThere = isSameFile(info, await stat(there).catch(() => undefined)) && (await checkSeal(there)) !== 'rotten';
+    const isThere =
+      isSameFile(info, await stat(there).catch(() => undefined)) &&
+      (await checkSeal(there, { place: placeIn(earlier, there) })) !== 'rotten';
     if (isThere && tryLink(there, to)) continue;
     await copyRegular(from, to);
     await keepTimes(to, info);

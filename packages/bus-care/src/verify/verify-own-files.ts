@@ -68,7 +68,7 @@ const sealed = ({ root }: BusLayout, what: string, code: StoreProblemCode, cure:
   what,
   path: join(root, what),
   async check(pace) {
-    const state = await checkSeal(join(root, what), pace).catch(diskFailed);
+    const state = await checkSeal(join(root, what), { place: what, pace }).catch(diskFailed);
     if (state === 'rotten') return { code, what, detail: `its checksum does not match${cure}` };
     return state === 'unreadable' ? { code, what, detail: `the disk cannot read it (EIO)${cure}` } : undefined;
   },
@@ -147,7 +147,7 @@ async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFil
           if ((await hurtAmong([source], pace)).length === 0) return undefined;
           // A run renames a file into place before it records the file's SHA-256.
           const isNewer = (await writtenAt(source.path)) > (await writtenAt(join(exportDir, exportStatusFile)));
-          if (isNewer && (await checkSeal(source.path, pace).catch(diskFailed)) === 'sound') return undefined;
+          if (isNewer && (await checkSeal(source.path, { pace }).catch(diskFailed)) === 'sound') return undefined;
           const now = (await readExportStatus(exportDir)).exports[name];
           const isStillMeant = now !== undefined && (await filesOf(now)).some(file => file.sha256 === source.sha256);
           if (!isStillMeant) return undefined; // it was rewritten while it was hashed

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { query } from '@quantbot/bus-format/duckdb';
 import { openObjects } from '@quantbot/infra/objects';
@@ -34,13 +34,16 @@ test.skipIf('missing' in extensions)(
       `CREATE TABLE _files.t (z DOUBLE, l DOUBLE[], _seq BIGINT, _ordinal BIGINT, _row BIGINT, _artifact_key VARCHAR);
      CALL lake.set_option('data_inlining_row_limit', 0, schema => '_files')`,
     );
-    const add = (seq: number) => {
+    const add = async (seq: number) => {
       const z = "CASE WHEN range % 2 = 0 THEN 0.0 ELSE '-0.0'::DOUBLE END AS z";
       const origin = `${seq}::BIGINT AS _seq, 0::BIGINT AS _ordinal, range AS _row, 'key-${seq}' AS _artifact_key`;
       const sql = `SELECT ${z}, [z] AS l, ${origin} FROM range(1000)`;
-      return inTransaction(lake, async () =>
-        addFiles(lake, 't', [await writeFile(lake, 't', { place, name: 'x', sql })]),
-      );
+      let path = '';
+      await inTransaction(lake, async () => {
+        path = await writeFile(lake, 't', { place, name: 'x', sql });
+        await addFiles(lake, 't', [path]);
+      });
+      return path;
     };
     const negative = async () => {
       const sql = "SELECT count(*)::INTEGER AS n FROM _files.t WHERE signbit(z) AND l::VARCHAR = '[-0.0]'";
@@ -61,12 +64,21 @@ test.skipIf('missing' in extensions)(
     const bytes = readFileSync(path);
     bytes[100] = (bytes[100] ?? 0) ^ 1;
     writeFileSync(path, bytes);
-    await add(3);
+    const third = await add(3);
     const damaged = expect.objectContaining({ code: 'FILE_DAMAGED', message: expect.stringContaining(file) });
     await expect(mergeTables(lake, place, 1)).rejects.toEqual(damaged);
     const erasing = inTransaction(lake, () => eraseRows(lake, 't', { place, keys: ['key-2'], seqs: [2] }));
     // All rows of the file leave, so nothing is made of it.
     await expect(erasing).resolves.toBeUndefined();
     expect(await negative()).toBe(500);
+
+    // From here on, a file lies in the place of another one.
+    const fourth = await add(4);
+    rmSync(fourth);
+    copyFileSync(third, fourth);
+    await expect(mergeTables(lake, place, 1)).rejects.toMatchObject({
+      code: 'FILE_DAMAGED',
+      message: expect.stringContaining(fourth.slice(root.length + 1)),
+    });
   },
 );

@@ -72,7 +72,7 @@ export async function putSealed(
   const [object, path] = [`lake/${name}~${id}.parquet`, join(workFolder, `lake-${id}.parquet`)];
   try {
     await write(path);
-    await sealFile(path);
+    await sealFile(path, object);
     await objects.create(object, { path });
     return `${root}/${object}`;
   } finally {

@@ -117,8 +117,8 @@ async function write(cluster: Cluster, fragment: Fragment, table: CanonTable, fr
   const id = randomUUID();
   const path = join(cluster.workFolder, `fragment-${id}.parquet`);
   try {
-    const rows = await copyRows(cluster, table, from, path);
     const object = `lake/${fragment.table}/${fragment.firstSeq}-${fragment.lastSeq}~${id}.parquet`;
+    const rows = await copyRows(cluster, table, from, { path, object });
     await cluster.objects.create(object, { path });
     const isUsed = await noteFragment(cluster.postgres, { ...fragment, object, rows });
     if (!isUsed) await cluster.objects.remove([object]);
@@ -132,7 +132,7 @@ async function copyRows(
   { config, fragmentWriter }: Cluster,
   table: CanonTable,
   { files, salvaged = { paths: [], keys: [] } }: Sources,
-  path: string,
+  { path, object }: { path: string; object?: string },
 ): Promise<number> {
   const { rows } = await fragmentWriter.write(
     {
@@ -144,7 +144,7 @@ async function copyRows(
       path,
       memoryMb: writingMemoryMb(config.limits),
       sources: files.map(({ path, row }) => ({ path, sha256: row.sha256, name: row.artifact_key })),
-      file: { compression: 'zstd', seal: true },
+      file: { compression: 'zstd', ...(object !== undefined && { seal: { place: object } }) },
     },
     timeoutMs,
   );
@@ -160,7 +160,7 @@ async function findFault(
   if (!isDamage(error) && !isFaultOfFiles(error)) return error;
   for (const file of files) {
     const path = `${file.path}-alone`;
-    const fault = await copyRows(cluster, shape, { files: [file] }, path).then(
+    const fault = await copyRows(cluster, shape, { files: [file] }, { path }).then(
       () => undefined,
       (error: Error) => error,
     );

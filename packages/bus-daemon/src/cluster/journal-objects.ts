@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { JournalArchive } from '@quantbot/bus-cluster';
+import { JournalArchive, type MergeFiles } from '@quantbot/bus-cluster';
 import type { WorkerProcess } from '@quantbot/duckdb-process';
 import type { Cluster } from './cluster.js';
 
@@ -62,7 +62,7 @@ export class JournalObjects {
     }
   }
 
-  #merge = async (sql: string, paths: readonly string[], path: string): Promise<void> => {
+  #merge: MergeFiles = async (sql, sources, { path, place }) => {
     await this.#worker.request(
       {
         task: 'copy',
@@ -71,8 +71,8 @@ export class JournalObjects {
         untrusted: false,
         readable: [],
         path,
-        file: { compression: 'zstd', readBack: true, seal: true },
-        sources: paths.map(source => ({ path: source })),
+        file: { compression: 'zstd', readBack: true, seal: { place } },
+        sources,
         memoryMb,
       },
       timeoutMs,

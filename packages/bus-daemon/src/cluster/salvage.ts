@@ -66,7 +66,7 @@ export class Salvage {
             readable: [],
             path,
             memoryMb: writingMemoryMb(config.limits),
-            sources: [{ path: source }],
+            sources: [{ path: source, place: key }],
             file: { compression: 'zstd' },
           },
           timeoutMs,

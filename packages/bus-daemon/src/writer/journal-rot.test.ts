@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { verifyStore } from '@quantbot/bus-care/verify';
-import { checkSeal, Journal, seqName } from '@quantbot/bus-format/journal';
+import { checkSeal, Journal, placeIn, seqName } from '@quantbot/bus-format/journal';
 import { openCatalog, openDuckDb } from '@quantbot/storage';
 import { copySelect } from '@quantbot/storage/sandbox';
 import { flipBit } from '@quantbot/tooling-testing/rot';
@@ -43,6 +43,39 @@ test('a file of a version that sealed nothing counts as such', async () => {
   const kvMetadata = [{ key: 'quantbot.journal', value: '1' }];
   writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData, kvMetadata })));
   expect(await checkSeal(path)).toBe('unsealed');
+});
+
+test('a file of the journal in the place of another one is named, and the journal is not opened', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  await makeCommits(bus, testBus, 2);
+  const [first, second] = [commitOf(bus, 1), commitOf(bus, 2)];
+  const content = [readFileSync(first), readFileSync(second)] as const;
+  for (const path of [first, second]) rmSync(path);
+  writeFileSync(first, content[1]);
+  writeFileSync(second, content[0]);
+  for (const path of [first, second]) expect(await checkSeal(path)).toBe('sound');
+  const named = [first, second].map(path => ({
+    code: 'JOURNAL_DAMAGED',
+    what: path.slice(bus.layout.root.length + 1),
+  }));
+  expect((await verifyStore(bus.config)).problems).toMatchObject(named);
+  await expect(Journal.open(bus.layout)).rejects.toMatchObject({
+    code: 'JOURNAL_DAMAGED',
+    message: expect.stringContaining(second),
+  });
+});
+
+test('a compacted file belongs into its place, and a file without a place may be anywhere', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  await makeCommits(bus, testBus, 2);
+  await compactHot(bus, compactor);
+  const folder = join(bus.layout.canon, 'numbers');
+  const table = join(folder, readdirSync(folder).find(name => name.endsWith('.parquet')) as string);
+  for (const path of [segmentOf(bus), table]) {
+    expect(await checkSeal(path, { place: placeIn(bus.layout, path) })).toBe('sound');
+    expect(await checkSeal(path, { place: `${placeIn(bus.layout, path)}x` })).toBe('rotten');
+  }
+  expect(await checkSeal(commitOf(bus, 0), { place: 'anywhere' })).toBe('sound');
 });
 
 test('a journal with a commit that has rotted is not opened, and the error names the file', async () => {

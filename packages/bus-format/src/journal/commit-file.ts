@@ -8,11 +8,18 @@ export type ColumnOf<Row> = readonly [keyof Row & string, 'int64' | 'string' | '
 /**
  * Returns the rows of one commit as a sealed Parquet file. JavaScript writes it in half a
  * millisecond; DuckDB's COPY takes five to nine.
+ *
+ * @param place where the file will be (see `placeIn`).
  */
-export const commitFile = (rows: readonly JournalRow[]): Uint8Array => rowsFile(rows, journalColumnKinds);
+export const commitFile = (rows: readonly JournalRow[], place?: string): Uint8Array =>
+  rowsFile(rows, journalColumnKinds, place);
 
 /** {@link commitFile} with columns of the caller. */
-export function rowsFile<Row extends JournalRow>(rows: readonly Row[], columns: readonly ColumnOf<Row>[]): Uint8Array {
+export function rowsFile<Row extends JournalRow>(
+  rows: readonly Row[],
+  columns: readonly ColumnOf<Row>[],
+  place: string | undefined,
+): Uint8Array {
   const columnData = columns.map(([name, kind]) => ({
     name,
     type: kind === 'string' ? ('STRING' as const) : kind === 'int64' ? ('INT64' as const) : ('TIMESTAMP' as const),
@@ -25,7 +32,7 @@ export function rowsFile<Row extends JournalRow>(rows: readonly Row[], columns: 
   }));
   // Leave statistics out: they help no reader of so few rows, and take as long as the rest of a
   // small commit.
-  return sealBytes(new Uint8Array(parquetWriteBuffer({ columnData, kvMetadata, statistics: false })));
+  return sealBytes(new Uint8Array(parquetWriteBuffer({ columnData, kvMetadata, statistics: false })), place);
 }
 
 function encode(value: string | number | null, kind: 'int64' | 'string' | 'timestamp'): string | bigint | Date | null {

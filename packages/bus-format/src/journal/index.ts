@@ -33,7 +33,7 @@ export {
   journalColumns,
   outcomeOfJob,
 } from './row.js';
-export { checkSeal, type ReadInParts, type SealState, sealFile, sealMetadata, sealOf } from './seal.js';
+export { checkSeal, placeIn, type ReadInParts, type SealState, sealFile, sealMetadata, sealOf } from './seal.js';
 export type { HotCommits } from './snapshot.js';
 export { TableNames } from './table-names.js';
 export type { FoundTable } from './table-operations.js';

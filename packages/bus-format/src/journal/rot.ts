@@ -5,7 +5,7 @@ import { makeFolderDurable, syncFolder } from '@quantbot/infra/files';
 import { concurrently } from '../concurrent.js';
 import { daemonError } from '../errors.js';
 import { listHotCommits, listSegments, seqName } from './files.js';
-import { checkSeal } from './seal.js';
+import { checkSeal, placeIn } from './seal.js';
 
 /** The folder for damaged segments that were replaced. No glob matches it. */
 const asideName = 'rotten';
@@ -20,7 +20,10 @@ const atOnce = 8;
 export async function rottenJournalFiles(layout: BusLayout, among?: readonly string[]): Promise<string[]> {
   const found = await concurrently(
     among ?? (await liveJournalFiles(layout)),
-    async path => ((await checkSeal(join(layout.journal, path))) === 'rotten' ? [path] : []),
+    async path => {
+      const whole = join(layout.journal, path);
+      return (await checkSeal(whole, { place: placeIn(layout, whole) })) === 'rotten' ? [path] : [];
+    },
     atOnce,
   );
   return found.flat();

@@ -1,6 +1,8 @@
 import { createHash, hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { relative } from 'node:path';
+import type { BusLayout } from '@quantbot/infra/bus';
 import { isNotRegular, type Pace, systemErrorCode } from '@quantbot/infra/files';
 
 /** The state of a file of the daemon. `unsealed`: an earlier version wrote it without a seal. */
@@ -11,10 +13,12 @@ const blankDigest = '0'.repeat(64);
 /**
  * The key-value metadata of a Parquet file that will be sealed. The digest is that of the whole
  * file with zeros in its place, so it needs no second file and no further flush. There are two
- * marks: losing one does not make the file look unsealed.
+ * marks: losing one does not make the file look unsealed. The third is the SHA-256 of the file's
+ * place, so that a sound file in the place of another one is found.
  */
 export const sealMetadata: Readonly<Record<string, string>> = {
   'quantbot.sealed': '1',
+  'quantbot.place': blankDigest,
   'quantbot.sha256': blankDigest,
 };
 
@@ -22,38 +26,55 @@ export const sealMetadata: Readonly<Record<string, string>> = {
 const framed = (key: string, valueBytes: number): Buffer =>
   Buffer.concat([Buffer.from([0x18, key.length]), Buffer.from(key), Buffer.from([0x18, valueBytes])]);
 const digestMark = framed('quantbot.sha256', blankDigest.length);
+const placeMark = framed('quantbot.place', blankDigest.length);
 const sealedMark = framed('quantbot.sealed', 1);
 /** The length of the footer and the magic bytes. */
 const tailBytes = 8;
 const chunkBytes = 1024 * 1024;
 
-/** Seals the bytes of a Parquet file that has {@link sealMetadata}, in place. */
-export function sealBytes(file: Uint8Array): Uint8Array {
+/** Returns the place of a file: its path below the root of the bus, or the key of its object. */
+export const placeIn = ({ root }: Pick<BusLayout, 'root'>, path: string): string => relative(root, path);
+
+/**
+ * Seals the bytes of a Parquet file that has {@link sealMetadata}, in place.
+ *
+ * @param place where the file will be (see {@link placeIn}); undefined if it may be anywhere.
+ */
+export function sealBytes(file: Uint8Array, place: string | undefined): Uint8Array {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   const at = bytes.lastIndexOf(digestMark);
   if (at < 0) throw new Error('A file without a place for its digest cannot be sealed.');
+  if (place !== undefined)
+    bytes.write(hash('sha256', place), bytes.lastIndexOf(placeMark) + placeMark.length, 'latin1');
   bytes.write(hash('sha256', file), at + digestMark.length, 'latin1');
   return file;
 }
 
 /** {@link sealBytes} for a file. The caller flushes it. */
-export async function sealFile(path: string): Promise<void> {
+export async function sealFile(path: string, place: string | undefined): Promise<void> {
   const handle = await open(path, 'r+');
   try {
     const file = await partsOf(handle);
-    const at = (await footerOf(file))?.digestAt;
-    if (at === undefined) throw new Error(`${path} has no place for its digest and cannot be sealed.`);
+    const { digestAt: at, placeAt } = (await footerOf(file)) ?? {};
+    if (at === undefined || placeAt === undefined)
+      throw new Error(`${path} has no place for its digest and cannot be sealed.`);
+    if (place !== undefined) await handle.write(hash('sha256', place), placeAt, 'latin1');
     await handle.write(await digestWithBlank(file, at), at, 'latin1');
   } finally {
     await handle.close();
   }
 }
 
-/**
- * Compares a file with its own digest, and reads it no faster than `pace` allows. Throws errors of
- * the machine.
- */
-export async function checkSeal(path: string, pace?: Pace): Promise<SealState> {
+/** How a file is compared with its seal. */
+export interface SealCheck {
+  /** Where the file lies (see {@link placeIn}); undefined for a copy elsewhere. */
+  place?: string | undefined;
+  /** Limits the rate of reading. */
+  pace?: Pace | undefined;
+}
+
+/** Compares a file with its own digest and its place. Throws errors of the machine. */
+export async function checkSeal(path: string, check: SealCheck = {}): Promise<SealState> {
   let handle: FileHandle;
   try {
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -63,7 +84,7 @@ export async function checkSeal(path: string, pace?: Pace): Promise<SealState> {
     throw error;
   }
   try {
-    return (await handle.stat()).isFile() ? await sealOf(await partsOf(handle), pace) : 'rotten';
+    return (await handle.stat()).isFile() ? await sealOf(await partsOf(handle), check) : 'rotten';
   } finally {
     await handle.close();
   }
@@ -93,18 +114,32 @@ async function partsOf(handle: FileHandle): Promise<ReadInParts> {
 }
 
 /** {@link checkSeal} for what is already open. */
-export async function sealOf(file: ReadInParts, pace?: Pace): Promise<Exclude<SealState, 'missing'>> {
+export async function sealOf(
+  file: ReadInParts,
+  { place, pace }: SealCheck = {},
+): Promise<Exclude<SealState, 'missing'>> {
   const footer = await footerOf(file);
   if (footer === undefined) return 'rotten';
-  const { digestAt } = footer;
+  const { digestAt, placeAt } = footer;
   if (digestAt === undefined) return footer.isMarked ? 'rotten' : 'unsealed';
   if (!footer.isMarked) return 'rotten';
-  const written = (await file.read(digestAt, blankDigest.length)).toString('latin1');
+  const digestIn = async (at: number) => (await file.read(at, blankDigest.length)).toString('latin1');
+  // Earlier versions wrote files without a place.
+  const isFor = placeAt === undefined || place === undefined ? blankDigest : await digestIn(placeAt);
+  if (isFor !== blankDigest && isFor !== hash('sha256', place as string)) return 'rotten';
+  const written = await digestIn(digestAt);
   return written === (await digestWithBlank(file, digestAt, pace)) ? 'sound' : 'rotten';
 }
 
-/** Finds the digest of a Parquet file and whether it is sealed; undefined if it is not Parquet. */
-async function footerOf(file: ReadInParts): Promise<{ digestAt: number | undefined; isMarked: boolean } | undefined> {
+/** Positions in a sealed file, and whether it has the mark. */
+interface SealedFooter {
+  digestAt: number | undefined;
+  placeAt: number | undefined;
+  isMarked: boolean;
+}
+
+/** Finds the seal of a Parquet file; undefined if it is not Parquet. */
+async function footerOf(file: ReadInParts): Promise<SealedFooter | undefined> {
   const { bytes } = file;
   if (bytes < tailBytes + 4) return undefined;
   const tail = await file.read(bytes - tailBytes, tailBytes);
@@ -114,9 +149,13 @@ async function footerOf(file: ReadInParts): Promise<{ digestAt: number | undefin
   const start = bytes - tailBytes - length;
   const footer = await file.read(start, length);
   // Use the last match: key-value metadata follows the statistics, which contain producers' data.
-  const at = footer.lastIndexOf(digestMark);
+  const after = (mark: Buffer) => {
+    const at = footer.lastIndexOf(mark);
+    return at < 0 ? undefined : start + at + mark.length;
+  };
   return {
-    digestAt: at < 0 ? undefined : start + at + digestMark.length,
+    digestAt: after(digestMark),
+    placeAt: after(placeMark),
     isMarked: footer.lastIndexOf(sealedMark) >= 0,
   };
 }

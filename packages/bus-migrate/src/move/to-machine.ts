@@ -18,7 +18,7 @@ import {
   tablesAt,
 } from '@quantbot/bus-cluster';
 import { concurrently, daemonError, type OnProgress } from '@quantbot/bus-format';
-import { commitFile, Journal, type JournalRow, segmentName } from '@quantbot/bus-format/journal';
+import { commitFile, Journal, type JournalRow, placeIn, segmentName } from '@quantbot/bus-format/journal';
 import { acquireWriterLock } from '@quantbot/bus-format/state';
 import { initBusRoot } from '@quantbot/infra';
 import { type BusLayout, busLayout, newMarkerText, readBusMarker } from '@quantbot/infra/bus';
@@ -164,7 +164,11 @@ class Move {
       filesAtOnce,
     );
     const segment = join(this.#layout.segments, segmentName(first, last));
-    await writeFileDurable(segment, commitFile(rows.map(({ retry_of: _, ...row }) => toFiles(row))), 0o444);
+    const file = commitFile(
+      rows.map(({ retry_of: _, ...row }) => toFiles(row)),
+      placeIn(this.#layout, segment),
+    );
+    await writeFileDurable(segment, file, 0o444);
     faultPoint('move:appended');
   }
 

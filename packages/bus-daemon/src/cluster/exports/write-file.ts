@@ -28,10 +28,9 @@ export async function writeFile(context: ExportContext, item: ClusterExport): Pr
   const { cluster, writer, seq, reads } = context;
   const path = join(cluster.workFolder, `export-${randomUUID()}`);
   try {
-    const { rows } = await writer.write(
-      { task: 'copy', ...(await selectOf(context, item)), path },
-      cluster.config.export.timeoutMs,
-    );
+    const select = await selectOf(context, item);
+    const file = { ...select.file, seal: { place: exportKey(item.name) } };
+    const { rows } = await writer.write({ task: 'copy', ...select, file, path }, cluster.config.export.timeoutMs);
     const written = { rows, ...(await digestFile(path)), files: 1 };
     await cluster.objects.replace(exportKey(item.name), { path });
     const { name, definition } = item;
@@ -68,7 +67,7 @@ export async function selectOf(
       compression: options.compression,
       rowGroupRows: options.rowGroupRows,
       readBack: true,
-      seal: true,
+      seal: {},
       ...(orderBy !== '' && { orderBy }),
       metadata: {
         'quantbot.export': name,

@@ -21,6 +21,7 @@ import {
 import {
   isTableFile,
   journalColumns,
+  placeIn,
   type Segment,
   segmentName,
   segmentsToMerge,
@@ -70,7 +71,7 @@ export async function compactHot(
   const last = commits.at(-1) ?? compactedSeq;
   const behind = await tablesBehind(bus.layout, compactedSeq);
   if (last === compactedSeq && behind.size === 0) return false;
-  await mustBeSound(commitFilesOf(bus, commits).map(path => ({ path })));
+  await mustBeSound(sealedSources(bus, commitFilesOf(bus, commits)));
   const earliest = [...behind.values()].reduce((first, { after }) => Math.min(first, after + 1), compactedSeq + 1);
   let stored: Promise<Map<string, StoredFile>> | undefined;
   const storedFiles = () => {
@@ -96,13 +97,16 @@ export async function compactHot(
   if (last > compactedSeq) {
     const files = commitFilesOf(bus, commits);
     const sql = `SELECT ${selectList(journalColumns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(journalColumns)}) ORDER BY seq, ordinal`;
-    const sources = files.map(path => ({ path }));
+    const sources = sealedSources(bus, files);
     await writeSegment(bus, compactor, bus.layout.segments, segmentName(compactedSeq + 1, last), { sql, sources });
     faultPoint('compact:switched');
   }
   if (changed) await bus.journal.reload();
   return changed;
 }
+
+const sealedSources = ({ layout }: Bus, files: readonly string[]): SourceFile[] =>
+  files.map(path => ({ path, place: placeIn(layout, path) }));
 
 const commitFilesOf = ({ layout }: Bus, commits: readonly number[]): string[] =>
   commits.map(seq => join(layout.hot, seqName(seq), 'commit.parquet'));
@@ -191,7 +195,7 @@ async function mergeIn(
   const files = group.map(segment => join(folder, segment.name));
   const rows = `SELECT ${selectList(columns)} FROM read_parquet(${literalList(files)}, schema = ${schemaMap(columns)})`;
   const { inOrder, streamed } = await shown(last.last);
-  const sources = files.map(path => ({ path }));
+  const sources = sealedSources(bus, files);
   const select = { sql: inOrder(rows), streamed: () => streamed(rows), sources };
   await writeSegment(bus, compactor, folder, segmentName(first.first, last.last), select);
   return true;
@@ -220,7 +224,7 @@ export async function writeSegment(
       untrusted: false,
       readable: [],
       path: building,
-      file: { compression: 'zstd', readBack: true, seal: true },
+      file: { compression: 'zstd', readBack: true, seal: { place: placeIn(bus.layout, join(folder, name)) } },
       memoryMb: writingMemoryMb(bus.config.limits),
     };
     await compactor.inTurn(() => compactor.write(task, timeoutMs));

@@ -25,7 +25,14 @@ import {
   wasMadeForAnotherMode,
   withoutDamage,
 } from '@quantbot/bus-format/canon';
-import { checkSeal, type JournalRow, listSegments, readSegments, segmentName } from '@quantbot/bus-format/journal';
+import {
+  checkSeal,
+  type JournalRow,
+  listSegments,
+  placeIn,
+  readSegments,
+  segmentName,
+} from '@quantbot/bus-format/journal';
 import type { BulkWriter, SourceFile } from '@quantbot/duckdb-process';
 import { readParquetFooter } from '@quantbot/infra';
 import { faultPoint } from '@quantbot/infra/files';
@@ -140,7 +147,10 @@ export async function mendTables(
 
 async function hasRottenSegment({ layout, journal }: Bus, { name: table }: CanonTable): Promise<boolean> {
   const { live } = await listSegments(join(layout.canon, table), journal.compactedSeq);
-  for (const { name } of live) if ((await checkSeal(join(layout.canon, table, name))) === 'rotten') return true;
+  for (const { name } of live) {
+    const path = join(layout.canon, table, name);
+    if ((await checkSeal(path, { place: placeIn(layout, path) })) === 'rotten') return true;
+  }
   return false;
 }
 
@@ -216,7 +226,10 @@ async function keptRowsOf(
   const others =
     live.length > 0 ? ` AND ${place} NOT IN (SELECT ${place} FROM read_parquet(${literalList(live)}))` : '';
   if (kept.length > 0) parts.push(`SELECT DISTINCT * FROM (${rowsOf(kept)}${others})`);
-  return { parts, sources: [...live, ...kept].map(path => ({ path })) };
+  return {
+    parts,
+    sources: [...live.map(path => ({ path, place: placeIn(layout, path) })), ...kept.map(path => ({ path }))],
+  };
 }
 
 /**

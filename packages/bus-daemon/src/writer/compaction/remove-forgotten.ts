@@ -2,7 +2,7 @@ import { unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { breathe } from '@quantbot/bus-format';
 import { tablesBehind, turnsOfTables } from '@quantbot/bus-format/canon';
-import { checkSeal, listSegments } from '@quantbot/bus-format/journal';
+import { checkSeal, listSegments, placeIn } from '@quantbot/bus-format/journal';
 import { readRemovedUpTo, writeRemovedUpTo } from '@quantbot/bus-format/state';
 import { exists, faultPoint, inFolder, syncFolder, systemErrorCode } from '@quantbot/infra/files';
 import type { Bus } from '../bus.js';
@@ -158,6 +158,9 @@ function rowsAreSafe(bus: Bus): (item: Pending) => Promise<boolean> {
 async function isSound({ layout, journal }: Bus, table: string): Promise<boolean> {
   const folder = join(layout.canon, table);
   const { live } = await listSegments(folder, journal.compactedSeq);
-  for (const { name } of live) if ((await checkSeal(join(folder, name))) === 'rotten') return false;
+  for (const { name } of live) {
+    const path = join(folder, name);
+    if ((await checkSeal(path, { place: placeIn(layout, path) })) === 'rotten') return false;
+  }
   return live.length > 0;
 }

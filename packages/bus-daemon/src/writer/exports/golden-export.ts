@@ -141,7 +141,7 @@ export async function selectOf(
       compression: options.compression,
       rowGroupRows: options.rowGroupRows,
       readBack: true,
-      seal: true,
+      seal: {},
       ...(orderBy !== '' && { orderBy }),
       metadata: {
         'quantbot.bus_id': marker.bus_id,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { seqName } from '@quantbot/bus-format/journal';
+import { placeIn, seqName } from '@quantbot/bus-format/journal';
 import { needsJournal, type Snapshot } from '@quantbot/bus-format/views';
 import type { SourceFile } from '@quantbot/duckdb-process';
 import type { Bus } from '../bus.js';
@@ -23,13 +23,12 @@ export function sourcesOf(
   const isBehind = snapshot.tables.some(({ behind }) => behind.length > 0);
   const names = snapshot.tables.map(({ table }) => table.name);
   const commits = readsAll ? snapshot.hotCommits : new Set(names.flatMap(name => hot.commitsOf.get(name) ?? []));
+  const sealed = (path: string): SourceFile => ({ path, place: placeIn(layout, path) });
   return [
-    ...(readsAll || isBehind ? snapshot.segments.filter(isAsked) : []).map(name => ({
-      path: join(layout.segments, name),
-    })),
-    ...[...commits].map(seq => ({ path: join(layout.hot, seqName(seq), 'commit.parquet') })),
+    ...(readsAll || isBehind ? snapshot.segments.filter(isAsked) : []).map(name => sealed(join(layout.segments, name))),
+    ...[...commits].map(seq => sealed(join(layout.hot, seqName(seq), 'commit.parquet'))),
     ...snapshot.tables.flatMap(({ table, segments }) =>
-      segments.filter(isAsked).map(name => ({ path: join(layout.canon, table.name, name) })),
+      segments.filter(isAsked).map(name => sealed(join(layout.canon, table.name, name))),
     ),
     ...names.flatMap(name => (hot.tableFiles.get(name) ?? []).map(asSource)),
   ];

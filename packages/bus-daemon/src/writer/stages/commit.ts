@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { daemonError } from '@quantbot/bus-format';
 import type { CanonTable } from '@quantbot/bus-format/canon';
-import { commitFile, ensureEmptyTableFiles, seqName, tableFileName } from '@quantbot/bus-format/journal';
+import { commitFile, ensureEmptyTableFiles, placeIn, seqName, tableFileName } from '@quantbot/bus-format/journal';
 import {
   copyFileDurable,
   faultPoint,
@@ -50,11 +50,15 @@ export async function writeCommit(bus: Bus, { jobs, tables }: DecidedBatch): Pro
     leftovers: leftoversOf(job),
   }));
   for (const table of [...tables.changed(), ...restoredBy(jobs)]) await ensureEmptyTableFiles(bus.layout, table);
-  const folder = join(bus.layout.building, seqName(firstSeq + jobs.length - 1));
-  makeEmptyFolder(folder);
-  await orRemoved(folder, () =>
-    writeAndSync(join(folder, 'commit.parquet'), commitFile(committed.flatMap(job => job.rows)), 0o444),
+  const name = seqName(firstSeq + jobs.length - 1);
+  const folder = join(bus.layout.building, name);
+  const place = placeIn(bus.layout, join(bus.layout.hot, name, 'commit.parquet'));
+  const file = commitFile(
+    committed.flatMap(job => job.rows),
+    place,
   );
+  makeEmptyFolder(folder);
+  await orRemoved(folder, () => writeAndSync(join(folder, 'commit.parquet'), file, 0o444));
   return { folder, firstSeq, jobs: committed };
 }
 
