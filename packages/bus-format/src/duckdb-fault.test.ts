@@ -6,6 +6,7 @@ test.each<[DuckDbFault, string]>([
   ['file', 'ZSTD Decompression failure'],
   ['range', 'Conversion Error: Could not convert Timestamp(MS) to Timestamp(US)'],
   ['unsupported', 'Invalid Error: BYTE_STREAM_SPLIT encoding is only supported for FLOAT or DOUBLE data'],
+  ['unsupported', 'Invalid Error: Delta Length Byte Array encoding is only supported for string/blob data'],
   ['unsupported', 'Not implemented Error: Unsupported type for the column'],
   ['unsupported', 'Invalid Error: Unsupported compression codec "LZ4"'],
   [

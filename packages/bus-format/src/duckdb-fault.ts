@@ -70,7 +70,8 @@ const rules: readonly Rule[] = [
   // The name that a producer may choose decides nothing: both faults are its file's.
   {
     fault: 'unsupported',
-    begins: /^Invalid (Input )?Error: (Failed to read file "[^"]*": )?(\w+ encoding is only supported|[Uu]nsupported) /,
+    begins:
+      /^Invalid (Input )?Error: (Failed to read file "[^"]*": )?([\w ]+ encoding is only supported|[Uu]nsupported) /,
   },
   // Parquet does not say how metadata of GeoParquet or its bytes must look.
   { fault: 'unsupported', begins: /^Invalid Input Error: (Geoparquet |Unexpected end of binary data)/ },

@@ -81,6 +81,16 @@ test('what a damaged file causes is no fault of the SQL', async () => {
 });
 
 test.each([
+  'Invalid Input Error: Failed to read file "/f": Unsupported compression codec "LZ4". Supported options are …',
+  'Invalid Error: Delta Length Byte Array encoding is only supported for string/blob data',
+  'Invalid Input Error: Invalid string encoding found in Parquet file "/f": value "\\xFF" is not valid UTF8!',
+  'Invalid Input Error: Invalid JSON found in Parquet file: Malformed JSON at byte 0 of input',
+])('nobody is sent to restore a sound file that DuckDB cannot read: %s', message => {
+  const hint = expect.stringMatching(/^Read other columns, or write (?!.*restore).* not damaged\.$/);
+  expect(queryError(new Error(message))).toMatchObject({ code: 'READ_FAILED', hint });
+});
+
+test.each([
   ["Invalid Input Error: Invalid footer length provided for file '/f'", 'READ_FAILED'],
   ['Invalid Input Error: Parquet footer length stored in file is not equal to footer length provided', 'READ_FAILED'],
   ["HTTP Error: HTTP GET error reading 's3://b/f' in region 'r' (HTTP 416 Range Not Satisfiable)", 'READ_FAILED'],

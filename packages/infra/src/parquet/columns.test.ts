@@ -91,10 +91,12 @@ describe('columns have the names and types that DuckDB gives them', () => {
     expect(ours).toEqual(theirs);
   });
 
-  test('every expression in one file, Parquet version 2', async () => {
+  test.each(['V1', 'BOTH'])('every expression in one file, Parquet version 2, GeoParquet %s', async geoParquet => {
     const path = join(temporaryFolder(), 'file.parquet');
     const list = expressions.map((expression, index) => `${expression} AS c${index}`).join(', ');
-    await duckdb(`COPY (SELECT ${list}) TO '${path}' (FORMAT PARQUET, PARQUET_VERSION V2, CODEC ZSTD)`);
+    await duckdb(
+      `COPY (SELECT ${list}) TO '${path}' (FORMAT PARQUET, PARQUET_VERSION V2, GEOPARQUET_VERSION '${geoParquet}', CODEC ZSTD)`,
+    );
     const { ours, duckdb: theirs } = await bothWays(path);
     expect(ours).toEqual(theirs);
   });

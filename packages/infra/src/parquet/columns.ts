@@ -41,12 +41,16 @@ function buildColumns(root: SchemaNode, keyValue: Record<string, string>): reado
   const geometries = geoParquetColumns(keyValue);
   const columns = root.children.map((node, index) => ({
     name: names[index] || `C${index}`,
-    type: node.element.type === 'BYTE_ARRAY' && geometries.has(node.element.name) ? plainGeometry : typeOf(node),
+    type: isPlainBytes(node) && geometries.has(node.element.name) ? plainGeometry : typeOf(node),
     nullable: node.element.repetition_type === 'OPTIONAL',
     ...(names[index] === '' && { unnamed: true }),
   }));
   return Object.freeze(columns);
 }
+
+/** A logical type precedes the metadata of GeoParquet. */
+const isPlainBytes = ({ element }: SchemaNode): boolean =>
+  element.type === 'BYTE_ARRAY' && element.logical_type === undefined;
 
 const plainGeometry = "GEOMETRY('OGC:CRS84')";
 

@@ -59,6 +59,11 @@ export const meaningRules = {
     instead:
       'the physical type that the format allows, a DECIMAL with precision and scale, or no converted type (BSON as plain BYTE_ARRAY)',
   },
+  pairs: {
+    inFile: 'a MAP whose entries have only a key, or more than a key and a value',
+    read: 'an error, which ends every query of the file',
+    instead: 'a MAP with a key and a value in each entry, a LIST of the keys, or a LIST of structs',
+  },
   length: {
     inFile: 'INTERVAL of another length than 12 bytes, or UUID of another length than 16',
     read: 'other values',

@@ -176,6 +176,14 @@ test.each<[string, Element, RegExp]>([
   ]);
 });
 
+test('the hint for a MAP that DuckDB cannot read is about maps', async () => {
+  const key = { name: 'key', ...int32, repetition: 0 };
+  for (const children of [[key], [key, { name: 'value', ...int32 }, { name: 'more', ...int32 }]]) {
+    const map = { name: 'x', converted: converted('MAP'), children: [{ name: 'key_value', repetition: 2, children }] };
+    expect((await meaningOf([map])).faults).toMatchObject([{ path: 'x.key_value', hint: meaningRules.pairs.instead }]);
+  }
+});
+
 test('a column without a name is a fault only if the name by its position is taken; a field always', async () => {
   const named = (...names: string[]) => names.map(name => ({ name, ...int32 }));
   expect((await meaningOf(named('x', ''))).faults).toEqual([]);

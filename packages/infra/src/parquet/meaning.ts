@@ -104,7 +104,7 @@ function groupFault({ element, children }: SchemaNode, parent: SchemaNode | unde
   if (holdsPairs(element, parent) && children.length !== 2)
     return {
       problem: `holds the pairs of a MAP with ${children.length} columns instead of 2, which DuckDB cannot read`,
-      hint: meaningRules.unreadable.instead,
+      hint: meaningRules.pairs.instead,
     };
   if (converted_type !== undefined || (type !== 'LIST' && type !== 'MAP')) return undefined;
   return {

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBDataChunk, DuckDBResult, DuckDBType } from '@duckdb/node-api';
 import { keepWholeTexts } from '@quantbot/bus-format/duckdb';
-import { duckDbFault, movedPattern } from '@quantbot/bus-format/duckdb-fault';
+import { type DuckDbFault, duckDbFault, movedPattern } from '@quantbot/bus-format/duckdb-fault';
 import { identifier } from '@quantbot/bus-format/sql';
+import { meaningRules } from '@quantbot/infra/bus';
 import { forgottenPattern, StorageError, storageError } from '../errors.js';
 import { type Decoder, decoderOf, emptyRecordFor } from '../types/decode.js';
 import type { Columns, Row, TypedColumns, TypeMapping, Value } from '../types/mapping.js';
@@ -200,12 +201,27 @@ export function queryError(cause: unknown): Error {
     return storageError('READ_FAILED', `A file cannot be read: ${details[0]}`, {
       cause,
       details,
-      hint: 'Check the path, or restore the file. `quantbot-bus verify` names the missing and damaged files of a bus, and says what to do.',
+      hint: readHints[fault] ?? restoreHint,
     });
   const isOfSql = ['file', 'range', 'unsupported'].includes(fault) && !/^(IO|HTTP) Error: /.test(message);
   const code = isOfSql ? 'QUERY_FAILED' : 'READ_FAILED';
   return storageError(code, `The query failed: ${details[0]}`, { cause, details });
 }
+
+const restoreHint =
+  'Check the path, or restore the file. `quantbot-bus verify` names the missing and damaged files of a bus, and says what to do.';
+
+const insteadOf = (rule: keyof typeof meaningRules) =>
+  `Read other columns, or write ${meaningRules[rule].instead}. The file is not damaged.`;
+
+/** What to do about a sound file that DuckDB cannot read. */
+const readHints: Partial<Record<DuckDbFault, string>> = {
+  unsupported:
+    'Read other columns, or write the file with another encoding, compression or column type. The file is not damaged.',
+  text: insteadOf('text'),
+  json: insteadOf('json'),
+  range: insteadOf('range'),
+};
 
 /** The beginnings with which DuckDB says that a Parquet file is not sound. It says so of no SQL. */
 const damagedPattern = new RegExp(

@@ -96,6 +96,13 @@ test.each(kept)(
   },
 );
 
+test('a column without a value keeps its type, with rows and without', async () => {
+  const types = [...kept, ['GEOMETRY', 'GEOMETRY'], ["GEOMETRY('OGC:CRS84')", "GEOMETRY('OGC:CRS84')"]];
+  const nulls = `SELECT ${types.map(([type], index) => `NULL::${type} AS c${index}`).join(', ')}`;
+  for (const sql of [nulls, `${nulls} LIMIT 0`])
+    expect((await written(sql)).types).toEqual(types.map(([, inFile]) => inFile));
+});
+
 test('keys of a map keep every digit', async () => {
   const { before, after } = await written("SELECT MAP {9007199254740995::HUGEINT: '-0.0'::DOUBLE, 1: 0} AS m");
   expect(after).toEqual(before);

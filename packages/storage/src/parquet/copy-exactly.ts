@@ -1,4 +1,4 @@
-import { type DuckDBConnection, type DuckDBType, StatementType } from '@duckdb/node-api';
+import { type DuckDBConnection, type DuckDBType, DuckDBTypeId, StatementType } from '@duckdb/node-api';
 import { identifier, literal, nameBeside } from '@quantbot/bus-format/sql';
 import { queryError } from '../duckdb/run.js';
 import { storageError } from '../errors.js';
@@ -101,8 +101,10 @@ async function run(
     // larger.
     const dictionaries = mayHaveDictionary ? '' : ', DICTIONARY_SIZE_LIMIT 0';
     const groups = streams ? `, ROW_GROUP_SIZE_BYTES '${streamedGroupBytes}'` : '';
+    // By its metadata alone, a GEOMETRY would be a BLOB if it has no value.
+    const geometries = columns.some(isGeometry) ? ", GEOPARQUET_VERSION 'BOTH'" : '';
     // The first attempt may leave a file, and DuckDB would write beside it, where it may not.
-    const all = `${options}, USE_TMP_FILE false${groups}${dictionaries}${isMissedByBloom(columns) ? ', WRITE_BLOOM_FILTER false' : ''}`;
+    const all = `${options}, USE_TMP_FILE false${geometries}${groups}${dictionaries}${isMissedByBloom(columns) ? ', WRITE_BLOOM_FILTER false' : ''}`;
     const source = selectOf(sql, columns, { mayHaveDictionary, streams });
     const reader = await connection.runAndReadAll(`COPY (${source}\n) TO ${literal(path)} (${all})`);
     return Number(reader.getRowsJS()[0]?.[0] ?? 0);
@@ -117,6 +119,8 @@ async function run(
     throw refusal(error as Error, columns) ?? error;
   }
 }
+
+const isGeometry = ({ from }: ColumnToWrite): boolean => from.typeId === DuckDBTypeId.GEOMETRY;
 
 /**
  * Whether DuckDB would miss rows by a Bloom filter of such a column: bytes beyond ASCII, 0.0 where
