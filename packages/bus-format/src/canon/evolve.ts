@@ -35,7 +35,7 @@ export interface EvolveOptions {
  * brought each column of `orderBy`. Returns the same object if nothing changes.
  *
  * @throws BusError `SCHEMA_MISMATCH` with one detail per column: expected type, found type, and
- * what fixed the type.
+ * what fixed the type; `COLUMN_UNSUPPORTED` if no canonical table can hold a column.
  */
 export function evolve(
   table: CanonTable,
@@ -43,7 +43,8 @@ export function evolve(
   columns: readonly FileColumn[],
   { required = [], requiredBy = byConfiguration, isCommitted = false }: EvolveOptions = {},
 ): CanonTable {
-  const problems = [...nameProblems(columns), ...missingColumns(columns, required, requiredBy)];
+  const unheld = unheldColumns(columns);
+  const problems = [...unheld, ...missingColumns(columns, required, requiredBy)];
   const next = new Map<string, CanonColumn>(table.columns.map(column => [foldName(column.name), column]));
   let changed = false;
   let { generation } = table;
@@ -122,7 +123,7 @@ export function evolve(
     problems.push(...incomparable({ ...table, columns: [...next.values()] }));
   if (problems.length > 0)
     throw busError(
-      'SCHEMA_MISMATCH',
+      unheld.length > 0 ? 'COLUMN_UNSUPPORTED' : 'SCHEMA_MISMATCH',
       `${artifactKey} does not fit canon.${shownName(table)}: ${problems.join('; ')}.`,
       {
         details: problems,
@@ -191,11 +192,13 @@ const missingColumns = (columns: readonly ParquetColumn[], required: readonly st
  */
 export const canBeDeclared = (type: string): boolean => !/STRUCT\((?!")/.test(type);
 
-function nameProblems(columns: readonly ParquetColumn[]): string[] {
+/** The columns that no canonical table can hold. */
+function unheldColumns(columns: readonly ParquetColumn[]): string[] {
   const problems: string[] = [];
   for (const { name, type } of columns) {
     if (!canBeDeclared(type)) problems.push(`${name}: a canonical table cannot have the type ${type}`);
-    if (reservedColumns.has(foldName(name))) problems.push(`${name}: this column name is the bus's own`);
+    if (reservedColumns.has(foldName(name)))
+      problems.push(`${name}: the bus needs this name itself; rename the column`);
   }
   if (columns.length === 0) problems.push('the file has no columns');
   return problems;

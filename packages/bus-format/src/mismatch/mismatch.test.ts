@@ -40,7 +40,7 @@ test('types without a cast of their own get that of DuckDB', () => {
 
 test('a file with many columns that do not fit gets three hints and the number of the others', () => {
   const details = ['a', 'b', 'c', 'd', 'e'].map(name => mismatchText(of(name, 'BIGINT', 'BOOLEAN')));
-  const hint = castHint(["z: this column name is the bus's own", ...details]);
+  const hint = castHint(['z: the file has none of this column', ...details]);
   expect(hint?.match(/in polars/g)).toHaveLength(3);
   expect(hint?.match(/\. In pandas/g)).toHaveLength(2);
   expect(hint).toMatch(/ Likewise 2 more columns\.$/);
