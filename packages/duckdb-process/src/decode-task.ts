@@ -67,10 +67,12 @@ export interface DecodeTask {
 
 /**
  * The problem with the files of a {@link DecodeTask}: they cannot be read (because of a column, if
- * one is known), these columns have NULLs, or these columns would not keep the file's values.
+ * one is known), DuckDB alone can read them, these columns have NULLs, or these columns would not
+ * keep the file's values.
  */
 export type DecodeProblem =
   | { unreadable: string; column?: string | undefined }
+  | { unsupported: string }
   | { nulls: string[] }
   | { unfaithful: string[] };
 

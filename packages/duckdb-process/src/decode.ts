@@ -4,7 +4,7 @@ import type { ExactQuestion } from '@quantbot/bus-format/canon';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import { duckDbFault } from '@quantbot/bus-format/duckdb-fault';
 import { meaningRules, nullType } from '@quantbot/infra/bus';
-import { findNanoseconds, findNarrowed, type NarrowedColumn } from '@quantbot/storage/sandbox';
+import { findNanoseconds, findNarrowed, type NarrowedColumn, StorageError } from '@quantbot/storage/sandbox';
 import type { Decoded, DecodeProblem, DecodeTask, ExactAnswer, RefusedValues } from './decode-task.js';
 import { describeFiles } from './describe.js';
 import { judgeValues } from './quality.js';
@@ -44,6 +44,8 @@ export async function decode(task: DecodeTask): Promise<DecodeProblem | Decoded>
     const values = task.quality && (await judgeValues(connection, paths, columns ?? [], task.quality));
     return { decoded, answers, values: values ?? [] };
   } catch (error) {
+    // DuckDB has read each value before, so the file is not broken.
+    if (error instanceof StorageError) return { unsupported: error.message };
     const unreadable = (error as Error).message;
     // A group of files is decoded again in halves, so look only where a file is alone.
     const column = paths.length > 1 ? undefined : await columnThatFails(connection, paths, columns ?? [], unreadable);

@@ -1,7 +1,11 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseBusConfig } from '@quantbot/infra/config';
+import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, onTestFinished, test } from 'vitest';
 import { WorkerProcess } from './client.js';
+import { decode } from './decode.js';
 import { decodeAlone, decodeBudget, writingMemoryMb } from './decoder.js';
 
 const entry = fileURLToPath(new URL('../test/support/obedient-worker.mjs', import.meta.url));
@@ -40,4 +44,26 @@ test('a larger file may cost more time', () => {
 test('to write the rows of a file may take more memory than to read them', () => {
   for (const decodeMemoryMb of [512, 600])
     expect(writingMemoryMb({ ...limits, decodeMemoryMb })).toBe(2 * decodeMemoryMb);
+});
+
+/**
+ * [1, NULL] as TINYINT in a data page of version 2 that claims to have no NULL, as arrow-go writes
+ * it without statistics.
+ */
+const withoutNullCount = Buffer.from(
+  [
+    'UEFSMRUGFQwVDFwVBBUAFQQVABUEFQASHAAAAAMBAQAAABUEGSxIBnNjaGVtYRUCABUCJQIYAXglHkysEwgRAAAAFgQZHBkcJggc',
+    'FQIZJQAGGRgBeBUAFgQWPBY8JghJHBUAFQAVAgAAABY8FgQmCBY8FAAAGQwYGXBhcnF1ZXQtZ28gdmVyc2lvbiAxOC44LjAZHBwA',
+    'AAB2AAAAUEFSMQ==',
+  ].join(''),
+  'base64',
+);
+
+test('a file that only DuckDB can read is not broken', async () => {
+  const path = join(temporaryFolder(), 'x.parquet');
+  writeFileSync(path, withoutNullCount);
+  const task = { task: 'decode' as const, required: [], memoryMb: 100, narrowedColumns: ['x'] };
+  expect(await decode({ ...task, files: [{ path, rows: 2, bytes: withoutNullCount.length }] })).toEqual({
+    unsupported: expect.stringContaining('the column x cannot be checked'),
+  });
 });

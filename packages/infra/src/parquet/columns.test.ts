@@ -5,6 +5,7 @@ import parquet from 'parquetjs-lite';
 import { describe, expect, test } from 'vitest';
 import { describeParquet, duckdb } from '../../test/support/duckdb.js';
 import { temporaryFolder } from '../../test/support/folders.js';
+import { logical, physical, writeSchema } from '../../test/support/schema-file.js';
 import { nullType } from './columns.js';
 import { readParquetFooter } from './footer.js';
 
@@ -81,6 +82,15 @@ test('a UNION, whose tag has no name, is told as DuckDB tells it', async () => {
   await duckdb(`COPY (SELECT union_value(num := 1) AS x) TO '${path}' (FORMAT PARQUET)`);
   const { columns } = await readParquetFooter(path);
   expect(columns.map(({ name, type }) => ({ name, type }))).toEqual(await describeParquet(path));
+});
+
+test('a repeated VARIANT is a list', async () => {
+  const path = join(temporaryFolder(), 'file.parquet');
+  const children = ['metadata', 'value'].map(name => ({ name, type: physical('BYTE_ARRAY'), repetition: 0 }));
+  writeSchema(path, [{ name: 'x', repetition: 2, logical: logical('VARIANT'), children }]);
+  const { columns } = await readParquetFooter(path);
+  expect(columns.map(({ name, type }) => ({ name, type }))).toEqual(await describeParquet(path));
+  expect(columns[0]?.type).toBe('VARIANT[]');
 });
 
 describe('columns have the names and types that DuckDB gives them', () => {

@@ -105,7 +105,7 @@ export const foldName = (name: string): string => name.replace(/[A-Z]/g, letter 
 function typeOf({ element, children }: SchemaNode, parent?: SchemaNode): string {
   const isRepeated = element.repetition_type === 'REPEATED';
   if (children.length === 0) return isRepeated ? `${leafType(element)}[]` : leafType(element);
-  if (element.logical_type?.type === 'VARIANT') return 'VARIANT';
+  if (element.logical_type?.type === 'VARIANT') return isRepeated ? 'VARIANT[]' : 'VARIANT';
   const types = children.map(child => typeOf(child, { element, children }));
   const annotation = element.converted_type;
   if (holdsPairs(element, parent) && children.length === 2) return `MAP(${types.join(', ')})`;

@@ -64,6 +64,11 @@ export const meaningRules = {
     read: 'an error, which ends every query of the file',
     instead: 'a MAP with a key and a value in each entry, a LIST of the keys, or a LIST of structs',
   },
+  repeated: {
+    inFile: 'a repeated GEOMETRY that is in no LIST',
+    read: 'the values of other rows',
+    instead: 'a LIST',
+  },
   length: {
     inFile: 'INTERVAL of another length than 12 bytes, or UUID of another length than 16',
     read: 'other values',

@@ -163,6 +163,11 @@ test.each<[string, Element, RegExp]>([
     { name: 'x', ...int64, logical: struct([7, struct([1, yes()], [2, struct([3, struct()])])]) },
     /time of day in UTC/,
   ],
+  [
+    'repeated geometries',
+    { name: 'x', ...bytes, repetition: 2, logical: logical('GEOMETRY') },
+    /is a repeated GEOMETRY/,
+  ],
   ['NUL in a name', { name: 'a\0b', ...int32 }, /NUL/],
 ])('what DuckDB would read as something else is told with its column: %s', async (_, column, problem) => {
   expect((await meaningOf([column])).faults).toEqual([
@@ -174,6 +179,20 @@ test.each<[string, Element, RegExp]>([
       hint: expect.toSatisfy(hint => Object.values(meaningRules).some(({ instead }) => instead === hint)),
     },
   ]);
+});
+
+test('a repeated GEOMETRY is a fault in a struct, and by the metadata of GeoParquet', async () => {
+  const geometry = { name: 'x', ...bytes, repetition: 2 };
+  const geo = JSON.stringify({ columns: { x: { encoding: 'WKB' } } });
+  const inStruct = { name: 's', children: [{ ...geometry, logical: logical('GEOMETRY') }] };
+  for (const [column, keyValue] of [
+    [geometry, { geo }],
+    [inStruct, {}],
+  ] as const)
+    expect((await meaningOf([column], { ...keyValue })).faults).toMatchObject([
+      { keepsValues: false, hint: meaningRules.repeated.instead },
+    ]);
+  expect((await meaningOf([geometry])).faults).toEqual([]);
 });
 
 test('the hint for a MAP that DuckDB cannot read is about maps', async () => {

@@ -43,19 +43,22 @@ export function meaningOf(root: SchemaNode, keyValue: Readonly<Record<string, st
   const faults: ColumnFault[] = [];
   const nanosecondColumns = new Set<string>();
   const narrowedColumns = new Set<string>();
+  const columns = columnsOf(root, keyValue);
+  const typeOf = new Map(root.children.map((node, index) => [node, columns[index]?.type]));
   let hasRenamedColumns = false;
   const look = (node: SchemaNode, path: string, column: string, parent?: SchemaNode): void => {
     const { element, children } = node;
     hasRenamedColumns ||= hasDoubledNames(children);
     const named = parent === undefined && element.name === '' ? clashFault(column, root) : nameFault(element);
-    const fault = named ?? (children.length > 0 ? groupFault(node, parent) : leafFault(element));
+    const fault =
+      named ??
+      (children.length > 0 ? groupFault(node, parent) : leafFault(element, typeOf.get(node) ?? leafType(element)));
     if (fault !== undefined) faults.push({ path, column, keepsValues: element.name === '', ...fault });
     else if (isFinerThanRead(element)) nanosecondColumns.add(column);
     else if (keptIntegers(element) !== undefined) narrowedColumns.add(column);
     for (const child of children) look(child, `${path}.${child.element.name}`, column, node);
   };
   hasRenamedColumns = hasDoubledNames(root.children);
-  const columns = columnsOf(root, keyValue);
   for (const [index, child] of root.children.entries()) {
     const { name } = columns[index] as ParquetColumn;
     look(child, name, name);
@@ -148,8 +151,14 @@ const precedes = ({ type, logical_type }: SchemaElement): boolean =>
 
 const bytesOf = { INTERVAL: 12, UUID: 16 };
 
-function leafFault(element: SchemaElement): Fault | undefined {
+/** @param columnType the type of the leaf, also by the metadata of the file. */
+function leafFault(element: SchemaElement, columnType: string): Fault | undefined {
   const { type, converted_type: annotation, logical_type: logical } = element;
+  if (element.repetition_type === 'REPEATED' && columnType.startsWith('GEOMETRY'))
+    return {
+      problem: 'is a repeated GEOMETRY, of which DuckDB reads one value per row, also of other rows',
+      hint: meaningRules.repeated.instead,
+    };
   const undecodable = unknownConverted(element) ?? decimalFault(element);
   if (undecodable !== undefined) return { problem: undecodable, hint: meaningRules.unreadable.instead };
   if (annotation !== undefined && !precedes(element) && carriers[annotation]?.includes(element.type) === false)

@@ -263,3 +263,26 @@ test('statistics that claim nothing but NULL hide no value from a condition', as
   expect(await read(path, { where: 'x IS NOT NULL' })).toEqual(both([{ x: 1 }, { x: 3 }]));
   expect(await read(path, { where: "coalesce(x::VARCHAR, 'none') = 'none'" })).toEqual(both([{ x: null }]));
 });
+
+/**
+ * [1, NULL] as TINYINT in a data page of version 2 that claims to have no NULL, as arrow-go writes
+ * it without statistics.
+ */
+const withoutNullCount = Buffer.from(
+  [
+    'UEFSMRUGFQwVDFwVBBUAFQQVABUEFQASHAAAAAMBAQAAABUEGSxIBnNjaGVtYRUCABUCJQIYAXglHkysEwgRAAAAFgQZHBkcJggc',
+    'FQIZJQAGGRgBeBUAFgQWPBY8JghJHBUAFQAVAgAAABY8FgQmCBY8FAAAGQwYGXBhcnF1ZXQtZ28gdmVyc2lvbiAxOC44LjAZHBwA',
+    'AAB2AAAAUEFSMQ==',
+  ].join(''),
+  'base64',
+);
+
+test('a column whose values no second reader can check is an error with its name', async () => {
+  const path = join(temporaryFolder(), 'x.parquet');
+  writeFileSync(path, withoutNullCount);
+  await expect(readParquet(path)).rejects.toMatchObject({
+    code: 'READ_FAILED',
+    message: expect.stringContaining('the column x cannot be checked'),
+    hint: expect.stringContaining('data pages of version 1'),
+  });
+});

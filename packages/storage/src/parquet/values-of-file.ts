@@ -1,5 +1,7 @@
 import { readParquetFooter } from '@quantbot/infra';
+import { systemErrorCode } from '@quantbot/infra/files';
 import type { ParquetParsers, SchemaElement, SchemaTree } from 'hyparquet';
+import { storageError } from '../errors.js';
 
 /** A leaf of a file's schema. */
 export type Leaf = SchemaElement;
@@ -10,6 +12,14 @@ export interface ValueQuestion {
   holds: (value: number | bigint) => boolean;
 }
 
+/** Some writers count the NULLs of a page wrongly, which DuckDB does not read. */
+const unchecked = (column: string, path: string, cause: Error): Error =>
+  storageError('READ_FAILED', `The values of the column ${column} cannot be checked: ${cause.message}.`, {
+    cause,
+    details: [path],
+    hint: 'Read other columns, or write the file again, with data pages of version 1.',
+  });
+
 /** Stops reading a column once the answer is known. */
 class Found extends Error {}
 
@@ -18,6 +28,7 @@ class Found extends Error {}
  * name. Another reader than DuckDB reads the file's own integers, one row group at a time.
  *
  * @param ask returns the questions about the leaves of the column, in a file of this writer.
+ * @throws StorageError `READ_FAILED` if the other reader cannot read the column.
  */
 export async function findValue<Q extends ValueQuestion>(
   path: string,
@@ -51,7 +62,7 @@ export async function findValue<Q extends ValueQuestion>(
         await parquetRead({ file, metadata: { ...metadata, schema }, columns, rowStart, rowEnd, compressors, parsers });
       } catch (error) {
         if (error instanceof Found) return question;
-        throw error;
+        throw systemErrorCode(error) === undefined ? unchecked(column, path, error as Error) : error;
       }
       rowStart = rowEnd;
     }

@@ -5,6 +5,7 @@
 export { type ListedTables, openListedTables } from '../catalog/listed-tables.js';
 export { distinctNames } from '../duckdb/distinct-names.js';
 export { makeOwnFolder, makeSpillFolder, type SpillFolder } from '../duckdb/spill-folder.js';
+export { StorageError } from '../errors.js';
 export { mustKeepValues } from '../parquet/check-meaning.js';
 export { type CopyToFile, copyExactly, toStream } from '../parquet/copy-exactly.js';
 export { findNanoseconds } from '../parquet/nanoseconds.js';
