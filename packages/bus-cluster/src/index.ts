@@ -1,6 +1,6 @@
 /** `@quantbot/bus-cluster`: the bus on PostgreSQL, an object store and DuckLake. */
 export { archivedJournal, downloadJournal, JournalArchive, type MergeFiles, readJournalFile } from './archive.js';
-export { carriedManifest, isManifestOf, withoutCarried } from './carried-manifest.js';
+export { carriedManifest, isManifestOf } from './carried-manifest.js';
 export { rejectedAmong } from './dismissals.js';
 export * from './exports.js';
 export {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openMemoryDatabase } from '@quantbot/bus-format/duckdb';
 import { initBusRoot } from '@quantbot/infra';
@@ -107,6 +107,13 @@ const receiptsBelow = (root: string): Record<string, object> =>
     ]),
   );
 
+/** Returns the paths in receipts of a bus on one machine at which there is no file. */
+const missingFiles = (root: string): string[] =>
+  readdirSync(join(root, 'processed'))
+    .map(jobId => JSON.parse(readFileSync(join(root, 'processed', jobId, 'RECEIPT.json'), 'utf8')))
+    .flatMap(({ artifacts }) => (artifacts as { canonical_path: string }[]).map(each => each.canonical_path))
+    .filter(path => !existsSync(path));
+
 /** Returns the receipts of a cluster, except paths. */
 async function receiptsIn(bus: TestCluster): Promise<Record<string, object>> {
   const objects = await openObjects(bus.objects);
@@ -161,7 +168,7 @@ describeClusters(
       const receipts = await receiptsIn(bus);
       const manifest = 'rejected/bad.manifest.json';
       const good = await objects.read(manifest, 100_000);
-      for (const key of ['receipts/job-0.json', 'rejected/bad.json', manifest])
+      for (const key of ['receipts/job-1.json', 'rejected/bad.json', manifest])
         await objects.replace(key, Buffer.from('{'));
       expect(await bus.command('move', '--to', back.config)).toMatchObject({
         code: 1,
@@ -177,10 +184,18 @@ describeClusters(
       expect(await contentOf(back.config)).toEqual(inCluster);
       expect(receiptsBelow(back.root)).toEqual(receipts);
       expect(await bus.done('verify', '--deep', '--config', back.config)).toContain('every file matches');
+      expect(missingFiles(back.root)).toEqual([]);
+      const again = await newCluster(canon);
+      await again.done('move', '--config', back.config, '--to', again.config);
+      await again.done('retry', 'bad');
       await bus.done('retry', 'bad', '--config', back.config);
       const last = await submit(bus, back.root, 'job-4', 4);
       await bus.done('start', '--drain', '--config', back.config);
-      expect([12, 13, 14]).toContain((await last.settled()).seq);
+      const lastSeq = (await last.settled()).seq as number;
+      expect([13, 14]).toContain(lastSeq);
+      expect(JSON.parse(await bus.done('rejected', '--json', '--config', back.config))).toMatchObject([
+        { jobId: 'bad', reason: { seq: 13 + 14 - lastSeq, code: 'SCHEMA_MISMATCH' } },
+      ]);
     });
 
     test('brings along what was forgotten, and tables that operations have changed', async () => {

@@ -1,7 +1,6 @@
-import { hash } from 'node:crypto';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { carriedManifest, putOutcome } from '@quantbot/bus-cluster';
+import { carriedManifest, isManifestOf, putOutcome } from '@quantbot/bus-cluster';
 import { concurrently, ignoreMissing, unlessUnreadable } from '@quantbot/bus-format';
 import { isRejection, type Journal, type JournalRow, maxOutcomeBytes } from '@quantbot/bus-format/journal';
 import { submittableIn } from '@quantbot/bus-format/state';
@@ -91,9 +90,7 @@ async function manifestForRetry(
   const job = submittableIn(folder);
   if (job === undefined) return undefined;
   const bytes = unlessUnreadable(() => readLoneFile(join(job, fileNames.manifest), maxManifestBytes));
-  if (bytes === undefined) return undefined;
-  const sha256 = hash('sha256', bytes);
-  if (sha256 !== row?.manifest_sha256) return undefined; // damaged
+  if (bytes === undefined || row === undefined || !isManifestOf(bytes, row)) return undefined; // damaged
   const manifest = unlessUnreadable(() => parseManifest(bytes));
   if (manifest === undefined) return undefined;
   if (manifest.op !== undefined) return bytes;
@@ -103,7 +100,7 @@ async function manifestForRetry(
     if (carried === undefined) return undefined;
     artifacts.push(carried);
   }
-  return carriedManifest({ ...manifest, artifacts }, sha256);
+  return carriedManifest({ ...manifest, artifacts }, row.manifest_sha256 ?? '');
 }
 
 async function carry(

@@ -1,6 +1,14 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isManifestOf, pagesOf, type Queries, readState, rowsOfJobs, withoutCarried } from '@quantbot/bus-cluster';
+import {
+  carriedManifest,
+  isManifestOf,
+  operatedTables,
+  pagesOf,
+  type Queries,
+  readState,
+  rowsOfJobs,
+} from '@quantbot/bus-cluster';
 import { concurrently, daemonError, unlessUnreadable } from '@quantbot/bus-format';
 import {
   groupByClaim,
@@ -11,10 +19,11 @@ import {
   rejectReasonOf,
   textOf,
 } from '@quantbot/bus-format/journal';
-import { exactJson, isId } from '@quantbot/infra';
+import { isId } from '@quantbot/infra';
 import { type BusLayout, maxManifestBytes, objectKeys, parseObjectManifest } from '@quantbot/infra/bus';
-import { fileNames, ownFolderMode, writeFileAtomic } from '@quantbot/infra/files';
+import { fileNames, ownFolderMode, stagedMark, writeFileAtomic } from '@quantbot/infra/files';
 import type { Objects } from '@quantbot/infra/objects';
+import { toFiles } from './map-rows.js';
 
 const jobsAtOnce = 16;
 
@@ -24,9 +33,10 @@ export async function copyOutcomes(
   objects: Objects,
   layout: BusLayout,
 ): Promise<{ receipts: number; rejected: number }> {
+  const { names } = await operatedTables(queries);
   const receipts = await eachOutcome(queries, objects, 'receipts/', async (jobId, rows) => {
     const folder = await folderFor(layout.processed, jobId);
-    writeFileAtomic(join(folder, fileNames.receipt), textOf(receiptOf(layout, rows)));
+    writeFileAtomic(join(folder, fileNames.receipt), textOf(receiptOf(layout, rows.map(toFiles), names)));
   });
   const rejected = await eachOutcome(queries, objects, 'rejected/', async (jobId, rows) => {
     const folder = await folderFor(layout.rejected, jobId);
@@ -106,5 +116,7 @@ async function bringFiles(objects: Objects, rows: readonly JournalRow[], folder:
     if ((await objects.download(object, join(folder, relpath))) === undefined) return;
     artifacts.push({ ...artifact, relpath });
   }
-  writeFileAtomic(join(folder, fileNames.manifest), exactJson({ ...withoutCarried(manifest), artifacts }));
+  const carried = carriedManifest({ ...manifest, artifacts }, row.manifest_sha256 ?? '');
+  writeFileAtomic(join(folder, fileNames.manifest), carried);
+  writeFileAtomic(join(folder, fileNames.commit), stagedMark); // a retry needs it
 }
