@@ -2,17 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AnswerTask, type RowsQuestion, TaskError, WorkerProcess } from '@quantbot/duckdb-process';
+import {
+  type AnswerTask,
+  queryMemoryMb,
+  queryProcessMb,
+  type RowsQuestion,
+  TaskError,
+  WorkerProcess,
+} from '@quantbot/duckdb-process';
 import { freeBytes } from '@quantbot/infra/bus';
 import { atMost } from './at-most.js';
 import { refuse } from './http-error.js';
 import type { VisibleBus } from './view/visible-bus.js';
 
 const timeoutMs = 240_000;
-const memoryMb = 512;
 const maxSpillMb = 4096;
-/** Limits what DuckDB does not count, such as one large value. */
-const maxProcessMb = 1536;
 const maxFiles = 8;
 const lookMs = 200;
 /** An answer leaves this much of the disk free, in addition to `min_free_bytes`. */
@@ -76,7 +80,9 @@ export class Answers {
     const folder = join(spillIn, `answer-${randomUUID()}`);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, 'answer');
-    const worker = new WorkerProcess('answer', { idleMs: 0, spillIn, maxMemoryMb: maxProcessMb, niceness: 5 });
+    const { limits } = this.#bus.config;
+    const bounds = { idleMs: 0, spillIn, maxMemoryMb: queryProcessMb(limits), niceness: 5 };
+    const worker = new WorkerProcess('answer', bounds);
     const end = () => worker.close();
     this.#running.add(worker);
     signal.addEventListener('abort', end, { once: true });
@@ -87,6 +93,7 @@ export class Answers {
     }, lookMs);
     try {
       const database = await this.#bus.catalog();
+      const memoryMb = queryMemoryMb(limits);
       const task = { ...question, task: 'answer', database, path, timeoutMs, memoryMb, maxSpillMb } as const;
       await worker.request(task, timeoutMs + 5_000);
       excess ??= this.#excessOf(path);

@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { type CatalogAnswer, type CatalogQuestion, WorkerProcess, withLocalSides } from '@quantbot/duckdb-process';
+import {
+  type CatalogAnswer,
+  type CatalogQuestion,
+  queryMemoryMb,
+  queryProcessMb,
+  WorkerProcess,
+  withLocalSides,
+} from '@quantbot/duckdb-process';
 import { atMost } from './at-most.js';
 import type { Reader } from './context.js';
 import type { VisibleBus } from './view/visible-bus.js';
 
 const catalogTimeoutMs = 20_000;
 const selectTimeoutMs = 10_000;
-const selectMemoryMb = 512;
 const selectMaxSpillMb = 1024;
-/** Limits what DuckDB does not count, such as one large value. */
-const selectMaxProcessMb = 2048;
 const selectMaxBytes = 4 * 1024 * 1024;
 const rowsTimeoutMs = 20_000;
 const diffTimeoutMs = 60_000;
@@ -27,10 +31,12 @@ export function openReader({
   config,
   spillIn,
 }: Pick<VisibleBus, 'catalog' | 'config' | 'spillIn'>): Reader & { close(): void } {
+  const memoryMb = queryMemoryMb(config.limits);
+  const bounds = { idleMs, spillIn, maxMemoryMb: queryProcessMb(config.limits) };
   const catalog = new WorkerProcess('catalog', { idleMs, spillIn });
-  const select = new WorkerProcess('select', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
-  const rows = new WorkerProcess('rows', { idleMs, spillIn, maxMemoryMb: selectMaxProcessMb });
-  const diffs = new WorkerProcess('diff', { idleMs: 0, spillIn, maxMemoryMb: selectMaxProcessMb, niceness: 5 });
+  const select = new WorkerProcess('select', bounds);
+  const rows = new WorkerProcess('rows', bounds);
+  const diffs = new WorkerProcess('diff', { ...bounds, idleMs: 0, niceness: 5 });
   const fewQuestions = atMost(16, 0);
   const fewSelects = atMost(2, 2);
   // Programs wait for one answer before the next question.
@@ -57,7 +63,7 @@ export function openReader({
             maxRows,
             maxBytes: selectMaxBytes,
             timeoutMs: selectTimeoutMs,
-            memoryMb: selectMemoryMb,
+            memoryMb,
             maxSpillMb: selectMaxSpillMb,
           },
           selectTimeoutMs + 5_000,
@@ -74,7 +80,7 @@ export function openReader({
             maxRows,
             maxBytes: selectMaxBytes,
             timeoutMs: rowsTimeoutMs,
-            memoryMb: selectMemoryMb,
+            memoryMb,
             maxSpillMb: selectMaxSpillMb,
           },
           rowsTimeoutMs + 5_000,
@@ -94,7 +100,7 @@ export function openReader({
                 task: 'diff',
                 maxBytes: selectMaxBytes,
                 timeoutMs: diffTimeoutMs,
-                memoryMb: selectMemoryMb,
+                memoryMb,
                 maxSpillMb: diffMaxSpillMb,
               },
               diffTimeoutMs + 5_000,

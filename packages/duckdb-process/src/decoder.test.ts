@@ -6,7 +6,8 @@ import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, onTestFinished, test } from 'vitest';
 import { WorkerProcess } from './client.js';
 import { decode } from './decode.js';
-import { decodeAlone, decodeBudget, writingMemoryMb } from './decoder.js';
+import { decodeAlone, decodeBudget } from './decoder.js';
+import { decodingMemoryMb, exportMemoryMb, queryMemoryMb, writingMemoryMb } from './memory.js';
 
 const entry = fileURLToPath(new URL('../test/support/obedient-worker.mjs', import.meta.url));
 const { limits } = parseBusConfig('{}', '/bus_config.json');
@@ -66,4 +67,15 @@ test('a file that only DuckDB can read is not broken', async () => {
   expect(await decode({ ...task, files: [{ path, rows: 2, bytes: withoutNullCount.length }] })).toEqual({
     unsupported: expect.stringContaining('the column x cannot be checked'),
   });
+});
+
+test.each([2000, 3000, 16_000])('two files, an export and five queries fit into %i MB', memoryLimitMb => {
+  const config = parseBusConfig(JSON.stringify({ memory_limit: `${memoryLimitMb} MB` }), '/bus_config.json');
+  const query = queryMemoryMb(config.limits);
+  const decoding = decodingMemoryMb(config.limits);
+  expect(decodeBudget(config.limits, 0).memoryMb).toBe(Math.min(512, decoding));
+  expect(writingMemoryMb(config.limits)).toBe(2 * decoding);
+  expect(exportMemoryMb(config)).toBeLessThanOrEqual(2 * decoding);
+  expect(2 * decoding + 2 * decoding + 5 * query).toBeLessThanOrEqual(memoryLimitMb - 750);
+  expect(Math.min(query, decoding)).toBeGreaterThanOrEqual(100);
 });

@@ -6,8 +6,8 @@ import { meaningRules } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import type { TaskBudget, WorkerProcess } from './client.js';
 import type { DecodeTask, DescribedFiles, ExactAnswer } from './decode-task.js';
+import { decodingMemoryMb, decodingProcessMb, usualMemoryMb } from './memory.js';
 import type { ValueFindings } from './quality.js';
-import { machineMemory } from './usage.js';
 
 /** Files of one schema, to be decoded together. */
 export interface FilesToDecode extends Omit<DecodeTask, 'task' | 'memoryMb'> {
@@ -49,14 +49,6 @@ export interface DecodeBudget extends TaskBudget {
   memoryMb: number;
 }
 
-/** Enough for nearly all files. A file that needs more is decoded alone. */
-const usualMemoryMb = 512;
-/** Memory of a process besides DuckDB's: Node.js, libraries, footers. */
-const residentBesidesMb = 512;
-/** The share of the machine's memory that one file may take. */
-const machineShare = 0.2;
-/** DuckDB needs up to twice the memory to write rows that it needs to read them. */
-const writingFactor = 2;
 /**
  * A process that waits for a disk uses no processor time, so it also ends after this many times its
  * budget on the clock.
@@ -65,25 +57,18 @@ const clockFactor = 10;
 const attemptsWhenKilled = 3;
 const maxMessageLength = 2000;
 
-/** Returns the budget for decoding files: a fixed part and a part by size. */
+/**
+ * Returns the budget for decoding files: a fixed part and a part by size. A file that needs more
+ * memory than usual is decoded alone.
+ */
 export function decodeBudget(
   limits: BusConfig['limits'],
   bytes: number,
-  memoryMb: number = usualMemoryMb,
+  memoryMb: number = Math.min(usualMemoryMb, decodingMemoryMb(limits)),
 ): Required<DecodeBudget> {
   const cpuMs = Math.round(limits.decodeMs * (1 + bytes / (10 * 1024 * 1024)));
-  return { memoryMb, cpuMs, timeoutMs: cpuMs * clockFactor, residentBytes: (memoryMb + residentBesidesMb) * 1e6 };
+  return { memoryMb, cpuMs, timeoutMs: cpuMs * clockFactor, residentBytes: decodingProcessMb(limits, memoryMb) * 1e6 };
 }
-
-/** Returns the memory that the files of a canonical table may take on this machine. */
-const maxMemoryMb = ({ decodeMemoryMb }: BusConfig['limits']): number =>
-  Math.max(usualMemoryMb, Math.min(decodeMemoryMb, Math.floor((machineMemory() * machineShare) / 1e6)));
-
-/**
- * Returns the memory that writing the rows of a canonical table may take: enough for each file that
- * was accepted, so that no producer's file breaks the compaction or the export of a shared table.
- */
-export const writingMemoryMb = (limits: BusConfig['limits']): number => writingFactor * maxMemoryMb(limits);
 
 /** Returns the budget for reading a footer, whose size is bounded. */
 export const footerBudget = (limits: BusConfig['limits']): TaskBudget => decodeBudget(limits, 0, 2 * usualMemoryMb);
@@ -180,7 +165,7 @@ export async function decodeAlone(
   // The time counts for this file only, whatever the process did before.
   if (before?.spoilt === 'time') return { tooComplex: before.message };
   const bytes = file.files.reduce((sum, { bytes }) => sum + bytes, 0);
-  const memoryMb = maxMemoryMb(limits);
+  const memoryMb = decodingMemoryMb(limits);
   const budget = decodeBudget(limits, bytes, memoryMb);
   const outcome = await inFreshProcess(worker, () => decodeTogether(worker, file, budget));
   if (outcome === undefined || !isSpoilt(outcome)) return outcome;

@@ -15,9 +15,9 @@ export {
   inFreshProcess,
   isSpoilt,
   type SlowFile,
-  writingMemoryMb,
 } from './decoder.js';
 export { withLocalSides } from './local-sides.js';
+export { exportMemoryMb, queryMemoryMb, queryProcessMb, writingMemoryMb } from './memory.js';
 export type {
   AnswerTask,
   CatalogAnswer,

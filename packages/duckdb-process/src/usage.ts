@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { totalmem } from 'node:os';
 
 /** The resources that a process has used so far. */
 export interface ProcessUsage {
@@ -26,10 +25,4 @@ export function usageOf(pid: number): ProcessUsage | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Returns the memory of this machine or container (bytes). */
-export function machineMemory(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }

@@ -92,7 +92,7 @@ export const rejectCodes = {
   UNSUPPORTED_PARQUET:
     'Write the file again without the feature that the details name. Another encoding, compression or column type usually helps.',
   TOO_COMPLEX:
-    'Write less nesting, smaller row groups and smaller pages, or raise limits.decode_s or limits.decode_memory_mb.',
+    'Write less nesting, smaller row groups and smaller pages, or raise limits.decode_s, limits.decode_memory_mb or memory_limit.',
   ROWS_MISMATCH: 'Leave `rows` out, or give the number of rows in the file.',
   BYTES_MISMATCH: 'Submit the complete file again. It is not the file that the manifest describes.',
   CHECKSUM_MISMATCH: 'Submit the file again, and do not write to it afterwards. It changed after it was hashed.',

@@ -100,3 +100,9 @@ test.each([
 ])('the message of DuckDB "%s" is %s', (message, code) => {
   expect(queryError(new Error(message))).toMatchObject({ code });
 });
+
+test('a query without enough memory is told what to do', () => {
+  const message = 'Out of Memory Error: failed to pin block of size 256.0 KiB (95.2 MiB/95.3 MiB used)';
+  const hint = expect.stringContaining('raise `memory_limit`');
+  expect(queryError(new Error(message))).toMatchObject({ code: 'READ_FAILED', hint });
+});

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JournalArchive, type MergeFiles } from '@quantbot/bus-cluster';
-import type { WorkerProcess } from '@quantbot/duckdb-process';
+import { type WorkerProcess, writingMemoryMb } from '@quantbot/duckdb-process';
 import type { Cluster } from './cluster.js';
 
-const memoryMb = 512;
+const usualMemoryMb = 512;
 const timeoutMs = 600_000;
 
 /** The copy of the journal in the object store, which the publisher writes and folds. */
@@ -73,7 +73,7 @@ export class JournalObjects {
         path,
         file: { compression: 'zstd', readBack: true, seal: { place } },
         sources,
-        memoryMb,
+        memoryMb: Math.min(usualMemoryMb, writingMemoryMb(this.#cluster.config.limits)),
       },
       timeoutMs,
     );

@@ -10,6 +10,7 @@ import { mistakeIn, withoutComments } from './comments.js';
 import type { ExportFileOptions, ExportJob } from './exports.js';
 import { resolveHook } from './notify.js';
 import { resolveOpenLineage } from './openlineage.js';
+import { bytesOf } from './parts.js';
 import { qualityOf } from './quality.js';
 import { retentionOf } from './retention.js';
 import { type BusConfig, type ConfigFile, configSchema } from './schema.js';
@@ -104,6 +105,7 @@ function resolveConfig(file: ConfigFile, base: string): BusConfig {
       maxSparseRatio: file.limits.max_sparse_ratio,
       decodeMs: ms(file.limits.decode_s),
       decodeMemoryMb: file.limits.decode_memory_mb,
+      memoryLimitMb: file.memory_limit === null ? undefined : Math.floor(bytesOf(file.memory_limit) / 1e6),
     },
     canon: {
       autoRegister: file.canon.auto_register,

@@ -14,6 +14,21 @@ export const duration = z.union([
 export const durationMs = (time: z.infer<typeof duration>): number =>
   typeof time === 'number' ? Math.round(time * 1000) : Number(time.slice(0, -1)) * (unitsMs[time.slice(-1)] ?? 0);
 
+const unitBytes: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+/** A number of bytes, or a text such as `200 GB`. */
+export const byteCount = z.union([
+  z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
+  z.string().regex(/^[0-9]{1,12} ?(B|KB|MB|GB|TB)$/, 'must be a size such as 200 GB, 500 MB or 1 TB'),
+]);
+
+/** Bytes of a {@link byteCount}. */
+export function bytesOf(size: z.infer<typeof byteCount>): number {
+  if (typeof size === 'number') return size;
+  const [, count, unit] = /^(\d+) ?([KMGT]?B)$/.exec(size) ?? [];
+  return Number(count) * (unitBytes[unit as string] as number);
+}
+
 /** The name of an export or canonical table. */
 export const tableName = z
   .string()

@@ -1,20 +1,6 @@
 import { z } from 'zod';
 import { idSchema } from '../id-schemas.js';
-import { duration, durationMs, tellTwice } from './parts.js';
-
-const unitBytes: Record<string, number> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
-
-/** A number of bytes, or a text such as `200 GB`. */
-const byteCount = z.union([
-  z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
-  z.string().regex(/^[0-9]{1,12} ?(B|KB|MB|GB|TB)$/, 'must be a size such as 200 GB, 500 MB or 1 TB'),
-]);
-
-function bytesOf(size: z.infer<typeof byteCount>): number {
-  if (typeof size === 'number') return size;
-  const [, count, unit] = /^(\d+) ?([KMGT]?B)$/.exec(size) ?? [];
-  return Number(count) * (unitBytes[unit as string] as number);
-}
+import { byteCount, bytesOf, duration, durationMs, tellTwice } from './parts.js';
 
 const ruleSchema = z
   .strictObject({

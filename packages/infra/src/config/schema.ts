@@ -9,7 +9,7 @@ import { seconds, tableName, tellTwice } from './parts.js';
 import { type ConfiguredView, viewSchema } from './published-views.js';
 import { type Retention, retentionShape } from './retention.js';
 import { type TlsFiles, tlsSchema } from './tls.js';
-import { gcSchema, minFreeBytesSchema, scrubSchema, type UpkeepConfig } from './upkeep.js';
+import { gcSchema, memoryLimitSchema, minFreeBytesSchema, scrubSchema, type UpkeepConfig } from './upkeep.js';
 import { maxAnswerBytesSchema, type UploadLimits, uploadsSchema } from './uploads.js';
 
 /**
@@ -29,6 +29,7 @@ export const configSchema = z.strictObject({
     .default(10)
     .describe('How long a second daemon waits for the first before it gives up.'),
   min_free_bytes: minFreeBytesSchema,
+  memory_limit: memoryLimitSchema,
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('The log level.'),
   batch: z
     .strictObject({
@@ -251,6 +252,8 @@ export interface BusConfig extends UpkeepConfig {
     maxSparseRatio: number;
     decodeMs: number;
     decodeMemoryMb: number;
+    /** Of the daemon and its processes together. Undefined: the memory of the machine. */
+    memoryLimitMb: number | undefined;
   };
   canon: { autoRegister: boolean; maxNewTablesPerHour: number; tables: DeclaredTable[] };
   catalog: { contentHash: boolean };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, durationMs } from './parts.js';
+import { byteCount, bytesOf, duration, durationMs } from './parts.js';
 
 /** `scrub`: the background search for files that the disk has changed. */
 export const scrubSchema = z
@@ -46,6 +46,17 @@ export const minFreeBytesSchema = z
   .nonnegative()
   .default(67_108_864)
   .describe('With less free space on the disk of bus_root, the bus takes no new jobs until there is more.');
+
+const leastMemory = 2e9;
+
+/** `memory_limit`. */
+export const memoryLimitSchema = byteCount
+  .refine(size => bytesOf(size) >= leastMemory, 'must be at least 2 GB')
+  .nullable()
+  .default(null)
+  .describe(
+    'Memory that a daemon and all its processes may take together, such as 4 GB: at least 2 GB. Files, exports and queries that need more than their share fail, or spill to the disk of bus_root. null: the memory of the machine, with the limits below.',
+  );
 
 /** How a daemon takes care of a bus in the background. */
 export interface UpkeepConfig {

@@ -205,7 +205,8 @@ export function queryError(cause: unknown): Error {
     });
   const isOfSql = ['file', 'range', 'unsupported'].includes(fault) && !/^(IO|HTTP) Error: /.test(message);
   const code = isOfSql ? 'QUERY_FAILED' : 'READ_FAILED';
-  return storageError(code, `The query failed: ${details[0]}`, { cause, details });
+  const hint = fault === 'memory' ? { hint: readHints.memory } : {};
+  return storageError(code, `The query failed: ${details[0]}`, { cause, details, ...hint });
 }
 
 const restoreHint =
@@ -221,6 +222,8 @@ const readHints: Partial<Record<DuckDbFault, string>> = {
   text: insteadOf('text'),
   json: insteadOf('json'),
   range: insteadOf('range'),
+  memory:
+    'Ask for less: a WHERE, a LIMIT or fewer columns. Or raise `memory_limit`: that of the daemon for a query over HTTP, else that of DuckDB.',
 };
 
 /** The beginnings with which DuckDB says that a Parquet file is not sound. It says so of no SQL. */

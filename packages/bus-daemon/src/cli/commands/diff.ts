@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
-import { withLocalSides } from '@quantbot/duckdb-process';
+import { exportMemoryMb, withLocalSides } from '@quantbot/duckdb-process';
 import { describeDiff, diffArtifacts } from '@quantbot/duckdb-process/diff';
 import { type ArtifactRecord, type Catalog, openCatalog } from '@quantbot/storage';
 import { makeSpillFolder } from '@quantbot/storage/sandbox';
@@ -14,12 +14,13 @@ export async function diffCommand(
   right: string | Source,
   { key = [], limit, ...options }: CommonOptions & { key?: string[]; limit: number },
 ): Promise<void> {
-  const { cluster, export: settings } = configOf(options);
+  const config = configOf(options);
+  const { cluster } = config;
   if (cluster === undefined) await openedBus(options);
   await using catalog = await openCatalog({ config: options.config });
   const found = { left: await artifactOf(catalog, left), right: await artifactOf(catalog, right) };
   const spill = makeSpillFolder();
-  const limits = { memoryMb: settings.memoryLimitMb, spillFolder: join(spill.path, 'spill') };
+  const limits = { memoryMb: exportMemoryMb(config), spillFolder: join(spill.path, 'spill') };
   const files = { folder: join(spill.path, 'files'), s3: cluster?.s3 };
   const diff = await withLocalSides(found, files, sides =>
     diffArtifacts(sides.left, sides.right, { key, limit, ...limits }),

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { sortTerm } from '@quantbot/bus-format';
 import { version } from '@quantbot/bus-format/version';
 import { rowsViewsAt, type Snapshot, tableStreamed, viewsAt } from '@quantbot/bus-format/views';
-import { type BulkWriter, type SelectToWrite, writingMemoryMb } from '@quantbot/duckdb-process';
+import { type BulkWriter, exportMemoryMb, type SelectToWrite, writingMemoryMb } from '@quantbot/duckdb-process';
 import type { BusConfig, ExportFileOptions } from '@quantbot/infra/config';
 import { makeFolderDurable } from '@quantbot/infra/files';
 import { foldersOfDaemon } from '@quantbot/storage/sandbox';
@@ -115,8 +115,8 @@ export const orderOf = ({ sortBy }: Pick<ExportFileOptions, 'sortBy'>): string =
  * Returns the memory for an export (MB). That of a canonical table may take as much as compaction:
  * each file that was accepted can be exported, whatever the configuration says about exports.
  */
-export const memoryFor = ({ limits, export: { memoryLimitMb } }: BusConfig, untrusted: boolean): number =>
-  untrusted ? memoryLimitMb : Math.max(memoryLimitMb, writingMemoryMb(limits));
+export const memoryFor = (config: BusConfig, untrusted: boolean): number =>
+  untrusted ? exportMemoryMb(config) : Math.max(exportMemoryMb(config), writingMemoryMb(config.limits));
 
 /**
  * Returns the worker's task for an export. The key-value metadata of the file identify it, also in
