@@ -1,8 +1,9 @@
+import { dirname } from 'node:path';
 import type { StoreProblem } from '@quantbot/bus-care/verify';
-import { exportStatusFile, isExportStatus } from '@quantbot/bus-format/state';
+import { datasetManifest, exportStatusFile, isExportStatus, isManifestOfDataset } from '@quantbot/bus-format/state';
 import { markerIn, objectKeys } from '@quantbot/infra/bus';
 import { type CompareOptions, compareObject } from '../compare-object.js';
-import { exportObjects } from '../exports.js';
+import { exportObjects, knownExports } from '../exports.js';
 import { type ClusterPlaces, hurtIn, lakeFiles } from '../lake/lake-files.js';
 import { readState } from '../read-state.js';
 import { operatedTables } from '../table-operations.js';
@@ -20,23 +21,34 @@ export interface OwnObject {
 
 /** Lists the objects that daemons wrote, but for the journal and the outcomes of jobs. */
 export const listOwnObjects = async (places: ClusterPlaces): Promise<OwnObject[]> => [
-  ...stateObjects(places),
+  ...(await stateObjects(places)),
   ...(await filesOfLake(places)),
   ...(await filesOfExports(places)),
 ];
 
-const stateObjects = ({ objects }: ClusterPlaces): OwnObject[] =>
-  [
+async function stateObjects({ postgres, objects }: ClusterPlaces): Promise<OwnObject[]> {
+  const [head] = await postgres.query<{ busId: string }>('SELECT bus_id AS "busId" FROM bus.head');
+  const datasets = (await knownExports(postgres)).flatMap(({ name, folder }) =>
+    folder === null
+      ? []
+      : {
+          what: `${dirname(folder)}/${datasetManifest}`,
+          isSound: (text: string) => isManifestOfDataset(text, name),
+          cure: `quantbot-bus export ${name} --force writes it again`,
+        },
+  );
+  return [
     {
       what: objectKeys.marker,
-      isSound: (text: string) => isMarker(text, objects.url),
-      cure: 'run quantbot-bus cluster init, which writes it again',
+      isSound: (text: string) => isMarkerOf(head?.busId, text, objects.url),
+      cure: 'run quantbot-bus cluster init, which writes it again; if it is that of another bus, remove it first',
     },
     {
       what: `exports/${exportStatusFile}`,
       isSound: isExportStatus,
       cure: 'the next export writes it again, and so does quantbot-bus export --force',
     },
+    ...datasets,
   ].map(({ what, isSound, cure }) => ({
     what,
     bytes: 0,
@@ -47,11 +59,11 @@ const stateObjects = ({ objects }: ClusterPlaces): OwnObject[] =>
       return text !== 'damaged' && isSound(text.toString('utf8')) ? undefined : damaged;
     },
   }));
+}
 
-function isMarker(text: string, url: string): boolean {
+function isMarkerOf(busId: string | undefined, text: string, url: string): boolean {
   try {
-    markerIn(text, url, objectKeys.marker);
-    return true;
+    return markerIn(text, url, objectKeys.marker).bus_id === busId;
   } catch {
     return false;
   }
@@ -80,8 +92,9 @@ async function filesOfExports({ postgres, objects }: ClusterPlaces): Promise<Own
     async check(options) {
       const wrong = await compareObject(objects, file, options);
       if (wrong === undefined) return undefined;
-      // A run replaces the object before it records the new one.
-      const isWhole = (await compareObject(objects, { key: file.key }, options)) === undefined;
+      // A run replaces a file before it records the new one. It marks a dataset that it changes.
+      const isAlone = file.key === `exports/${file.name}.parquet`;
+      const isWhole = isAlone && (await compareObject(objects, { key: file.key }, options)) === undefined;
       const isMeant = (await exportObjects(postgres)).some(({ sha256 }) => sha256 === file.sha256);
       if (isWhole || !isMeant) return undefined;
       const detail = `${wrong}; quantbot-bus export ${file.name} --force writes it again`;

@@ -22,7 +22,7 @@ import { releasable } from '../writer/stages/quality.js';
 import { verifyNewKeys } from '../writer/stages/verify.js';
 import { asFetched, type CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
-import { NewPlaces, ObjectsCondemned } from './restoring.js';
+import { NewPlaces, ObjectsCondemned, putBack } from './restoring.js';
 import { readTables, tableFactsAt } from './tables.js';
 import { ArtifactsUnread } from './unread.js';
 
@@ -100,14 +100,12 @@ export async function commit(cluster: Cluster, verified: readonly CheckedFetch[]
   ];
   const byClaim = groupByClaim(rows);
   const bySeq = new Map([...byClaim.values()].map(group => [group[0]?.seq, group]));
-  return {
-    firstSeq,
-    lastSeq,
-    jobs: jobs.flatMap(job => {
-      const group = byClaim.get(job.claim) ?? bySeq.get(earlier.get(job.claim));
-      return group === undefined ? [] : [{ job, rows: group }];
-    }),
-  };
+  const committed = jobs.flatMap(job => {
+    const group = byClaim.get(job.claim) ?? bySeq.get(earlier.get(job.claim));
+    return group === undefined ? [] : [{ job, rows: group }];
+  });
+  for (const each of committed) await putBack(cluster, each);
+  return { firstSeq, lastSeq, jobs: committed };
 }
 
 /** Verifies jobs again whose tables have got a key since. */

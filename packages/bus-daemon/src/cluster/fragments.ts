@@ -80,13 +80,17 @@ export async function makeFragment(cluster: Cluster, fragment: Fragment, salvage
     });
     const files = found.filter(({ row, isThere }) => isThere || !gone.has(keyOf(row)));
     const lost = found.filter(file => !files.includes(file)).map(({ row }) => row);
-    const salvaged = lost.length === 0 ? [] : await salvage.filesOf(table, lost.map(keyOf));
+    const { paths, damaged } =
+      lost.length === 0 ? { paths: [], damaged: [] } : await salvage.filesOf(table, lost.map(keyOf));
     const shape = (await tablesOf(cluster, lastSeq)).get(table) as CanonTable;
-    const from = { files, salvaged: { paths: salvaged, keys: lost.map(keyOf) } };
-    const written = await write(cluster, fragment, shape, from).catch(async error => {
+    const from = { files, salvaged: { paths, keys: lost.map(keyOf) } };
+    const expected = rows.reduce((sum, row) => sum + (row.rows ?? 0), 0);
+    const check = (written: number) => {
+      if (written !== expected && damaged.length > 0) throw onlyInDamaged(fragment, lost.map(keyOf), damaged);
+    };
+    const written = await write(cluster, fragment, shape, from, check).catch(async error => {
       throw await findFault(cluster, fragment, { shape, files, error });
     });
-    const expected = rows.reduce((sum, row) => sum + (row.rows ?? 0), 0);
     if (written !== expected)
       logger.error(
         { table, artifacts: lost.map(keyOf), rows: written, expected },
@@ -113,12 +117,19 @@ interface Salvaged {
 }
 
 /** Writes a fragment: one Parquet file with all rows in order, and the origin of each. */
-async function write(cluster: Cluster, fragment: Fragment, table: CanonTable, from: Sources): Promise<number> {
+async function write(
+  cluster: Cluster,
+  fragment: Fragment,
+  table: CanonTable,
+  from: Sources,
+  check: (rows: number) => void = () => {},
+): Promise<number> {
   const id = randomUUID();
   const path = join(cluster.workFolder, `fragment-${id}.parquet`);
   try {
     const object = `lake/${fragment.table}/${fragment.firstSeq}-${fragment.lastSeq}~${id}.parquet`;
     const rows = await copyRows(cluster, table, from, { path, object });
+    check(rows);
     await cluster.objects.create(object, { path });
     const isUsed = await noteFragment(cluster.postgres, { ...fragment, object, rows });
     if (!isUsed) await cluster.objects.remove([object]);
@@ -180,6 +191,15 @@ async function findFault(
   }
   return error;
 }
+
+const onlyInDamaged = ({ table, firstSeq }: Fragment, keys: readonly string[], damaged: readonly string[]) =>
+  daemonError(
+    'ROWS_UNPUBLISHED',
+    `Rows of forgotten artifacts of the table ${table} are in no sound file of the lake, so all jobs from seq ${firstSeq} on wait. Damaged: ${damaged.join(', ')}.`,
+    {
+      hint: `Restore these objects from earlier versions of the bucket. Otherwise run \`quantbot-bus forget ${keys.join(' ')} --rows drop --force --apply\`: the other jobs then go on.`,
+    },
+  );
 
 const keyOf = ({ artifact_key }: JournalRow): string => artifact_key ?? '';
 

@@ -1,4 +1,4 @@
-import { artifactsOfTable, type Queries, type StoredArtifact } from '@quantbot/bus-cluster';
+import { artifactsOfTable, damagedFile, type Queries, type StoredArtifact } from '@quantbot/bus-cluster';
 import type { DeclaredColumn } from '@quantbot/bus-format';
 import { type CanonTable, fits } from '@quantbot/bus-format/canon';
 import { readParquetFooter } from '@quantbot/infra';
@@ -74,10 +74,12 @@ async function firstMisfitInLake(
 ): Promise<Misfit | undefined> {
   const salvage = new Salvage(bus);
   try {
-    const paths = await salvage.filesOf(
+    const { paths, damaged } = await salvage.filesOf(
       name,
       gone.map(({ artifact }) => artifact),
     );
+    const [first] = damaged;
+    if (first !== undefined) throw damagedFile(first, 'its checksum does not match');
     const files = await Promise.all(
       paths.map(async (path): Promise<FileToCompare[]> => {
         const { columns, rows, bytes } = await readParquetFooter(path);

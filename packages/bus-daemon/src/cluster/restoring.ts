@@ -1,5 +1,6 @@
 import { freshPlace, type Head } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
+import type { JournalRow } from '@quantbot/bus-format/journal';
 import { isRejected, type VerifiedArtifact } from '../writer/job.js';
 import type { CheckedFetch } from './check.js';
 import type { Cluster } from './cluster.js';
@@ -84,6 +85,22 @@ export class NewPlaces {
       },
       uploadsAtOnce,
     );
+  }
+}
+
+/**
+ * Puts lost objects of duplicates back, if their keys have a mark: a producer can only put back the
+ * object with the first key. If the artifact is forgotten meanwhile, `gc` removes the object.
+ */
+export async function putBack(
+  { objects }: Pick<Cluster, 'objects'>,
+  { job, rows }: { job: CheckedFetch; rows: readonly JournalRow[] },
+): Promise<void> {
+  for (const { status, artifact_key, rel_path, sha256 } of rows) {
+    if (isRejected(job) || status !== 'duplicate' || rel_path === null) continue;
+    const same = job.artifacts.find(artifact => artifact.key === artifact_key && artifact.sha256 === sha256);
+    if (same !== undefined && same.relPath !== rel_path)
+      await objects.create(rel_path, { path: same.file }, { sha256: same.sha256 });
   }
 }
 

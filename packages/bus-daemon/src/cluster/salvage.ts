@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { keysWithRowsOnly, pagesOf } from '@quantbot/bus-cluster';
+import { isDamage } from '@quantbot/bus-format';
 import { literal, literalList } from '@quantbot/bus-format/sql';
 import { writingMemoryMb } from '@quantbot/duckdb-process';
 import type { Cluster } from './cluster.js';
@@ -12,6 +13,8 @@ const timeoutMs = 600_000;
 interface Found {
   keys: ReadonlySet<string>;
   paths: string[];
+  /** The keys of damaged files of the lake, which are left out. */
+  damaged: string[];
 }
 
 type SalvagingCluster = Pick<Cluster, 'config' | 'fragmentWriter' | 'objects' | 'postgres' | 'workFolder'>;
@@ -31,12 +34,12 @@ export class Salvage {
   }
 
   /** Returns local files that have the rows of these artifacts, perhaps more than once. */
-  async filesOf(table: string, keys: readonly string[]): Promise<string[]> {
+  async filesOf(table: string, keys: readonly string[]): Promise<Pick<Found, 'paths' | 'damaged'>> {
     const known = this.#tables.get(table);
-    if (known !== undefined && keys.every(key => known.keys.has(key))) return known.paths;
+    if (known !== undefined && keys.every(key => known.keys.has(key))) return known;
     const found = await this.#search(table);
     this.#tables.set(table, found);
-    return found.paths;
+    return found;
   }
 
   /** Removes the local files. A later search finds them again. */
@@ -52,12 +55,13 @@ export class Salvage {
     this.#folders.push(folder);
     mkdirSync(folder, { recursive: true });
     const paths: string[] = [];
+    const damaged: string[] = [];
     for await (const page of pagesOf(objects, `lake/${table}/`))
       for (const { key } of page) {
         const source = join(folder, 'source');
         if ((await objects.download(key, source)) === undefined) continue; // removed meanwhile
         const path = join(folder, `${paths.length}.parquet`);
-        const { rows } = await fragmentWriter.write(
+        const writing = fragmentWriter.write(
           {
             task: 'copy',
             setup: [],
@@ -71,10 +75,15 @@ export class Salvage {
           },
           timeoutMs,
         );
+        const { rows } = await writing.catch(error => {
+          if (!isDamage(error)) throw error;
+          damaged.push(key);
+          return { rows: 0 };
+        });
         rmSync(source);
         if (rows > 0) paths.push(path);
         else rmSync(path, { force: true });
       }
-    return { keys: new Set(keys), paths };
+    return { keys: new Set(keys), paths, damaged };
   }
 }

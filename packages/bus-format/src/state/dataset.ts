@@ -2,6 +2,7 @@ import { lstat, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/pr
 import { basename, dirname, join } from 'node:path';
 import {
   faultPoint,
+  parseState,
   readState,
   removeTemporaries,
   syncFolder,
@@ -12,7 +13,7 @@ import { z } from 'zod';
 import { daemonError } from '../errors.js';
 
 /** The name of the file that lists the files of a dataset. */
-const datasetManifest = '_dataset.json';
+export const datasetManifest = '_dataset.json';
 /**
  * The folder of a generation that the dataset's link points to. It holds Parquet files only,
  * because many readers expect nothing else.
@@ -46,6 +47,10 @@ export const datasetSchema = z.object({
 
 /** The content of `_dataset.json`. */
 export type DatasetManifest = z.infer<typeof datasetSchema>;
+
+/** Whether a text is the manifest of a dataset as it was written. */
+export const isManifestOfDataset = (text: string, name: string): boolean =>
+  parseState(text, datasetSchema)?.export === name;
 
 /** Matches the temporary name of an unfinished export, beside its final path. */
 const unfinishedPattern = /^\..+\.[0-9a-f]{16}\.tmp$/;

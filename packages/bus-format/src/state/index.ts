@@ -30,10 +30,12 @@ export {
 } from './daemon-state.js';
 export {
   type DatasetManifest,
+  datasetManifest,
   datasetSchema,
   filesIn,
   generationBeside,
   isGarbage,
+  isManifestOfDataset,
   manifestOf,
   readDataset,
   switchDataset,
