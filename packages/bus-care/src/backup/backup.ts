@@ -26,8 +26,8 @@ export interface BackupReport {
   /** Unsettled and rejected jobs. They continue where the backup is restored. */
   jobs: number;
   /**
-   * Missing or changed artifacts, and jobs that are unreadable or still changing: one line each.
-   * The copy of an earlier backup stays.
+   * Missing or changed files, and jobs that are unreadable or still changing: one line each. The
+   * copy of an earlier backup stays.
    */
   problems: string[];
 }
@@ -73,9 +73,9 @@ async function renew(config: BusConfig, destination: BusLayout, onProgress: OnPr
     const { bytes } = copied;
     onProgress({ done: bytes, total: bytes, unit: 'bytes', what: 'canonical tables' });
     await linkCanonical(destination, next, journal);
-    await copyKeptRows(source, destination, journal);
+    const kept = await copyKeptRows(source, destination, journal);
     onProgress({ done: bytes, total: bytes, unit: 'bytes', what: 'journal and jobs' });
-    const forgotten = await placesToClear(journal);
+    const forgotten = await placesToClear(journal, kept.length === 0);
     await bringIn(destination, next, jobs);
     await clearPlaces(destination, forgotten);
     await keepModes(source, destination);
@@ -85,7 +85,7 @@ async function renew(config: BusConfig, destination: BusLayout, onProgress: OnPr
       takenAt: takenAt.toISOString(),
       ...copied,
       jobs: Object.values(jobs.met).reduce((sum, names) => sum + names.size, 0),
-      problems: [...problems, ...jobs.problems],
+      problems: [...problems, ...kept, ...jobs.problems],
     };
     await writeFileDurable(join(destination.root, reportFile), `${JSON.stringify(report, null, 2)}\n`);
     return report;

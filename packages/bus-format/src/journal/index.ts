@@ -21,7 +21,16 @@ export { Journal } from './journal.js';
 export { type Judged, type JudgedJournal, judge, judgeBy } from './judge.js';
 export type { Gone, KnownArtifact } from './known-keys.js';
 export { countDismissedQuery } from './marks.js';
-export { asItCame, isOutcomeOf, isRejection, maxOutcomeBytes, receiptOf, rejectReasonOf, textOf } from './outcome.js';
+export {
+  asItCame,
+  isOutcomeOf,
+  isRejection,
+  maxOutcomeBytes,
+  receiptOf,
+  rejectDetailsOf,
+  rejectReasonOf,
+  textOf,
+} from './outcome.js';
 export { damaged, liveJournalFiles, rottenJournalFiles } from './rot.js';
 export {
   emptyRow,

@@ -1,8 +1,8 @@
 import { receiptSchema, rejectCodes, rejectReasonSchema } from '@quantbot/infra';
-import { busLayout } from '@quantbot/infra/bus';
+import { busError, busLayout } from '@quantbot/infra/bus';
 import { expect, test } from 'vitest';
 import { journalRow, rejectedRow } from '../testing.js';
-import { isOutcomeOf, isRejection, receiptOf, rejectReasonOf, textOf } from './outcome.js';
+import { isOutcomeOf, isRejection, receiptOf, rejectDetailsOf, rejectReasonOf, textOf } from './outcome.js';
 import { TableNames } from './table-names.js';
 
 const layout = busLayout('/data/bus');
@@ -69,6 +69,14 @@ test('the hint of a type that does not fit says what to type', () => {
   expect(rejectReasonOf([rejectedRow({ ...reject, reject_code: 'ROWS_MISMATCH' })]).hint).toBe(
     rejectCodes.ROWS_MISMATCH,
   );
+});
+
+test('a hint of its own goes with a rejection, and is none of its details', () => {
+  const error = busError('SCHEMA_MISMATCH', 'There is no such table.', { details: ['hint: x'], hint: 'Declare it.' });
+  const reason = (reject_details: string) =>
+    rejectReasonOf([rejectedRow({ reject_code: 'SCHEMA_MISMATCH', reject_details })]);
+  expect(reason(rejectDetailsOf(error))).toMatchObject({ details: ['hint: x'], hint: 'Declare it.' });
+  expect(rejectDetailsOf(busError('SCHEMA_MISMATCH', 'No.', { details: ['a'] }))).toBe('["a"]');
 });
 
 test('a reason has the code, the sentence, the details and the hint that goes with the code', () => {

@@ -1,4 +1,11 @@
-import { type ForgetOutcome, type Receipt, type RejectReason, rejectCodes } from '@quantbot/infra';
+import {
+  type BusError,
+  type ForgetOutcome,
+  type Receipt,
+  type RejectCode,
+  type RejectReason,
+  rejectCodes,
+} from '@quantbot/infra';
 import { type BusLayout, canonTableOf, schemaHintWarning } from '@quantbot/infra/bus';
 import { inFolder } from '@quantbot/infra/files';
 import { castHint } from '../mismatch/mismatch.js';
@@ -89,11 +96,17 @@ function forgetting(opJson: string, rows: readonly JournalRow[]): { forget?: For
   return { forget: [...gone, ...(op.spared ?? [])] };
 }
 
+/** Returns `reject_details`: the details of an error, and its hint if its code has another one. */
+export const rejectDetailsOf = ({ code, details, hint }: BusError): string =>
+  JSON.stringify(hint === rejectCodes[code as RejectCode] ? details : [...details, { hint }]);
+
 /** Builds the reason of a rejected job from the journal's row. */
 export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
   const [row] = rows as [JournalRow];
   const code = row.reject_code ?? 'MANIFEST_INVALID';
-  const details = JSON.parse(row.reject_details ?? '[]') as string[];
+  const said = JSON.parse(row.reject_details ?? '[]') as (string | { hint: string })[];
+  const details = said.filter(detail => typeof detail === 'string');
+  const [own = rejectCodes[code]] = said.flatMap(detail => (typeof detail === 'string' ? [] : detail.hint));
   const casts = code === 'SCHEMA_MISMATCH' ? castHint(details) : undefined;
   return {
     job_id: row.job_id,
@@ -101,7 +114,7 @@ export function rejectReasonOf(rows: readonly JournalRow[]): RejectReason {
     code,
     error: row.reject_error ?? '',
     details,
-    hint: casts === undefined ? rejectCodes[code] : `${rejectCodes[code]} ${casts}`,
+    hint: casts === undefined ? own : `${own} ${casts}`,
     rejected_at_utc: new Date(row.committed_at).toISOString(),
     manifest_sha256: row.manifest_sha256,
   };

@@ -1,6 +1,8 @@
 import { appendFileSync, chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup } from '@quantbot/bus-care/backup';
+import { keptName } from '@quantbot/bus-format/canon';
+import { forgetArtifacts } from '@quantbot/infra/utils';
 import { flipBit } from '@quantbot/tooling-testing/rot';
 import { sampled } from '@quantbot/tooling-testing/sampled';
 import { submit } from '@quantbot/tooling-testing/submit';
@@ -35,3 +37,29 @@ sampled(
     expect(readFileSync(copy)).not.toEqual(readFileSync(own));
   },
 );
+
+sampled('rows of forgotten artifacts are copied from no damaged file', async () => {
+  const bus = makeTestBus();
+  await drain(bus);
+  const put = async (runId: string) =>
+    submit(bus, { runId, kind: 'people', artifactId: 'a', schemaHint: 'canon.people', select: 'SELECT 1 AS id' });
+  for (const run of ['r1', 'r2']) await put(run);
+  await drain(bus);
+  const forgotten = forgetArtifacts({ keys: ['r1/tests/people/a'] }, { busRoot: bus.layout.root });
+  await drain(bus);
+  expect(await forgotten).toMatchObject([{ status: 'forgotten' }]);
+  const to = join(bus.folder, 'backup');
+  expect(await backup(bus.config, to)).toMatchObject({ problems: [] });
+  const folder = join(bus.layout.canon, 'people');
+  const name = readdirSync(folder).find(file => file.endsWith('.parquet')) as string;
+  const good = readFileSync(join(folder, name));
+  const copy = join(to, 'canon/people', keptName, name);
+  expect(readFileSync(copy)).toEqual(good);
+
+  flipBit(join(folder, name));
+  expect(await backup(bus.config, to)).toMatchObject({ problems: [] }); // the earlier backup has it
+  expect(readFileSync(copy)).toEqual(good);
+  expect(await backup(bus.config, join(bus.folder, 'another'))).toMatchObject({
+    problems: [expect.stringMatching(`^canon/people/${name} is damaged`)],
+  });
+});

@@ -11,11 +11,13 @@ import { drain, launchDaemon, quantbotBus, startDaemon } from '../support/daemon
 import { query } from '../support/query.js';
 
 /** Submits one job to a running daemon and returns the code of its rejection. */
-async function rejectionOf(bus: TestBus, options: Parameters<typeof submit>[1]): Promise<string> {
+async function refusalOf(bus: TestBus, options: Parameters<typeof submit>[1]): Promise<JobRejectedError> {
   const error = await (await submit(bus, options)).settled().catch(e => e);
   expect(error).toBeInstanceOf(JobRejectedError);
-  return (error as JobRejectedError).code;
+  return error as JobRejectedError;
 }
+
+const rejectionOf = async (...of: Parameters<typeof refusalOf>): Promise<string> => (await refusalOf(...of)).code;
 
 test('batch.max_jobs bounds how many jobs share a commit', async () => {
   const bus = makeTestBus({ batch: { max_jobs: 2 }, log_level: 'info' });
@@ -60,7 +62,10 @@ test('limits bound the bytes and the columns of an artifact', async () => {
 test('with canon.auto_register off a table that is not known is refused, and other hints are not', async () => {
   const bus = makeTestBus({ canon: { auto_register: false } });
   await startDaemon(bus);
-  expect(await rejectionOf(bus, { schemaHint: 'canon.numbers' })).toBe('SCHEMA_MISMATCH');
+  expect(await refusalOf(bus, { schemaHint: 'canon.numbers' })).toMatchObject({
+    code: 'SCHEMA_MISMATCH',
+    hint: expect.stringContaining('Declare the table'),
+  });
   expect((await (await submit(bus, { schemaHint: 'simulation.fills' })).settled()).status).toBe('ingested');
   expect(await query(bus, 'SELECT schema_hint FROM catalog.artifacts_f')).toEqual([
     { schema_hint: 'simulation.fills' },

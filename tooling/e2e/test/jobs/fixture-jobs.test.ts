@@ -95,7 +95,7 @@ test('every rejection says a sentence and what to do', async () => {
   for (const name of readdirSync(bus.layout.rejected)) {
     const reason = rejectionOf(bus, name);
     expect(reason?.error).toMatch(/^[\s\S]{10,}\.$/);
-    expect(reason?.hint).toBe(rejectCodes[reason?.code as keyof typeof rejectCodes]);
+    expect(reason?.hint).toMatch(/^[A-Z][\s\S]{10,}\.$/);
   }
 });
 

@@ -135,7 +135,7 @@ test.each(
 
 const pick = () => values[Math.floor(random() * values.length)] ?? '';
 
-test('nor does it for types by chance', { tags: ['campaign'] }, async () => {
+test('nor does it for types by chance', { tags: ['campaign'], timeout: 600_000 }, async () => {
   for (let tries = campaign(1, 10); tries > 0; tries--)
     await mustNotDepend(Array.from({ length: 5 }, () => (random() < 0.1 ? [drop] : [pick(), pick()])));
 });

@@ -1,4 +1,4 @@
-import { emptyRow, type JournalRow } from '@quantbot/bus-format/journal';
+import { emptyRow, type JournalRow, rejectDetailsOf } from '@quantbot/bus-format/journal';
 import { exactJson, type Operation, type ParquetColumn } from '@quantbot/infra';
 import { type AcceptedJob, type Forgetting, isRejected, type RejectedJob } from '../job.js';
 
@@ -37,7 +37,7 @@ export function rowsOfJob(job: AcceptedJob | RejectedJob, seq: number, committed
         status: 'rejected',
         reject_code: error.code as JournalRow['reject_code'],
         reject_error: error.message,
-        reject_details: JSON.stringify(error.details),
+        reject_details: rejectDetailsOf(error),
       },
     ];
   }

@@ -238,7 +238,7 @@ function undecodableError({ entry, key }: VerifiedArtifact, table: string, findi
   if ('missing' in finding)
     return busError('ARTIFACT_MISSING', `${relpath} disappeared while it was read.`, { details: [finding.missing] });
   if ('unsupported' in finding)
-    return busError('UNSUPPORTED_PARQUET', `${relpath} has a good footer, but DuckDB cannot read its rows.`, {
+    return busError('UNSUPPORTED_PARQUET', `${relpath} has a good footer, but the bus cannot read its rows.`, {
       details: [finding.unsupported],
     });
   if ('tooComplex' in finding)
