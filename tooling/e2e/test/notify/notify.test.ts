@@ -55,7 +55,7 @@ test('a webhook is posted what was rejected, with its code and what to do about 
         kind: 'fills',
         code: 'NOT_PARQUET',
         error: 'The file is a text file, not Parquet.',
-        hint: expect.stringContaining('Parquet writer'),
+        hint: expect.stringContaining('Convert it with DuckDB'),
         path: join(bus.layout.rejected, 'bad-1'),
       },
     ],
