@@ -42,3 +42,16 @@ export const rejectedRow = (more: Partial<JournalRow> = {}): JournalRow =>
     reject_details: '["one","two"]',
     ...more,
   });
+
+/**
+ * A Parquet file with [1, NULL] as TINYINT. Its data page of version 2 claims to have no NULL, as
+ * arrow-go writes it without statistics.
+ */
+export const withoutNullCount = Buffer.from(
+  [
+    'UEFSMRUGFQwVDFwVBBUAFQQVABUEFQASHAAAAAMBAQAAABUEGSxIBnNjaGVtYRUCABUCJQIYAXglHkysEwgRAAAAFgQZHBkcJggc',
+    'FQIZJQAGGRgBeBUAFgQWPBY8JghJHBUAFQAVAgAAABY8FgQmCBY8FAAAGQwYGXBhcnF1ZXQtZ28gdmVyc2lvbiAxOC44LjAZHBwA',
+    'AAB2AAAAUEFSMQ==',
+  ].join(''),
+  'base64',
+);

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withoutNullCount } from '@quantbot/bus-format/testing';
 import { parseBusConfig } from '@quantbot/infra/config';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, onTestFinished, test } from 'vitest';
@@ -46,19 +47,6 @@ test('to write the rows of a file may take more memory than to read them', () =>
   for (const decodeMemoryMb of [512, 600])
     expect(writingMemoryMb({ ...limits, decodeMemoryMb })).toBe(2 * decodeMemoryMb);
 });
-
-/**
- * [1, NULL] as TINYINT in a data page of version 2 that claims to have no NULL, as arrow-go writes
- * it without statistics.
- */
-const withoutNullCount = Buffer.from(
-  [
-    'UEFSMRUGFQwVDFwVBBUAFQQVABUEFQASHAAAAAMBAQAAABUEGSxIBnNjaGVtYRUCABUCJQIYAXglHkysEwgRAAAAFgQZHBkcJggc',
-    'FQIZJQAGGRgBeBUAFgQWPBY8JghJHBUAFQAVAgAAABY8FgQmCBY8FAAAGQwYGXBhcnF1ZXQtZ28gdmVyc2lvbiAxOC44LjAZHBwA',
-    'AAB2AAAAUEFSMQ==',
-  ].join(''),
-  'base64',
-);
 
 test('a file that only DuckDB can read is not broken', async () => {
   const path = join(temporaryFolder(), 'x.parquet');

@@ -90,7 +90,8 @@ async function manifestForRetry(
   const job = submittableIn(folder);
   if (job === undefined) return undefined;
   const bytes = unlessUnreadable(() => readLoneFile(join(job, fileNames.manifest), maxManifestBytes));
-  if (bytes === undefined || row === undefined || !isManifestOf(bytes, row)) return undefined; // damaged
+  // A damaged manifest cannot be retried.
+  if (bytes === undefined || row === undefined || !isManifestOf(bytes, row)) return undefined;
   const manifest = unlessUnreadable(() => parseManifest(bytes));
   if (manifest === undefined) return undefined;
   if (manifest.op !== undefined) return bytes;

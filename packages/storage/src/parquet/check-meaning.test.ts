@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { withoutNullCount } from '@quantbot/bus-format/testing';
 import { parquetMetadata, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
@@ -263,19 +264,6 @@ test('statistics that claim nothing but NULL hide no value from a condition', as
   expect(await read(path, { where: 'x IS NOT NULL' })).toEqual(both([{ x: 1 }, { x: 3 }]));
   expect(await read(path, { where: "coalesce(x::VARCHAR, 'none') = 'none'" })).toEqual(both([{ x: null }]));
 });
-
-/**
- * [1, NULL] as TINYINT in a data page of version 2 that claims to have no NULL, as arrow-go writes
- * it without statistics.
- */
-const withoutNullCount = Buffer.from(
-  [
-    'UEFSMRUGFQwVDFwVBBUAFQQVABUEFQASHAAAAAMBAQAAABUEGSxIBnNjaGVtYRUCABUCJQIYAXglHkysEwgRAAAAFgQZHBkcJggc',
-    'FQIZJQAGGRgBeBUAFgQWPBY8JghJHBUAFQAVAgAAABY8FgQmCBY8FAAAGQwYGXBhcnF1ZXQtZ28gdmVyc2lvbiAxOC44LjAZHBwA',
-    'AAB2AAAAUEFSMQ==',
-  ].join(''),
-  'base64',
-);
 
 test('a column whose values no second reader can check is an error with its name', async () => {
   const path = join(temporaryFolder(), 'x.parquet');
