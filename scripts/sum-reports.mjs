@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Adds up the JSON reports that every package's test runs leave. Prints each failed test with the
-// first line of its message, and then `N passed, N failed[, N skipped]`.
+// beginning of its message, and then `N passed, N failed[, N skipped]`.
 import { readReports } from './read-reports.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -20,7 +20,11 @@ for (const { folder, report } of readReports()) {
     }
   }
 }
-for (const [file, test, message] of failures)
-  console.log(`FAILED: ${file}: ${test}\n    ${String(message).trim().split('\n')[0].slice(0, 300)}`);
+for (const [file, test, message] of failures) {
+  const [beginning] = String(message)
+    .trim()
+    .split(/\n\s+at /);
+  console.log(`FAILED: ${file}: ${test}\n    ${beginning.slice(0, 600).replaceAll('\n', '\n    ')}`);
+}
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

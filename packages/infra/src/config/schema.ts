@@ -27,7 +27,7 @@ export const configSchema = z.strictObject({
     .nonnegative()
     .max(86_400)
     .default(10)
-    .describe('How long a second daemon waits for the first before it gives up.'),
+    .describe('How long a second daemon waits for the first, or `scrub` for another scrub, before it gives up.'),
   min_free_bytes: minFreeBytesSchema,
   memory_limit: memoryLimitSchema,
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('The log level.'),

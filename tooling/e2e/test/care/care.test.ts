@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { lockWork, scrubGuardOf } from '@quantbot/bus-format/state';
 import { eventually } from '@quantbot/tooling-testing/eventually';
 import { numbers } from '@quantbot/tooling-testing/parquet';
 import { writeToInbox } from '@quantbot/tooling-testing/raw-job';
@@ -220,4 +221,15 @@ test('quantbot-bus says what it does not know, with a suggestion', async () => {
   const { code, stderr } = await quantbotBus(bus, 'statsu');
   expect(code).toBe(1);
   expect(stderr).toContain('Did you mean status?');
+});
+
+test('quantbot-bus scrub waits for a scrub that is under way, but not for hours', async () => {
+  const bus = makeTestBus({ lock_timeout_s: 1.5 });
+  await drain(bus);
+  const release = await lockWork(scrubGuardOf(bus.layout.root), bus.layout);
+  const busy = await quantbotBus(bus, 'scrub');
+  expect(busy).toMatchObject({ code: 1, stderr: expect.stringContaining('SCRUB_BUSY') });
+  const waiting = quantbotBus(bus, 'scrub');
+  setTimeout(() => release?.(), 1_000);
+  expect(await waiting).toMatchObject({ code: 0, stdout: expect.stringContaining('all as they were written') });
 });
