@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { backtestError } from './errors.js';
 
 const callSchema = z.strictObject({

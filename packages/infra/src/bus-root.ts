@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { busLayout, fileNames, layoutVersion } from './bus-layout.js';
 import { type ClusterConfig, withVariables } from './config/cluster.js';
 import { checkedRoot, findBusConfig } from './config/config.js';

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type BusError, busError } from './errors.js';
 import { readState, writeStateDurable } from './files/state-file.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { idPattern, maxIdLength } from './ids.js';
 
 /** The schema of an id. An id can be a file name on any system, and never leaves its folder. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { configSchema } from './config/schema.js';
 import { manifestSchema, operationManifestSchema } from './manifest.js';
 import { receiptSchema, rejectReasonSchema } from './receipt.js';

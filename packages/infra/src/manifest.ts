@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { storeObjectKey } from './bus-layout.js';
 import { busError } from './errors.js';
 import { artifactKeySchema, idSchema } from './id-schemas.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { tableModeNames } from './config/canon-table.js';
 import { artifactKeySchema, idSchema, tableNameSchema } from './id-schemas.js';
 

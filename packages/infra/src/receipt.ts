@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type RejectCode, rejectCodes } from './errors.js';
 
 /** One artifact of a receipt. */

@@ -1,6 +1,6 @@
 import { artifactKeySchema, type BusPolicy, idSchema } from '@quantbot/infra';
 import { presetSchema } from '@quantbot/lab';
-import { z } from 'zod';
+import * as z from 'zod';
 import { backtestError } from '../errors.js';
 import { resultTables } from './tables.js';
 

@@ -1,6 +1,6 @@
 import type { Bar, Preset, TokenSignal } from '@quantbot/lab';
 import { readParquet } from '@quantbot/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 import { backtestError } from '../errors.js';
 
 const alertRow = z.object({ token_address: z.string(), chain: z.string(), ts: z.date(), rule: z.string() });

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { BusLayout } from '@quantbot/infra/bus';
 import { tableModeNames } from '@quantbot/infra/config';
 import { makeFolderDurable, readState, removeTemporaries, writeStateDurable } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type CanonTable, newTable } from './table.js';
 
 /**

@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra/bus';
 import { exists, makeFolderDurable, readState, writeStateDurable } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 import { daemonError } from '../errors.js';
 
 /** Identifies a file and its state, to detect that it was replaced or changed. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readState } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const waitingTableSchema = z.object({
   table: z.string(),

@@ -9,7 +9,7 @@ import {
   systemErrorCode,
   writeStateDurable,
 } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 import { daemonError } from '../errors.js';
 
 /** The name of the file that lists the files of a dataset. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseState, readState, writeState } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The file in the export folder with the outcome of each export. */
 export const exportStatusFile = '_export_status.json';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra/bus';
 import { readState, writeStateDurable } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const count = z.number().int().nonnegative();
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readState, writeState } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How far the OpenLineage events of jobs are delivered. */
 export const lineageCursorSchema = z.object({

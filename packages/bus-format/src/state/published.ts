@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { BusLayout } from '@quantbot/infra/bus';
 import { digestFile, type Pace, readState, systemErrorCode, writeStateDurable } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 import { openFault } from '../duckdb-fault.js';
 import { ignoreMissing } from '../errors.js';
 

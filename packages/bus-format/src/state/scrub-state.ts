@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { BusLayout } from '@quantbot/infra/bus';
 import { readState, writeStateDurable } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const findingSchema = z.object({ code: z.string(), what: z.string(), detail: z.string(), found_at: z.string() });
 

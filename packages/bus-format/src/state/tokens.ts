@@ -10,7 +10,7 @@ import {
   syncFolder,
   writeState,
 } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 import { daemonError } from '../errors.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { makeFolderDurable, readSmallFile, replaceFile, smallFileBytes, systemErrorCode } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 import { daemonError, unlessUnreadable } from '../errors.js';
 import { type Guard, isSame, tryGuard } from './guard.js';
 import { assertHardLinks } from './hard-links.js';

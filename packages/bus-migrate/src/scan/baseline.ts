@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, relative, resolve, sep } from 'node:path';
 import { daemonError } from '@quantbot/bus-format';
 import { writeFileAtomic } from '@quantbot/infra/files';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Finding } from './scan-file.js';
 
 const baselineSchema = z.object({

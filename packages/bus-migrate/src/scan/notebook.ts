@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const notebookSchema = z.object({
   cells: z.array(z.object({ cell_type: z.string(), source: z.union([z.string(), z.array(z.string())]).default('') })),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { foldName } from '../parquet/columns.js';
 import { qualitySchema, type TableQuality } from './quality.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A line chart on the dashboard. */
 export const chartSchema = z.strictObject({

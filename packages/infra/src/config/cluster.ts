@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { busError } from '../errors.js';
 import { variablePattern } from './notify.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { busError, systemErrorCode } from '../errors.js';
 import { isRemoteRoot } from '../object-root.js';
 import { JsonError, parseJsonStrictly } from '../strict-json.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { foldName } from '../parquet/columns.js';
 import { tableName } from './parts.js';
 

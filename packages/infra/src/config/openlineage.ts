@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { webhookProblem } from './notify.js';
 
 /** The schema of `openlineage`. */

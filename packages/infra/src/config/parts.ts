@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A time in seconds, up to a day. */
 export const seconds = z.number().positive().max(86_400);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A configured view of the published database. */
 export const viewSchema = z.strictObject({

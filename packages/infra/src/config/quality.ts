@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, durationMs } from './parts.js';
 
 const columnName = z.string().min(1).max(255);

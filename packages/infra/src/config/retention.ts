@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { idSchema } from '../id-schemas.js';
 import { byteCount, bytesOf, duration, durationMs, tellTwice } from './parts.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DeclaredTable, tableSchema } from './canon-table.js';
 import { type Chart, chartSchema } from './charts.js';
 import { type ClusterConfig, clusterSchema } from './cluster.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { byteCount, bytesOf, duration, durationMs } from './parts.js';
 
 /** `scrub`: the background search for files that the disk has changed. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The schema of `http.uploads`. */
 export const uploadsSchema = z

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { temporaryFolder } from '../../test/support/folders.js';
 import { parseState, readState, stateText, writeState, writeStateDurable } from './state-file.js';
 

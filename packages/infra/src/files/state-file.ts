@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { renameSync } from 'node:fs';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { BusError, systemErrorCode } from '../errors.js';
 import { isNotRegular, readSmallFile } from './read-small.js';
 import { writeFileAtomic, writeFileDurable } from './write.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type BusError, busError } from '../errors.js';
 import { artifactKeySchema, idSchema } from '../id-schemas.js';
 import { artifactKey } from '../ids.js';

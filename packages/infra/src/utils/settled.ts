@@ -1,4 +1,4 @@
-import { type ZodType, z } from 'zod';
+import * as z from 'zod';
 import { BusError, busError } from '../errors.js';
 import { type Receipt, type RejectReason, receiptSchema, rejectReasonSchema } from '../receipt.js';
 
@@ -137,7 +137,7 @@ function answers(receipt: Receipt, job: SubmissionIdentity): boolean {
 }
 
 /** Treats a torn file as "not settled yet": the daemon rewrites it. */
-function parsed<T>(text: string | undefined, schema: ZodType<T>): T | undefined {
+function parsed<T>(text: string | undefined, schema: z.ZodType<T>): T | undefined {
   try {
     return text === undefined ? undefined : schema.safeParse(JSON.parse(text)).data;
   } catch {

@@ -1,5 +1,5 @@
 import type { Schema } from '@quantbot/storage';
-import { z } from 'zod';
+import * as z from 'zod';
 import { labError } from '../errors.js';
 
 const windows = (least: number) =>

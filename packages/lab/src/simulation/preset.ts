@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { labError } from '../errors.js';
 
 const bars = z.number().int().min(1).max(10_000);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, expectTypeOf, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { readParquet } from './read-parquet.js';
 import { scanParquet } from './scan-parquet.js';

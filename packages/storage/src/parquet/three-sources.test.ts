@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { type Serving, serveFolder } from '../../test/support/served-folder.js';
 import { readParquet, readParquetColumns } from './read-parquet.js';
