@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +45,9 @@ const licences = {
         const file = readdirSync(folder).find(each => /^licen[cs]e/i.test(each));
         return `${name} ${version} (${license})\n\n${file === undefined ? '' : readFileSync(join(folder, file), 'utf8')}`;
       });
-      if (texts.length > 0) writeFileSync(join(initialOptions.outdir, 'LICENCES.txt'), texts.join('\n\n'));
+      if (texts.length === 0) return;
+      mkdirSync(initialOptions.outdir, { recursive: true }); // a first build has not made it yet
+      writeFileSync(join(initialOptions.outdir, 'LICENCES.txt'), texts.join('\n\n'));
     });
   },
 };
