@@ -11,6 +11,8 @@ export interface ExpectedObject {
   bytes?: number;
   /** Its SHA-256; undefined for a file that holds its own checksum. */
   sha256?: string;
+  /** The golden export whose own checksum it must hold, and the job that it must at least have. */
+  ofExport?: { name: string; minSeq: number };
 }
 
 /** How objects are compared. */
@@ -34,7 +36,7 @@ const partBytes = 8 * 1024 * 1024;
  */
 export async function compareObject(
   objects: Pick<Objects, 'head' | 'readRange'>,
-  { key, bytes, sha256 }: ExpectedObject,
+  { key, bytes, sha256, ofExport }: ExpectedObject,
   { trustsStore = false, pace }: CompareOptions,
 ): Promise<string | undefined> {
   const head = await headOf(objects, key);
@@ -50,7 +52,7 @@ export async function compareObject(
   if (sha256 === undefined) {
     if (trustsStore && head.sha256 !== undefined) return undefined;
     const read = (offset: number, length: number) => paced.readRange(key, offset, length);
-    return (await sealOf({ bytes: head.bytes, partBytes, read }, { place: key })) === 'rotten'
+    return (await sealOf({ bytes: head.bytes, partBytes, read }, { place: key, ofExport })) === 'rotten'
       ? 'its checksum does not match, or it is another file'
       : undefined;
   }

@@ -40,6 +40,8 @@ export const knownExports = (queries: Queries): Promise<KnownExport[]> =>
 /** An object of a golden export, as it was written. */
 export interface ExportObject {
   name: string;
+  /** The export has every row up to this job. */
+  seq: number;
   key: string;
   bytes: number;
   sha256: string;
@@ -48,9 +50,9 @@ export interface ExportObject {
 /** Returns the objects of all golden exports, without those of a dataset that is being written. */
 export const exportObjects = (queries: Queries): Promise<ExportObject[]> =>
   queries.query<ExportObject & Record<string, unknown>>(
-    `SELECT name, 'exports/' || name || '.parquet' AS key, bytes, sha256 FROM bus.exports WHERE sha256 IS NOT NULL
+    `SELECT name, seq, 'exports/' || name || '.parquet' AS key, bytes, sha256 FROM bus.exports WHERE sha256 IS NOT NULL
      UNION ALL
-     SELECT name, concat(dataset::json->>'folder', '/', file->>'path'), CAST(file->>'bytes' AS bigint), file->>'sha256'
+     SELECT name, seq, concat(dataset::json->>'folder', '/', file->>'path'), CAST(file->>'bytes' AS bigint), file->>'sha256'
      FROM bus.exports, json_array_elements(dataset::json->'files') file WHERE writing IS NULL
      ORDER BY key`,
   );

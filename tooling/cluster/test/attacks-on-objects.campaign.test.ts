@@ -221,7 +221,8 @@ describeClusters(
       const lose = async () => objects.remove(await bus.names('store/p/k/r@a'));
       await again('ingested');
       await lose();
-      expect(await add(2)).toMatchObject({ code: 'ARTIFACT_CONFLICT' });
+      const restores = expect.stringContaining('submit the same bytes again');
+      expect(await add(2)).toMatchObject({ code: 'ARTIFACT_CONFLICT', hint: restores });
       await again('duplicate');
       await lose();
       await submitOperation(
@@ -232,6 +233,29 @@ describeClusters(
       await again('ingested');
       await lose();
       await again('duplicate');
+    });
+
+    test('puts an older version of an export into its place is found', async () => {
+      const bus = await furnished(newCluster);
+      const objects = await openObjects(bus.objects);
+      const keys = async () => {
+        const manifest = `${await datasetOf(bus)}/_dataset.json`;
+        return { EXPORT_DAMAGED: 'exports/ticks.parquet', STATE_DAMAGED: manifest };
+      };
+      const read = async (key: string) => (await objects.read(key, 10_000_000)) as Buffer;
+      const before = await keys();
+      const [file, manifest] = await Promise.all([read(before.EXPORT_DAMAGED), read(before.STATE_DAMAGED)]);
+      await bus.submit('later', 2);
+      await bus.done('start', '--drain');
+      for (const [code, what] of Object.entries(await keys())) {
+        const now = await read(what);
+        const old = code === 'EXPORT_DAMAGED' ? file : manifest;
+        expect(old.equals(now), what).toBe(false);
+        await objects.replace(what, old);
+        for (const command of [['verify'], ['verify', '--deep'], ['scrub']])
+          expect(await found(bus, ...command), `${command} with an older ${what}`).toEqual([{ code, what }]);
+        await objects.replace(what, now);
+      }
     });
 
     test('damages files of the lake takes no rows of forgotten artifacts', async () => {

@@ -139,7 +139,7 @@ async function databaseFiles({ duckdbPath }: BusConfig, layout: BusLayout): Prom
 async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFile[]> {
   const files: OwnFile[] = [];
   for (const [name, entry] of Object.entries((await readExportStatus(exportDir)).exports))
-    for (const source of entry.ok ? await filesOf(entry) : [])
+    for (const { newerSeq, ...source } of entry.ok ? await filesOf(entry) : [])
       files.push({
         what: source.path,
         path: source.path,
@@ -147,7 +147,8 @@ async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFil
           if ((await hurtAmong([source], pace)).length === 0) return undefined;
           // A run renames a file into place before it records the file's SHA-256.
           const isNewer = (await writtenAt(source.path)) > (await writtenAt(join(exportDir, exportStatusFile)));
-          if (isNewer && (await checkSeal(source.path, { pace }).catch(diskFailed)) === 'sound') return undefined;
+          const check = { ofExport: { name, minSeq: newerSeq }, pace };
+          if (isNewer && (await checkSeal(source.path, check).catch(diskFailed)) === 'sound') return undefined;
           const now = (await readExportStatus(exportDir)).exports[name];
           const isStillMeant = now !== undefined && (await filesOf(now)).some(file => file.sha256 === source.sha256);
           if (!isStillMeant) return undefined; // it was rewritten while it was hashed
@@ -163,13 +164,20 @@ async function exportFiles({ export: { exportDir } }: BusConfig): Promise<OwnFil
 
 const writtenAt = async (path: string): Promise<number> => (await stat(path).catch(ignoreMissing))?.mtimeMs ?? 0;
 
-/** Returns the existing files of an export, with their digests. */
-async function filesOf({ path, sha256 }: ExportEntry): Promise<{ path: string; sha256: string }[]> {
+/** A file of an export, as it was recorded. */
+interface ExportFile {
+  path: string;
+  sha256: string;
+  /** A file of a later run has at least the jobs up to this one. */
+  newerSeq: number;
+}
+
+/** Returns the existing files of an export. A run at the same job replaces files, but no parts. */
+async function filesOf({ path, sha256, as_of_seq }: ExportEntry): Promise<ExportFile[]> {
   if (!(await exists(path))) return []; // doctor reports a missing file
-  if (sha256 !== null) return [{ path, sha256 }];
+  if (sha256 !== null) return [{ path, sha256, newerSeq: as_of_seq }];
   const dataset = readState(manifestOf(path), datasetSchema); // the check of state files reports a damaged one
-  return (typeof dataset === 'string' ? [] : dataset.files).map(file => ({
-    path: join(path, file.path),
-    sha256: file.sha256,
-  }));
+  if (typeof dataset === 'string') return [];
+  const newerSeq = dataset.as_of_seq + 1;
+  return dataset.files.map(file => ({ path: join(path, file.path), sha256: file.sha256, newerSeq }));
 }

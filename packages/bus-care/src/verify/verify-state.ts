@@ -76,10 +76,10 @@ export async function stateFiles(config: BusConfig, layout: BusLayout, tables: r
       ),
     ),
     file(join(exportDir, exportStatusFile), () => checkExportStatus(exportDir) === 'damaged', statusCure),
-    ...(await datasets(exportDir)).map(([name, path]) =>
-      json(
+    ...(await datasets(exportDir)).map(({ name, path, asOfSeq }) =>
+      file(
         manifestOf(path),
-        datasetSchema,
+        () => isManifestDamaged(path, asOfSeq),
         `quantbot-bus export ${name} --force writes the dataset again`,
         'EXPORT_DAMAGED',
       ),
@@ -109,10 +109,16 @@ async function isMarkerDamaged(busRoot: string): Promise<boolean> {
 /** Only the daemon's user may read the tokens. Others verify the rest. */
 const damagedTokens = (busRoot: string): string[] => unlessUnreadable(() => readTokens(busRoot).damaged) ?? [];
 
-/** Returns name and path of the exports that are datasets. */
-async function datasets(exportDir: string): Promise<[name: string, path: string][]> {
+/** Returns the exports that are datasets. */
+async function datasets(exportDir: string): Promise<{ name: string; path: string; asOfSeq: number }[]> {
   const { exports } = await readExportStatus(exportDir);
-  return Object.entries(exports).flatMap(([name, { ok, path, sha256 }]) =>
-    ok && sha256 === null ? [[name, path]] : [],
+  return Object.entries(exports).flatMap(([name, { ok, path, sha256, as_of_seq: asOfSeq }]) =>
+    ok && sha256 === null ? [{ name, path, asOfSeq }] : [],
   );
+}
+
+/** Whether the manifest of a dataset is damaged, or one of before its last recorded run. */
+function isManifestDamaged(path: string, asOfSeq: number): boolean {
+  const manifest = readState(manifestOf(path), datasetSchema);
+  return manifest === 'damaged' || (manifest !== 'missing' && manifest.as_of_seq < asOfSeq);
 }

@@ -28,12 +28,12 @@ export const listOwnObjects = async (places: ClusterPlaces): Promise<OwnObject[]
 
 async function stateObjects({ postgres, objects }: ClusterPlaces): Promise<OwnObject[]> {
   const [head] = await postgres.query<{ busId: string }>('SELECT bus_id AS "busId" FROM bus.head');
-  const datasets = (await knownExports(postgres)).flatMap(({ name, folder }) =>
+  const datasets = (await knownExports(postgres)).flatMap(({ name, folder, seq }) =>
     folder === null
       ? []
       : {
           what: `${dirname(folder)}/${datasetManifest}`,
-          isSound: (text: string) => isManifestOfDataset(text, name),
+          isSound: (text: string) => isManifestOfDataset(text, name, seq),
           cure: `quantbot-bus export ${name} --force writes it again`,
         },
   );
@@ -94,7 +94,9 @@ async function filesOfExports({ postgres, objects }: ClusterPlaces): Promise<Own
       if (wrong === undefined) return undefined;
       // A run replaces a file before it records the new one. It marks a dataset that it changes.
       const isAlone = file.key === `exports/${file.name}.parquet`;
-      const isWhole = isAlone && (await compareObject(objects, { key: file.key }, options)) === undefined;
+      const newer = { key: file.key, ofExport: { name: file.name, minSeq: file.seq } };
+      const readIt = { ...options, trustsStore: false };
+      const isWhole = isAlone && (await compareObject(objects, newer, readIt)) === undefined;
       const isMeant = (await exportObjects(postgres)).some(({ sha256 }) => sha256 === file.sha256);
       if (isWhole || !isMeant) return undefined;
       const detail = `${wrong}; quantbot-bus export ${file.name} --force writes it again`;

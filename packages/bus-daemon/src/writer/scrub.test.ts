@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  copyFileSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -54,11 +53,12 @@ async function fullBus(settings: Record<string, unknown> = {}) {
 async function exportNumbers(bus: Bus): Promise<void> {
   const item = only(await new GoldenExports(bus, compactor.worker).all());
   const write = item.options.layout === 'dataset' ? writeDataset : writeExportFile;
-  const written = await write({ bus, writer: compactor, snapshot: await snapshotOf(bus) }, item);
+  const snapshot = await snapshotOf(bus);
+  const written = await write({ bus, writer: compactor, snapshot }, item);
   const { exportDir } = bus.config.export;
   const status = await readExportStatus(exportDir);
-  const rest = { path: item.path, as_of_seq: 4, definition: null, started_at: '', duration_ms: 1, error: null };
-  status.exports[item.name] = { ok: true, ...written, ...rest };
+  const rest = { path: item.path, definition: null, started_at: '', duration_ms: 1, error: null };
+  status.exports[item.name] = { ok: true, as_of_seq: snapshot.seq, ...written, ...rest };
   writeExportStatus(exportDir, status);
 }
 
@@ -126,19 +126,34 @@ test.each(['file', 'dataset'])(
     const { bus, test: testBus } = await fullBus({ export: { tables } });
     await exportNumbers(bus);
     const path = join(bus.config.export.exportDir, layout === 'file' ? 'numbers.parquet' : 'numbers');
-    const record = layout === 'file' ? join(bus.config.export.exportDir, '_export_status.json') : manifestOf(path);
+    const status = join(bus.config.export.exportDir, '_export_status.json');
+    const records = layout === 'file' ? [status] : [status, manifestOf(path)];
     const part = layout === 'file' ? path : join(path, only(readdirSync(path)));
-    const before = `${testBus.folder}/record-before`;
-    copyFileSync(record, before);
+    const before = records.map(record => readFileSync(record));
     await makeCommits(bus, testBus, 1);
     const old = readFileSync(part);
     await exportNumbers(bus);
-    expect(readFileSync(part)).not.toEqual(old);
+    const newer = readFileSync(part);
+    expect(newer).not.toEqual(old);
+    // An older version in its place, written later than its record.
+    utimesSync(status, 1, 1);
+    const asThatOfBefore = [{ code: 'EXPORT_DAMAGED', what: part }];
+    writeFileSync(part, old);
+    expect((await verifyStore(bus.config)).problems).toMatchObject(asThatOfBefore);
+    expect((await scrub(bus.config, unbounded)).findings).toMatchObject(asThatOfBefore);
+    writeFileSync(part, newer);
+    expect((await verifyStore(bus.config)).problems).toEqual([]);
     // The state between the rename of the file and the write of its record, or after a crash there.
-    writeFileSync(record, readFileSync(before));
-    const status = join(bus.config.export.exportDir, '_export_status.json');
+    for (const [index, record] of records.entries()) writeFileSync(record, before[index] as Buffer);
     utimesSync(status, 1, 1);
     expect((await verifyStore(bus.config)).problems).toEqual([]);
+    const { exports, ...rest } = await readExportStatus(bus.config.export.exportDir);
+    writeExportStatus(bus.config.export.exportDir, { ...rest, exports: { others: only(Object.values(exports)) } });
+    utimesSync(status, 1, 1);
+    // That of another export.
+    expect((await verifyStore(bus.config)).problems).toMatchObject([{ code: 'EXPORT_DAMAGED', what: part }]);
+    writeFileSync(status, before[0] as Buffer);
+    utimesSync(status, 1, 1);
     utimesSync(part, 0, 0); // as if another sound file had been put in its place
     expect((await verifyStore(bus.config)).problems).toMatchObject([{ code: 'EXPORT_DAMAGED', what: part }]);
     utimesSync(part, 2, 2);

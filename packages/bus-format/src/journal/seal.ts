@@ -28,6 +28,7 @@ const framed = (key: string, valueBytes: number): Buffer =>
 const digestMark = framed('quantbot.sha256', blankDigest.length);
 const placeMark = framed('quantbot.place', blankDigest.length);
 const sealedMark = framed('quantbot.sealed', 1);
+const seqKey = framed('quantbot.as_of_seq', 0).subarray(0, -1);
 /** The length of the footer and the magic bytes. */
 const tailBytes = 8;
 const chunkBytes = 1024 * 1024;
@@ -69,6 +70,8 @@ export async function sealFile(path: string, place: string | undefined): Promise
 export interface SealCheck {
   /** Where the file lies (see {@link placeIn}); undefined for a copy elsewhere. */
   place?: string | undefined;
+  /** The golden export of which it must be a file, and the job that it must at least have. */
+  ofExport?: { name: string; minSeq: number } | undefined;
   /** Limits the rate of reading. */
   pace?: Pace | undefined;
 }
@@ -116,12 +119,12 @@ async function partsOf(handle: FileHandle): Promise<ReadInParts> {
 /** {@link checkSeal} for what is already open. */
 export async function sealOf(
   file: ReadInParts,
-  { place, pace }: SealCheck = {},
+  { place, ofExport, pace }: SealCheck = {},
 ): Promise<Exclude<SealState, 'missing'>> {
-  const footer = await footerOf(file);
-  if (footer === undefined) return 'rotten';
+  const footer = await footerOf(file, ofExport);
+  if (footer === undefined || !footer.isMeant) return 'rotten';
   const { digestAt, placeAt } = footer;
-  if (digestAt === undefined) return footer.isMarked ? 'rotten' : 'unsealed';
+  if (digestAt === undefined) return footer.isMarked || ofExport !== undefined ? 'rotten' : 'unsealed';
   if (!footer.isMarked) return 'rotten';
   const digestIn = async (at: number) => (await file.read(at, blankDigest.length)).toString('latin1');
   // Earlier versions wrote files without a place.
@@ -136,10 +139,12 @@ interface SealedFooter {
   digestAt: number | undefined;
   placeAt: number | undefined;
   isMarked: boolean;
+  /** Whether it is a file of the golden export that it must be of, and new enough. */
+  isMeant: boolean;
 }
 
 /** Finds the seal of a Parquet file; undefined if it is not Parquet. */
-async function footerOf(file: ReadInParts): Promise<SealedFooter | undefined> {
+async function footerOf(file: ReadInParts, ofExport?: SealCheck['ofExport']): Promise<SealedFooter | undefined> {
   const { bytes } = file;
   if (bytes < tailBytes + 4) return undefined;
   const tail = await file.read(bytes - tailBytes, tailBytes);
@@ -157,7 +162,17 @@ async function footerOf(file: ReadInParts): Promise<SealedFooter | undefined> {
     digestAt: after(digestMark),
     placeAt: after(placeMark),
     isMarked: footer.lastIndexOf(sealedMark) >= 0,
+    isMeant: ofExport === undefined || isOf(ofExport, footer),
   };
+}
+
+/** Whether the metadata in a footer name a golden export, with all rows up to a job at least. */
+function isOf({ name, minSeq }: NonNullable<SealCheck['ofExport']>, footer: Buffer): boolean {
+  const keyAt = footer.lastIndexOf(seqKey);
+  const at = keyAt + seqKey.length;
+  const seq = Number(footer.toString('latin1', at + 1, at + 1 + (footer[at] ?? 0)));
+  const nameMark = Buffer.concat([framed('quantbot.export', name.length), Buffer.from(name)]);
+  return keyAt >= 0 && seq >= minSeq && footer.includes(nameMark);
 }
 
 async function digestWithBlank({ bytes, partBytes, read }: ReadInParts, blankAt: number, pace?: Pace): Promise<string> {

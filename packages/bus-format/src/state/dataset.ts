@@ -48,9 +48,11 @@ export const datasetSchema = z.object({
 /** The content of `_dataset.json`. */
 export type DatasetManifest = z.infer<typeof datasetSchema>;
 
-/** Whether a text is the manifest of a dataset as it was written. */
-export const isManifestOfDataset = (text: string, name: string): boolean =>
-  parseState(text, datasetSchema)?.export === name;
+/** Whether a text is a dataset's manifest as it was written, with all jobs up to `minSeq`. */
+export function isManifestOfDataset(text: string, name: string, minSeq: number): boolean {
+  const manifest = parseState(text, datasetSchema);
+  return manifest?.export === name && manifest.as_of_seq >= minSeq;
+}
 
 /** Matches the temporary name of an unfinished export, beside its final path. */
 const unfinishedPattern = /^\..+\.[0-9a-f]{16}\.tmp$/;
