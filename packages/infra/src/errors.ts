@@ -102,7 +102,8 @@ export const rejectCodes = {
     'Cast or rename the named columns as the details say, or submit the file without a canon.* schema_hint.',
   QUALITY_FAILED:
     'Correct the rows that the details name, and submit the artifact again. Its table has the rules in bus_config.json (quality).',
-  ARTIFACT_CONFLICT: 'Submit the new content under another run_id or artifact_id. The bus is write-once.',
+  ARTIFACT_CONFLICT:
+    'Submit the new content under another run_id or artifact_id. The bus is write-once. If the stored bytes were lost, submit the same bytes again, which restores them.',
   TOO_LARGE: 'Split the job or the file, or raise the limit in bus_config.json.',
 } as const;
 
