@@ -17,7 +17,7 @@ export {
   type SlowFile,
 } from './decoder.js';
 export { withLocalSides } from './local-sides.js';
-export { exportMemoryMb, queryMemoryMb, queryProcessMb, writingMemoryMb } from './memory.js';
+export { exportMemoryMb, queryMemoryMb, queryProcessMb, usualMemoryMb, writingMemoryMb } from './memory.js';
 export type {
   AnswerTask,
   CatalogAnswer,

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JournalArchive, type MergeFiles } from '@quantbot/bus-cluster';
-import { type WorkerProcess, writingMemoryMb } from '@quantbot/duckdb-process';
+import { usualMemoryMb, type WorkerProcess, writingMemoryMb } from '@quantbot/duckdb-process';
 import type { Cluster } from './cluster.js';
 
-const usualMemoryMb = 512;
 const timeoutMs = 600_000;
 
 /** The copy of the journal in the object store, which the publisher writes and folds. */
