@@ -3,7 +3,7 @@ import type { SharedUploads } from '@quantbot/bus-format/state';
 import { BusError } from '@quantbot/infra';
 import { objectKeys } from '@quantbot/infra/bus';
 import { faultPoint } from '@quantbot/infra/files';
-import type { Objects } from '@quantbot/infra/objects';
+import { isRemovable, type Objects } from '@quantbot/infra/objects';
 import { pagesOf } from './pages.js';
 import { type Postgres, type Queries, withAnswer } from './postgres/postgres.js';
 
@@ -21,7 +21,7 @@ const tidiedAtOnce = 100;
 export const sharedUploads = (postgres: Postgres, objects: Objects): SharedUploads => {
   const remove = async (owner: string, file: string): Promise<void> => {
     for await (const page of pagesOf(objects, objectKeys.uploadsOf(owner, file)))
-      await objects.remove(page.map(({ key }) => key));
+      await objects.remove(page.map(({ key }) => key).filter(isRemovable));
     await withAnswer(postgres.query('DELETE FROM bus.uploads WHERE owner = $1 AND file = $2', [owner, file]));
   };
   return {

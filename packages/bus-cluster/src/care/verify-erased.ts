@@ -4,6 +4,7 @@ import type { ErasedReport } from '@quantbot/bus-care/verify';
 import { literal } from '@quantbot/bus-format';
 import { type MemoryDatabase, openMemoryDatabase, query } from '@quantbot/bus-format/duckdb';
 import type { JournalRow } from '@quantbot/bus-format/journal';
+import { BusError } from '@quantbot/infra';
 import { busError } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
 import { hashObject, type Objects, openObjects } from '@quantbot/infra/objects';
@@ -122,7 +123,9 @@ class Search {
       for (const { key, bytes } of page) {
         this.report.files++;
         if (bytes !== this.#row.bytes) continue;
-        if ((await hashObject(objects, key, bytes)) === this.#row.sha256) this.#note(key, 'it has the same bytes');
+        const sha256 = await hashObject(objects, key, bytes).catch(unlessUnsafe);
+        if (sha256 === this.#row.sha256) this.#note(key, 'it has the same bytes');
+        if (sha256 === 'unsafe') this.#note(key, 'it has as many bytes, and its name keeps the bus from reading it');
       }
   }
 
@@ -184,3 +187,9 @@ class Search {
 
 const isOf = ({ name, folder }: KnownExport, key: string): boolean =>
   folder === null ? key === `exports/${name}.parquet` : key.startsWith(`${folder}/`);
+
+/** Producers choose names below `store/`, and this program uses only some. */
+function unlessUnsafe(error: unknown): 'unsafe' {
+  if (!(error instanceof BusError) || error.code !== 'UNSAFE_PATH') throw error;
+  return 'unsafe';
+}

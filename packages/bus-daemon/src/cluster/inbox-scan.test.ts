@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openObjects } from '@quantbot/infra/objects';
 import { sharedFolder } from '@quantbot/tooling-testing/temporary-folder';
@@ -14,6 +14,7 @@ async function inbox() {
   const put = (name: string) => writeFileSync(join(folder, 'inbox', name), '{}');
   return {
     objects: await openObjects(pathToFileURL(folder).href),
+    folder,
     put,
     /** Adds a submission. Its digits decide its place in the order of keys. */
     submit: (n: number) => put(`job-${n}~${'0'.repeat(16)}.json`),
@@ -57,6 +58,17 @@ test('a job at the end of a long inbox is found while new ones come before it', 
     }
   }
   expect.unreachable('the job waits behind those that came later');
+});
+
+test('an entry whose key is too long to be removed is no job, and the inbox is empty without it', async () => {
+  const { objects, folder } = await inbox();
+  const deep = join(folder, 'inbox', ...Array.from({ length: 4 }, () => 'x'.repeat(240)));
+  mkdirSync(dirname(deep), { recursive: true });
+  writeFileSync(deep, '{}');
+  expect(await objects.list('inbox/')).toHaveLength(1);
+  const scan = new InboxScan(objects, 1);
+  expect((await scan.next(new Set())).entries).toEqual([]);
+  expect(scan.isEmpty).toBe(true);
 });
 
 test('the inbox is empty once a look has covered it and found nothing', async () => {

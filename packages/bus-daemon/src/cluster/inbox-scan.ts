@@ -1,4 +1,4 @@
-import type { ListedObject, Objects } from '@quantbot/infra/objects';
+import { isRemovable, type ListedObject, type Objects } from '@quantbot/infra/objects';
 
 /** The entries of one look: one request to S3. */
 const pageSize = 1000;
@@ -52,6 +52,7 @@ export class InboxScan {
       const oddBefore = odd.length;
       for (const entry of page) {
         this.oldestMs = Math.min(this.oldestMs ?? entry.modifiedAtMs, entry.modifiedAtMs);
+        // A folder's own entry, and keys with parts such as `..`, cannot be submissions.
         if (inHand.has(entry.key) || !isRemovable(entry.key)) continue;
         (submissionName.test(entry.key) ? jobs : odd).push(entry);
       }
@@ -67,6 +68,3 @@ export class InboxScan {
 
 /** Two daemons that see the same entries list them in the same order. */
 const byAge = (a: ListedObject, b: ListedObject): number => a.modifiedAtMs - b.modifiedAtMs || (a.key < b.key ? -1 : 1);
-
-/** A folder's own entry, and keys with parts such as `..`, cannot be submissions. */
-const isRemovable = (key: string): boolean => !key.split('/').some(part => ['', '.', '..'].includes(part));

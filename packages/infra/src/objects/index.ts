@@ -3,6 +3,7 @@
  * `file:///folder`.
  */
 export { hashObject } from './hash-object.js';
+export { isRemovable } from './keys.js';
 export type { Bucket, DownloadOptions, ListedObject, ObjectHead, ObjectPart, Objects, S3Options } from './objects.js';
 export { openBucket, openObjects } from './open.js';
 export { type S3Access, s3Access } from './s3/for-duckdb.js';

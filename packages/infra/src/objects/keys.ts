@@ -23,9 +23,13 @@ export function checkKey(key: string): string {
  * @throws BusError `UNSAFE_PATH`.
  */
 export function checkListedKey(key: string): string {
-  if (!isWellFormed(key) || key.split('/').some(part => part === '.' || part === '..')) throw unsafe(key);
+  if (!isRemovable(key)) throw unsafe(key);
   return key;
 }
+
+/** Whether {@link Objects.remove} takes a key that {@link Objects.list} returned. */
+export const isRemovable = (key: string): boolean =>
+  isWellFormed(key) && !key.split('/').some(part => part === '.' || part === '..');
 
 /** Checks a prefix of keys: a key or nothing, with or without a `/` at its end. */
 export function checkPrefix(prefix: string): string {

@@ -1,8 +1,9 @@
 import type { GcItem, GcOptions } from '@quantbot/bus-care/gc';
 import { gcStateAfter } from '@quantbot/bus-format/state';
+import { isId } from '@quantbot/infra';
 import { objectKeys } from '@quantbot/infra/bus';
 import { type ClusterConfig, withVariables } from '@quantbot/infra/config';
-import type { ListedObject, Objects } from '@quantbot/infra/objects';
+import { isRemovable, type ListedObject, type Objects } from '@quantbot/infra/objects';
 import { lakeAddress } from '@quantbot/storage/lake';
 import { JournalArchive } from '../../archive.js';
 import { missingFragments } from '../../fragments.js';
@@ -76,7 +77,7 @@ class Collection {
 
   /** Removes page by page, so that hardly any outcome is replaced between look and removal. */
   async #settled(kind: 'processed' | 'rejected', prefix: string, keepMs: number): Promise<void> {
-    for await (const page of pagesOf(this.#objects, prefix)) {
+    for await (const page of this.#pages(prefix)) {
       const old = page.filter(isOlder(keepMs));
       const jobIds = old.map(({ key }) => partsOf(key).jobId);
       if (this.#options.apply && old.length > 0) await noteOutcomesRemoved(this.#postgres, jobIds);
@@ -91,14 +92,18 @@ class Collection {
    */
   async #operators(): Promise<void> {
     const isOld = isOlder(Math.max(inFlightMs, this.#options.keepSettledMs));
-    for await (const page of pagesOf(this.#objects, 'operators/'))
+    for await (const page of this.#pages('operators/'))
       for (const entry of page.filter(isOld)) {
         const jobId = entry.key.slice('operators/'.length);
-        const [manifest] = await this.#objects.list(objectKeys.rejectedManifest(jobId), { limit: 1 });
-        if (manifest !== undefined && !isOlder(this.#options.keepRejectedMs)(manifest)) continue;
-        const [waiting] = await this.#objects.list(objectKeys.inboxOf(jobId), { limit: 1 });
-        if (waiting === undefined) await this.#remove('rejected', [entry]);
+        if (isId(jobId) && (await this.#mayBeTaken(jobId))) continue;
+        await this.#remove('rejected', [entry]);
       }
+  }
+
+  async #mayBeTaken(jobId: string): Promise<boolean> {
+    const [manifest] = await this.#objects.list(objectKeys.rejectedManifest(jobId), { limit: 1 });
+    if (manifest !== undefined && !isOlder(this.#options.keepRejectedMs)(manifest)) return true;
+    return (await this.#objects.list(objectKeys.inboxOf(jobId), { limit: 1 })).length > 0;
   }
 
   /** Parts of files over HTTP. A daemon removes them with their file, unless it is killed. */
@@ -175,8 +180,13 @@ class Collection {
   async #old(prefix: string): Promise<ListedObject[]> {
     const age = Math.max(inFlightMs, this.#options.keepUnfinishedMs);
     const found: ListedObject[] = [];
-    for await (const page of pagesOf(this.#objects, prefix)) found.push(...page.filter(isOlder(age)));
+    for await (const page of this.#pages(prefix)) found.push(...page.filter(isOlder(age)));
     return found;
+  }
+
+  /** Producers choose names below `store/`. One that no program of the bus can remove stays. */
+  async *#pages(prefix: string): AsyncGenerator<ListedObject[]> {
+    for await (const page of pagesOf(this.#objects, prefix)) yield page.filter(({ key }) => isRemovable(key));
   }
 
   async #remove(kind: GcItem['kind'], entries: readonly ListedObject[]): Promise<void> {
