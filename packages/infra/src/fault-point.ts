@@ -11,7 +11,7 @@ let hitsLeft = Number(armedHit ?? 1);
  */
 export function faultPoint(name: string): void {
   if (armedName === undefined || armedName !== name) return;
-  if (--hitsLeft > 0) return;
+  if (--hitsLeft !== 0) return;
   if (manner === 'freeze') return void process.kill(process.pid, 'SIGSTOP');
   if (manner !== 'hang') process.kill(process.pid, 'SIGKILL');
   // Block until the signal arrives, so that nothing after this point runs.

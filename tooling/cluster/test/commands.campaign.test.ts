@@ -1,6 +1,8 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { submitOperation } from '@quantbot/infra/bus';
 import { openObjects } from '@quantbot/infra/objects';
+import { eventually } from '@quantbot/tooling-testing/eventually';
 import { expect, test } from 'vitest';
 import { describeClusters } from './support/cluster.js';
 
@@ -72,6 +74,24 @@ describeClusters(
       await drain();
       expect(await rowsOf('newest')).toEqual([{ x: 2n }]);
       expect(await exported()).toMatchObject([{ seq: 3 }, { seq: 3, rows: 3 }, { name: 'wrong' }]);
+    });
+
+    test('an export that a rename overtakes is no failure, and the next one has the new name', async () => {
+      const bus = await newCluster({ export: { min_interval_s: 0, max_share: 1 } });
+      await bus.submit('job-0', 0);
+      const frozen = await bus.frozenAt('export:begun', 'start');
+      const rename = { type: 'table_rename' as const, table: 'ticks', to: 'quotes', reason: null, by: null };
+      await submitOperation(rename, { busRoot: bus.objects });
+      await bus.done('start', '--drain');
+      frozen.process.kill('SIGCONT');
+      await (await bus.submit('job-1', 1)).settled();
+      const exported = async () => JSON.parse(await bus.done('status', '--json')).exports as { rows: number }[];
+      const [quotes, ...others] = await eventually(exported, found => found.some(({ rows }) => rows === 2));
+      expect(quotes).toMatchObject({ name: 'quotes', error: null });
+      expect(others).toEqual([]);
+      frozen.process.kill('SIGTERM');
+      expect(await frozen.ended, frozen.stderr()).toMatchObject({ code: 0 });
+      expect(frozen.stderr()).not.toContain('an export failed');
     });
 
     test('doctor finds what is wrong with a cluster', async () => {

@@ -1,7 +1,8 @@
-import { exportRequests, noteFailedExport } from '@quantbot/bus-cluster';
+import { exportRequests, noteFailedExport, tableOperationsBetween } from '@quantbot/bus-cluster';
 import type { ExportState } from '@quantbot/bus-http';
 import { BulkWriter } from '@quantbot/duckdb-process';
 import { type Backoff, waitAfter } from '@quantbot/infra/bus';
+import { faultPoint } from '@quantbot/infra/files';
 import type { Cluster } from '../cluster.js';
 import { type ClusterExport, clusterExports, isAskedFor, isBehind, isForced, stateOf } from './golden-exports.js';
 import { removeLostExports } from './lost-exports.js';
@@ -124,11 +125,14 @@ export class ClusterExports {
         reads: item.untrusted ? await this.#tablesRead(item.sql) : null,
         elapsedMs: () => attempt().durationMs,
       };
+      faultPoint('export:begun');
       await this.#sound.mustBe(this.#cluster, { table: item.table, reads: context.reads });
       written = await write(context, item);
       logger.info({ export: name, rows: written.rows, seq }, 'export written');
     } catch (cause) {
       if (this.#writer.worker.isClosed) return false; // a stop is not a failure
+      // A later operation may have renamed or dropped the table. All exports are looked at again.
+      if ((await tableOperationsBetween(postgres, seq, Number.MAX_SAFE_INTEGER)).length > 0) return true;
       error = (cause as Error).message;
       logger.error({ err: cause, export: name }, 'an export failed; its last good file stays');
       await noteFailedExport(postgres, { ...attempt(), error });

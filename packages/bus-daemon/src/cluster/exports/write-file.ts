@@ -57,7 +57,8 @@ export async function selectOf(
   const address = await lake();
   const orderBy = orderOf(options);
   return {
-    setup: [...attachStatements(address), 'USE lake'],
+    // One transaction sees one state of the lake, whatever is published meanwhile.
+    setup: [...attachStatements(address), 'USE lake', 'BEGIN'],
     sql,
     untrusted,
     readable: foldersOfCluster(address),
