@@ -6,6 +6,7 @@ import { defineConfig } from 'vitest/config';
 const hook = fileURLToPath(import.meta.resolve('@quantbot/tooling-testing/cluster/duckdb-with-extensions'));
 
 const longest = [
+  'histories.campaign',
   'tables.campaign',
   'cluster',
   'forgetting.campaign',

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openMemoryDatabase } from '@quantbot/bus-format/duckdb';
 import { initBusRoot } from '@quantbot/infra';
@@ -7,18 +7,10 @@ import { submitArtifact, submitArtifacts, writeSmallParquet } from '@quantbot/in
 import { openCatalog } from '@quantbot/storage';
 import { expect, test } from 'vitest';
 import { describeClusters, type TestCluster } from './support/cluster.js';
-
-/** Writes the configuration of a bus on one machine beside that of the cluster. */
-function machine(bus: TestCluster, name: string, settings: object = {}): { config: string; root: string } {
-  const config = join(bus.folder, `${name}.json`);
-  const root = join(bus.folder, name, 'bus');
-  const paths = { bus_root: root, duckdb_path: join(bus.folder, name, 'alerts.duckdb') };
-  const folders = { export: { export_dir: join(bus.folder, name, 'exports') } };
-  writeFileSync(config, JSON.stringify({ ...paths, ...folders, log_level: 'warn', ...canon, ...settings }));
-  return { config, root };
-}
+import { machineBeside } from './support/machine.js';
 
 const canon = { canon: { tables: { prices: { mode: 'latest' } } } };
+const machine = (bus: TestCluster, name: string) => machineBeside(bus, name, canon);
 
 type Cell = string | number | null;
 

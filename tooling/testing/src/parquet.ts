@@ -40,3 +40,11 @@ export const fineParquet = Buffer.from(
     'GRwcAAAAeQAAAFBBUjE=',
   'base64',
 );
+
+/** A Parquet file with two rows, whose column `x` has only NULLs and no other type. */
+export const nullsParquet = Buffer.from(
+  'UEFSMRUAFQwVDCwVBBUAFQYVBhwAAAACAAAABAAVBBksNQAYBnNjaGVtYRUCABUCJQIYAXhsvAAAABYEGRwZHCYAHBUCGSUG' +
+    'ABkYAXgVABYEFjIWMiYISRwVABUAFQIAPCkGGSYEAAAAABYyFgQmCBYyACggcGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAy' +
+    'Ni4wLjEZHBwAAAB+AAAAUEFSMQ==',
+  'base64',
+);

@@ -3,15 +3,24 @@ import { verifyStore } from '@quantbot/bus-care/verify';
 import { createLogger } from '@quantbot/infra';
 import { openCatalog } from '@quantbot/storage';
 import { campaign } from '@quantbot/tooling-config/campaign';
-import { writeSelect } from '@quantbot/tooling-testing/parquet';
+import {
+  BusModel,
+  type Job,
+  keyOf,
+  type Moment,
+  type NewRow,
+  type Op,
+  shownRows,
+  type TableOp,
+} from '@quantbot/tooling-testing/bus-model';
 import { fc } from '@quantbot/tooling-testing/properties';
+import { someRows, someTableOp, writeRows } from '@quantbot/tooling-testing/table-steps';
 import { makeTestBus, type TestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, test } from 'vitest';
 import { compactor, runBatch } from '../../test/support/commits.js';
 import { fileThreadEntry, inspector } from '../../test/support/in-process-bus.js';
 import { putClaimed } from '../../test/support/jobs.js';
 import { queryPublished } from '../../test/support/published.js';
-import { append, idsOf, type Moment, type NewRow, type Setting, TableModel } from '../../test/support/table-model.js';
 import { type Bus, randomClaim, systemClock } from './bus.js';
 import { compactHot, mergeTiers } from './compaction/compact.js';
 import { followModes } from './compaction/rebuild-tables.js';
@@ -24,67 +33,34 @@ import { releaseUnused } from './publish/release.js';
 import { tableFactsOf } from './stages/table-operation.js';
 import { verify } from './stages/verify.js';
 
-const settings: Setting[] = [
-  append,
-  { mode: 'latest', key: [], order_by: [] },
-  { mode: 'upsert', key: ['k'], order_by: [] },
-  { mode: 'upsert', key: ['k'], order_by: ['rev'] },
-];
-
 type Step =
-  | { do: 'add'; rows: NewRow[]; hint: number }
-  | { do: 'rename'; to: string }
-  | { do: 'set'; setting: Setting }
-  | { do: 'retype'; type: string }
-  | { do: 'drop' | 'restore' | 'compact' | 'restart' }
-  | { do: 'back'; which: number; hint: number }
-  | { do: 'forget'; which: number; rows: 'default' | 'drop' };
+  | { do: 'add'; rows: NewRow[]; name: number }
+  | { do: 'back'; which: number; name: number }
+  | { do: 'table'; op: TableOp }
+  | { do: 'forget'; which: number; rows: 'default' | 'drop' }
+  | { do: 'compact' | 'restart' };
 
-const keys = fc.oneof(
-  { weight: 12, arbitrary: fc.constantFrom('a', 'b', 'c') },
-  { weight: 1, arbitrary: fc.constant(null) },
+const just = <T extends string>(name: T) => fc.constant(name);
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ do: just('add'), rows: someRows, name: fc.nat(5) }) },
+  { weight: 2, arbitrary: fc.record({ do: just('back'), which: fc.nat(20), name: fc.nat(5) }) },
+  { weight: 14, arbitrary: fc.record({ do: just('table'), op: someTableOp }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: just('forget'), which: fc.nat(20), rows: fc.constantFrom('default', 'drop') }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: just('compact') }) },
+  { weight: 1, arbitrary: fc.record({ do: just('restart') }) },
 );
-const codes = fc.oneof(
-  { weight: 20, arbitrary: fc.constantFrom('1', '2', '10') },
-  { weight: 1, arbitrary: fc.constantFrom('007', 'x') },
-);
-const rows = fc.array(fc.record({ k: keys, rev: fc.nat(3), code: codes }), { maxLength: 3 });
-const step = (name: 'drop' | 'restore' | 'compact' | 'restart') => fc.constant({ do: name });
-const steps = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('add' as const), rows, hint: fc.nat(5) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant('rename' as const), to: fc.constantFrom('t', 'u', 'v') }),
-  },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('set' as const), setting: fc.constantFrom(...settings) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('retype' as const),
-      type: fc.constantFrom('VARCHAR', 'BIGINT', 'DECIMAL(9,2)', 'DOUBLE'),
-    }),
-  },
-  { weight: 1, arbitrary: step('drop') },
-  { weight: 1, arbitrary: step('restore') },
-  { weight: 3, arbitrary: step('compact') },
-  { weight: 1, arbitrary: step('restart') },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('back' as const), which: fc.nat(20), hint: fc.nat(5) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('forget' as const),
-      which: fc.nat(20),
-      rows: fc.constantFrom('default' as const, 'drop' as const),
-    }),
-  },
-) as fc.Arbitrary<Step>;
 
 /** The real bus, run stage by stage. */
 class Real {
   bus!: Bus;
   publisher!: Publisher;
-  /** The file of each run. */
-  readonly files = new Map<string, string>();
+  /** The jobs with files, and their files, by the keys of their artifacts. */
+  readonly jobs = new Map<string, { job: Job; path: string }>();
+  /** Whether rows have come back that the compacted files lack. */
+  isBehind = false;
   readonly #threads = new FileThreads(fileThreadEntry);
 
   constructor(readonly test: TestBus) {}
@@ -114,10 +90,10 @@ class Real {
     await runBatch(this.bus, await verify(this.bus, [claimed]), () => this.publisher.publishNewTables());
   }
 
-  /** Submits a file of a run. */
-  async submit(jobId: string, run_id: string, path: string, table: string): Promise<void> {
-    const artifacts = [{ artifact_id: 't', relpath: 'a.parquet', schema_hint: `canon.${table}` }];
-    await this.run(jobId, { run_id, producer: 'tests', kind: 't', artifacts }, { 'a.parquet': path });
+  /** Submits the file of a job. */
+  async submit(jobId: string, { job, path }: { job: Job; path: string }, schema_hint: string): Promise<void> {
+    const artifacts = [{ artifact_id: 'a', relpath: 'a.parquet', schema_hint }];
+    await this.run(jobId, { run_id: job.run, producer: 'tests', kind: 'k', artifacts }, { 'a.parquet': path });
   }
 
   async operate(jobId: string, op: object): Promise<void> {
@@ -133,6 +109,7 @@ class Real {
     await removeForgotten(this.bus, 0);
     await this.publisher.publishOrThrow();
     await releaseUnused(this.bus, []);
+    this.isBehind = false;
   }
 
   async close(): Promise<void> {
@@ -141,52 +118,39 @@ class Real {
   }
 }
 
-async function perform(step: Step, model: TableModel, real: Real): Promise<void> {
+async function perform(step: Step, model: BusModel, real: Real): Promise<void> {
   const jobId = `job-${model.next}`;
+  const operate = async (op: Op): Promise<void> => {
+    await real.operate(jobId, op);
+    model.apply(op);
+  };
+  const artifactOf = ({ which }: { which: number }) => model.artifacts[which % Math.max(1, model.artifacts.length)];
   switch (step.do) {
     case 'add': {
-      const named = model.named(step.rows);
-      const values = named.map(
-        ({ k, rev, code, id }) => `(${k === null ? 'NULL' : `'${k}'`}, ${rev}, '${code}', ${id})`,
-      );
-      const path = await writeSelect(
-        real.test.folder,
-        `SELECT k::VARCHAR AS k, rev::INTEGER AS rev, code, id::INTEGER AS id
-         FROM (VALUES ${["(NULL, 0, '', 0)", ...values]}) v(k, rev, code, id) WHERE id > 0`,
-      );
-      real.files.set(`r${model.next}`, path);
-      await real.submit(jobId, `r${model.next}`, path, model.hint(step.hint));
-      return model.add(named);
+      const rows = model.named(step.rows);
+      const job = { run: jobId, content: jobId, inputs: [], files: [{ rows, hasHint: true, hasX: false }] };
+      const written = { job, path: await writeRows(real.test.folder, rows) };
+      real.jobs.set(keyOf(jobId, 0), written);
+      await real.submit(jobId, written, model.hint(step.name));
+      return void model.apply(job);
     }
     case 'back': {
-      const artifact = model.artifacts[step.which % Math.max(1, model.artifacts.length)];
-      const run = `r${artifact?.seq ?? 0}`;
-      const path = real.files.get(run);
-      if (path === undefined) return;
-      await real.submit(jobId, run, path, model.hint(step.hint));
-      return model.bringBack(artifact);
+      const artifact = artifactOf(step);
+      const written = artifact && real.jobs.get(artifact.key);
+      if (written === undefined) return;
+      const wasErased = artifact?.state === 'erased';
+      await real.submit(jobId, written, model.hint(step.name));
+      model.apply(written.job);
+      real.isBehind ||= wasErased && artifact?.state === 'there';
+      return;
     }
-    case 'rename':
-      await real.operate(jobId, { type: 'table_rename', table: model.name, to: step.to });
-      return model.rename(step.to);
-    case 'set':
-      await real.operate(jobId, { type: 'table_set_mode', table: model.name, ...step.setting });
-      return model.set(step.setting);
-    case 'retype':
-      await real.operate(jobId, { type: 'table_retype', table: model.name, column: 'code', column_type: step.type });
-      return model.retype(step.type);
-    case 'drop':
-    case 'restore':
-      await real.operate(jobId, { type: `table_${step.do}`, table: model.name });
-      return model[step.do]();
+    case 'table':
+      return operate({ ...step.op, table: model.name });
     case 'forget': {
-      const artifact = model.artifacts[step.which % Math.max(1, model.artifacts.length)];
-      const artifact_keys = [artifact?.key ?? 'r0/tests/t/t'];
-      await real.operate(jobId, { type: 'forget', artifact_keys, force: true, rows: step.rows });
-      return model.forget(artifact, step.rows);
+      const artifact_keys = [artifactOf(step)?.key ?? keyOf('r0', 0)];
+      return operate({ type: 'forget', artifact_keys, force: true, rows: step.rows });
     }
     case 'compact':
-      model.isBehind = false;
       return real.compact();
     case 'restart':
       return real.restart();
@@ -194,14 +158,14 @@ async function perform(step: Step, model: TableModel, real: Real): Promise<void>
 }
 
 /** Compares the table with the model, unless its files have yet to follow. */
-async function compare(model: TableModel, real: Real, isCompacted: boolean): Promise<void> {
+async function compare(model: BusModel, real: Real, isCompacted: boolean): Promise<void> {
   const now = model.moments.at(-1);
   if (now === undefined) return;
   const isShown = real.bus.tables.tables().some(({ name }) => name === 't');
   if (isCompacted) expect(isShown).toBe(now.artifacts.length > 0);
   // Rows that leave a table, or come back, do so with the next compaction.
   const hasLeft = !isCompacted && model.artifacts.some(({ state }) => state === 'erased');
-  if (!isShown || hasLeft || model.isBehind) return;
+  if (!isShown || hasLeft || real.isBehind) return;
   const found = await queryPublished(real.test, selectOf(now));
   expect(found).toEqual(rowsOf(now));
 }
@@ -209,14 +173,9 @@ async function compare(model: TableModel, real: Real, isCompacted: boolean): Pro
 const selectOf = ({ name }: Moment): string =>
   `SELECT id, CAST(code AS VARCHAR) AS code, typeof(code) AS type FROM canon.${name} ORDER BY id`;
 
-/** The codes as their type prints them. */
-function rowsOf(moment: Moment): object[] {
-  const codes = new Map(moment.shown.flatMap(({ rows }) => rows.map(({ id, code }) => [id, code])));
-  const fraction = { DOUBLE: '.0', 'DECIMAL(9,2)': '.00' }[moment.type] ?? '';
-  return idsOf(moment).map(id => ({ id, code: `${codes.get(id)}${fraction}`, type: moment.type }));
-}
+const rowsOf = (moment: Moment): object[] => shownRows(moment).map(({ id, code }) => ({ id, code, type: moment.type }));
 
-async function comparePast(model: TableModel, real: Real): Promise<void> {
+async function comparePast(model: BusModel, real: Real): Promise<void> {
   await using catalog = await openCatalog({ duckdbPath: real.test.config.duckdbPath });
   for (const [index, moment] of model.moments.entries()) {
     if (moment.artifacts.some(({ state }) => state !== 'there')) continue; // says what is forgotten
@@ -237,7 +196,7 @@ test('whatever happens to a table in whatever order, its rows now and in the pas
   await fc.assert(
     fc.asyncProperty(fc.array(steps, { minLength: 8, maxLength: 24 }), async happenings => {
       const real = new Real(makeTestBus({ compaction: { release_grace_s: 0 } }));
-      const model = new TableModel();
+      const model = new BusModel();
       try {
         await real.open();
         for (const happening of happenings) {

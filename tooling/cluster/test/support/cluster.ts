@@ -101,21 +101,23 @@ export class TestCluster {
     });
   }
 
-  /** Runs a command in a process that is killed at a fault point (infra's `faultPoint`). */
-  async killedAt(moment: string, ...args: string[]): Promise<void> {
-    const child = startChild(process.execPath, [program, ...this.#withConfig(args)], this.folder, {
+  /** Starts a command that is killed if it gets to a fault point (infra's `faultPoint`). */
+  runUntil(moment: string, ...args: string[]): Child {
+    return startChild(process.execPath, [program, ...this.#withConfig(args)], this.folder, {
       NODE_OPTIONS: `--require ${hook}`,
       QUANTBOT_FAULT_POINT: moment,
     });
+  }
+
+  /** Runs a command in a process that is killed at a fault point. */
+  async killedAt(moment: string, ...args: string[]): Promise<void> {
+    const child = this.runUntil(moment, ...args);
     expect(await child.ended, child.stderr()).toEqual({ code: null, signal: 'SIGKILL' });
   }
 
   /** Runs a command in a process that freezes at a fault point, and waits until it is frozen. */
   async frozenAt(moment: string, ...args: string[]): Promise<Child> {
-    const child = startChild(process.execPath, [program, ...this.#withConfig(args)], this.folder, {
-      NODE_OPTIONS: `--require ${hook}`,
-      QUANTBOT_FAULT_POINT: `freeze:${moment}`,
-    });
+    const child = this.runUntil(`freeze:${moment}`, ...args);
     const state = () => readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.[0];
     await expect.poll(state, { timeout: 30_000 }).toBe('T');
     return child;
