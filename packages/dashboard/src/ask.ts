@@ -13,12 +13,13 @@ export interface Asked<T> {
   isOld?: boolean;
 }
 
-/** A request that got no answer is sent again after this time. */
+/** A request that got no answer, or came to a busy daemon, is sent again after this time. */
 const againMs = 3_000;
+const isForNow = (error: ApiError | undefined): boolean => ['UNREACHABLE', 'HTTP_BUSY'].includes(error?.code ?? '');
 
 /**
  * Sends the request when the page opens, when one of `keys` changes, when data that it depends on
- * changes, and again if it got no answer.
+ * changes, and again if it got no answer or the daemon was busy.
  *
  * @param keys everything that the request depends on.
  */
@@ -32,7 +33,7 @@ export function useAsked<T>(
   const [times, setTimes] = useState(0);
   const of = JSON.stringify(keys);
   useEffect(() => {
-    if (asked.error?.code !== 'UNREACHABLE') return;
+    if (!isForNow(asked.error)) return;
     const timer = setTimeout(() => setTimes(before => before + 1), againMs);
     return () => clearTimeout(timer);
   }, [asked]);

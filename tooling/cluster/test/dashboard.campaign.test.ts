@@ -10,7 +10,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { describeClusters, type NewCluster } from './support/cluster.js';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
-const patience = { timeout: 20_000 };
+const patience = { timeout: 120_000 };
 
 /** A cluster with two artifacts of a table and two rejected jobs, and the page of an operator. */
 async function opened(newCluster: NewCluster) {

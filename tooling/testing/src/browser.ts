@@ -32,6 +32,7 @@ export async function openPage(options: Parameters<Browser['newPage']>[0] = {}):
   const browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox'] }); // root has no sandbox
   onTestFinished(() => browser.close());
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+  page.setDefaultTimeout(120_000); // generous, for a busy machine
   const problems: string[] = [];
   page.on('console', message => {
     if (['error', 'warning'].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`);

@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { startServing } from '../support/http.js';
 import { tokenFor } from '../support/http-producer.js';
 
-const patience = { timeout: 20_000 };
+const patience = { timeout: 120_000 };
 const key = 'r1/tests/numbers/numbers';
 
 /** A bus with an artifact of a table, and two jobs that do not fit it. */

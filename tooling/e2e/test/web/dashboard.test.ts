@@ -42,7 +42,7 @@ async function busToLookAt() {
 }
 
 /** Generous, because the machine may be busy. */
-const patience = { timeout: 20_000 };
+const patience = { timeout: 120_000 };
 
 const heading = (page: Page) => page.getByRole('heading', { level: 1 });
 
