@@ -42,8 +42,8 @@ const scrubCommand = (): BusCommand =>
     .option('--mb-per-second <number>', 'read at most this many megabytes a second (scrub.mb_per_second)', parseRate)
     .explain({
       notes: `It first checks the files that are known to be damaged. It then resumes an unfinished pass, or
-starts a new one. If you interrupt it (Ctrl-C), it keeps its place. On a cluster it reads every object. While the
-daemon scrubs, it waits up to lock_timeout_s, and then ends with SCRUB_BUSY.`,
+starts a new one. If you interrupt it (Ctrl-C), it keeps its place. On a cluster it reads every
+object. While the daemon scrubs, it waits up to lock_timeout_s, and then ends with SCRUB_BUSY.`,
       exitCodes: { 0: 'every file is as it was written', 2: 'a file is missing or damaged' },
       examples: ['quantbot-bus scrub', 'quantbot-bus scrub --mb-per-second 200 --json'],
     })
