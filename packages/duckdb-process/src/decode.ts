@@ -92,23 +92,44 @@ async function answersTo(
   questions: readonly ExactQuestion[],
   open: ReadonlySet<ExactQuestion>,
 ): Promise<ExactAnswer[]> {
-  const aboutNull = questions.filter(question => question.as === nullType && open.has(question));
+  const isAboutNull = (question: ExactQuestion) => question.as === nullType && open.has(question);
+  const aboutNull = questions.filter(isAboutNull);
+  const others = questions.filter(question => !isAboutNull(question));
   const answers = aboutNull.length === 0 ? [] : await answersAboutNull(connection, paths, aboutNull);
-  for (const question of questions.filter(question => !aboutNull.includes(question))) {
-    const { column, as, holds } = question;
-    const schema = foreignSchema([columnOf(question)]);
-    // The CASE keeps DuckDB from skipping rows by the writer's statistics, which may be wrong.
-    const misfits = open.has(question)
-      ? await query<{ path: string; value: string }>(
-          connection,
-          `SELECT filename AS path, arg_min(CAST(${identifier(column)} AS VARCHAR), file_row_number) AS value
-           FROM read_parquet(${literalList(paths)}, schema = ${schema}, filename = true, hive_partitioning = false)
-           WHERE CASE WHEN length(filename) > 0 THEN NOT ${holds} END GROUP BY filename`,
-        )
-      : [];
-    answers.push({ column, as, misfits });
-  }
-  return answers;
+  const misfits = await misfitsOf(
+    connection,
+    paths,
+    others.filter(question => open.has(question)),
+  );
+  return [
+    ...answers,
+    ...others.map(asked => ({ column: asked.column, as: asked.as, misfits: misfits.get(asked) ?? [] })),
+  ];
+}
+
+/** One query finds all, because to open many files takes longer than to look at their values. */
+async function misfitsOf(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  questions: readonly ExactQuestion[],
+): Promise<Map<ExactQuestion, ExactAnswer['misfits']>> {
+  if (questions.length === 0) return new Map();
+  const columns = new Map(questions.map(question => [question.column, columnOf(question)]));
+  // The cast comes last: to write each value as text takes longer than to read it.
+  const first = questions.map(
+    ({ column, holds }, index) =>
+      `CAST(arg_min(CASE WHEN NOT ${holds} THEN ${identifier(column)} END, file_row_number) AS VARCHAR) AS misfit_${index}`,
+  );
+  const rows = await query<{ path: string } & Record<string, string | null>>(
+    connection,
+    `SELECT filename AS path, ${first.join(', ')} FROM read_parquet(${literalList(paths)}, schema = ${foreignSchema([...columns.values()])}, filename = true, hive_partitioning = false) GROUP BY filename`,
+  );
+  return new Map(
+    questions.map((question, index) => [
+      question,
+      rows.flatMap(({ path, [`misfit_${index}`]: value = null }) => (value === null ? [] : [{ path, value }])),
+    ]),
+  );
 }
 
 const columnOf = ({ column, type, unnamed }: ExactQuestion): DeclaredColumn => ({

@@ -1,12 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openMemoryDatabase } from '@quantbot/bus-format/duckdb';
 import { withoutNullCount } from '@quantbot/bus-format/testing';
 import { parseBusConfig } from '@quantbot/infra/config';
 import { temporaryFolder } from '@quantbot/tooling-testing/temporary-folder';
 import { expect, onTestFinished, test } from 'vitest';
 import { WorkerProcess } from './client.js';
 import { decode } from './decode.js';
+import type { ExactAnswer } from './decode-task.js';
 import { decodeAlone, decodeBudget } from './decoder.js';
 import { decodingMemoryMb, exportMemoryMb, queryMemoryMb, writingMemoryMb } from './memory.js';
 
@@ -55,6 +57,39 @@ test('a file that only DuckDB can read is not broken', async () => {
   expect(await decode({ ...task, files: [{ path, rows: 2, bytes: withoutNullCount.length }] })).toEqual({
     unsupported: expect.stringContaining('the column x cannot be checked'),
   });
+});
+
+test('the first value of each file that another type does not hold is found, for many types at once', async () => {
+  const folder = temporaryFolder();
+  const paths = ['a', 'b'].map(name => join(folder, `${name}.parquet`));
+  const { connection, close } = await openMemoryDatabase({ memoryMb: 100, threads: 1 });
+  for (const [index, path] of paths.entries())
+    await connection.run(
+      `COPY (SELECT * FROM (VALUES (1.0, 7.0), (NULL, -0.25), (${index} + 0.5, -1.0)) t (x, y)) TO '${path}' (FORMAT parquet)`,
+    );
+  close();
+  const columns = ['x', 'y'].map(name => ({ name, type: 'DECIMAL(3,2)', nullable: true }));
+  const ask = (column: string, as: string) => ({
+    column,
+    type: 'DECIMAL(3,2)',
+    as,
+    holds: `coalesce(TRY_CAST("${column}" AS ${as}) = "${column}", "${column}" IS NULL)`,
+  });
+  const questions = [ask('x', 'BIGINT'), ask('y', 'BIGINT'), ask('y', 'UBIGINT'), ask('x', 'DOUBLE')];
+  const files = paths.map(path => ({ path, rows: 3, bytes: 1000 }));
+  const task = { task: 'decode' as const, required: [], memoryMb: 100, columns, questions };
+  const found = await decode({ ...task, files });
+  const misfitsOf = ({ column, as, misfits }: ExactAnswer) => [
+    column,
+    as,
+    ...paths.map(path => misfits.find(misfit => misfit.path === path)?.value),
+  ];
+  expect('answers' in found && found.answers.map(misfitsOf)).toEqual([
+    ['x', 'BIGINT', '0.50', '1.50'],
+    ['y', 'BIGINT', '-0.25', '-0.25'],
+    ['y', 'UBIGINT', '-0.25', '-0.25'],
+    ['x', 'DOUBLE', undefined, undefined],
+  ]);
 });
 
 test.each([2000, 3000, 16_000])('two files, an export and five queries fit into %i MB', memoryLimitMb => {
