@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { entryOf, takeJobs } from '@quantbot/bus-cluster';
 import { concurrently } from '@quantbot/bus-format';
-import { BusError, exactJson, type Manifest, rejectCodes } from '@quantbot/infra';
+import { BusError, type Manifest, rejectCodes } from '@quantbot/infra';
 import {
   busError,
   isForOperators,
@@ -12,8 +12,8 @@ import {
   objectKeys,
   parseObjectManifest,
 } from '@quantbot/infra/bus';
-import { fileNames } from '@quantbot/infra/files';
 import type { ListedObject } from '@quantbot/infra/objects';
+import { type FileInfo, fileInfo } from '../writer/file-thread/look-into.js';
 import { refuseSparse } from '../writer/stages/sparse.js';
 import { checkJobBytes, checkSize } from '../writer/stages/verify-artifact.js';
 import type { Cluster, FetchedJob } from './cluster.js';
@@ -70,10 +70,11 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
       throw busError('MANIFEST_INVALID', `${entry.key} has another SHA-256 than its name says.`);
     const manifest = parseObjectManifest(manifestBytes);
     if (manifest.op !== undefined && isForOperators(manifest.op)) await mustBeOfOperator(cluster, job);
-    await mkdir(job.folder, { recursive: true });
-    await writeFile(join(job.folder, fileNames.manifest), exactJson(withLocalNames(manifest)));
-    await download(cluster, manifest, job.folder);
-    return job;
+    mkdirSync(job.folder, { recursive: true });
+    const files = await download(cluster, manifest, job.folder);
+    const { manifestSha256 } = job;
+    const given = { manifest: withLocalNames(manifest), manifestSha256, manifestLength: manifestBytes.length };
+    return { ...job, given, files };
   } catch (error) {
     if (isOfJob(error)) return { ...job, error };
     throw error;
@@ -83,19 +84,31 @@ async function fetchJob(cluster: Cluster, jobId: string, entry: ListedObject): P
 /**
  * Copies the artifacts of a job. If an object is missing, so is the local copy, and verification
  * rejects the job. Sizes are checked first: an object may have more bytes than this host's disk.
+ *
+ * @returns the copies.
  */
-async function download(cluster: Cluster, { artifacts }: ObjectManifest, folder: string): Promise<void> {
+async function download(
+  cluster: Cluster,
+  { artifacts }: ObjectManifest,
+  folder: string,
+): Promise<Map<string, FileInfo>> {
   let all = 0;
   for (const { object, bytes } of artifacts) {
     checkSize(cluster, object, bytes);
     all += bytes;
   }
   checkJobBytes(cluster, all);
-  for (const [index, { object, bytes }] of artifacts.entries())
-    await cluster.objects.download(object, join(folder, localName(index)), {
+  const files = new Map<string, FileInfo>();
+  for (const [index, { object, bytes }] of artifacts.entries()) {
+    const name = localName(index);
+    const path = join(folder, name);
+    const found = await cluster.objects.download(object, path, {
       maxBytes: bytes,
       mayRead: file => refuseSparse(file, object, cluster.config.limits.maxSparseRatio),
     });
+    if (found !== undefined) files.set(name, fileInfo(lstatSync(path)));
+  }
+  return files;
 }
 
 /** Only an operator may write below `operators/`: see the policy of producers. */

@@ -193,7 +193,7 @@ export class ClusterLoop implements LoopView {
     for (const claim of claims) {
       const job = this.#inHand.get(claim);
       this.#inHand.delete(claim);
-      if (job !== undefined) await removeJobFolder(job.folder);
+      if (job !== undefined) await removeJobFolder(job);
     }
   }
 

@@ -27,7 +27,7 @@ export async function settle(cluster: Cluster, jobs: readonly Committed[]): Prom
     cluster.member.daemon,
     jobs.map(({ job }) => job.jobId),
   );
-  await concurrently(jobs, ({ job }) => removeJobFolder(job.folder), 16);
+  await concurrently(jobs, ({ job }) => removeJobFolder(job), 16);
 }
 
 /** The object that shows that an operator has asked for an operation. */

@@ -14,6 +14,14 @@ export interface FoundJob extends WaitingJob {
   producer?: string;
 }
 
+/** A manifest that was read. */
+export interface ReadManifest {
+  manifest: Manifest;
+  manifestSha256: string;
+  /** Its size. */
+  manifestLength: number;
+}
+
 /** A job that no producer can reach by its old path. */
 export interface ClaimedJob {
   claim: string;
@@ -29,6 +37,8 @@ export interface ClaimedJob {
    * could not be read, is not a folder, or has too many.
    */
   files?: ReadonlyMap<string, FileInfo> | undefined;
+  /** Its manifest, if that is not in its folder: a cluster reads it from the object store. */
+  given?: ReadManifest | undefined;
   /** Whether only the daemon's user can add or remove names in its folder. */
   sealed?: boolean | undefined;
   /** Whether all of it belongs to the daemon's user alone: no producer of another user wrote it. */
@@ -69,11 +79,7 @@ export interface VerifiedArtifact {
 }
 
 /** A job whose files are all sound. Its outcome depends on the bus. */
-export interface VerifiedJob extends ClaimedJob {
-  manifest: Manifest;
-  manifestSha256: string;
-  /** The size of the manifest. */
-  manifestLength: number;
+export interface VerifiedJob extends ClaimedJob, ReadManifest {
   artifacts: VerifiedArtifact[];
   /** What was read beside ingestion for its operation on a table with a key. */
   seenKeys?: SeenKeys;

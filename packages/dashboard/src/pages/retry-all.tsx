@@ -1,5 +1,4 @@
 import { useState } from 'preact/hooks';
-import { actOnEach } from '../act-on-each.js';
 import { get, type Job, post } from '../client.js';
 import { Act } from '../parts/act.js';
 import { type Filters, ofFirstPage } from '../route.js';
@@ -27,7 +26,9 @@ export function RetryAll({ given }: { given: Filters }) {
         name={`Retry ${them}`}
         isDisabled={found.retryable.length === 0}
         question={`Shall ${them} go back into the inbox?`}
-        act={() => actOnEach(found.retryable, jobId => post(`/jobs/${encodeURIComponent(jobId)}/retry`, {}))}
+        act={async () => {
+          for (const jobId of found.retryable) await post(`/jobs/${encodeURIComponent(jobId)}/retry`, {});
+        }}
         done={`${them} went back into the inbox.`}
       />
       <Dismiss jobs={found.all} them={inWords(found.all)} />

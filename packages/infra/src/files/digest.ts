@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { busError } from '../errors.js';
 import { readSmall, smallFileBytes } from './read-small.js';
+import { writeNewFile } from './write.js';
 
 const chunkBytes = 1024 * 1024;
 
@@ -108,6 +109,14 @@ export function digestSmallFile(path: string): ContentDigest | undefined {
   } finally {
     closeSync(file);
   }
+}
+
+/** Copies a small open file into a new one, and hashes it, by synchronous calls. */
+export function copySmall(source: number, name: string, to: string): ContentDigest {
+  scratch ??= Buffer.allocUnsafeSlow(smallFileBytes + 1);
+  const content = readSmall(source, name, smallFileBytes, scratch);
+  writeNewFile(to, content);
+  return digestOf(content);
 }
 
 const zeros = Buffer.alloc(chunkBytes);

@@ -36,19 +36,21 @@ const pathOf = (file: number): string => `${hasOwnPaths ? '/proc/self/fd' : '/de
 export class PinnedFolder {
   readonly #file: number;
   readonly #path: string;
-  /** Its state when it was pinned. */
-  readonly info: Stats;
 
-  private constructor(file: number, path: string, info: Stats) {
+  private constructor(file: number, path: string) {
     this.#file = file;
     this.#path = path;
-    this.info = info;
   }
 
   /** @throws system errors: `ENOTDIR` or `ELOOP` if the path is not a folder. */
   static open(path: string): PinnedFolder {
     const file = openSync(path, (hasOwnPaths ? O_PATH : O_RDONLY) | O_DIRECTORY | O_NOFOLLOW);
-    return new PinnedFolder(file, hasOwnPaths ? pathOf(file) : path, fstatSync(file));
+    return new PinnedFolder(file, hasOwnPaths ? pathOf(file) : path);
+  }
+
+  /** Its state. */
+  get info(): Stats {
+    return fstatSync(this.#file);
   }
 
   /** The names in it. */
@@ -78,6 +80,11 @@ export class PinnedFolder {
   /** Returns the state of a name, without following a link. */
   stat(name: string): Stats {
     return lstatSync(`${this.#path}/${name}`);
+  }
+
+  /** {@link PinnedFolder.stat}; undefined if the name is not there. */
+  find(name: string): Stats | undefined {
+    return lstatSync(`${this.#path}/${name}`, { throwIfNoEntry: false });
   }
 
   /** Where a link leads. */
@@ -124,6 +131,16 @@ export class PinnedFolder {
 
   close(): void {
     closeSync(this.#file);
+  }
+}
+
+/** Opens an open file once more for asynchronous reads, and closes that after `work`. */
+export async function withHandle<T>(file: number, work: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await open(pathOf(file), O_RDONLY | O_NONBLOCK);
+  try {
+    return await work(handle);
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,14 +1,14 @@
-import { mkdirSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, type Stats } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { checkedRoot } from '../config/config.js';
 import { busError, systemErrorCode } from '../errors.js';
 import { copyFileDurable } from '../files/copy.js';
-import { digestHandle, digestOf } from '../files/digest.js';
+import { copySmall, digestHandle, digestOf } from '../files/digest.js';
 import { syncFolder } from '../files/flush.js';
-import { PinnedFolder } from '../files/pinned-folder.js';
-import { isNotRegular, readSmall } from '../files/read-small.js';
+import { PinnedFolder, withHandle } from '../files/pinned-folder.js';
+import { isNotRegular, readSmall, smallFileBytes } from '../files/read-small.js';
 import {
   createFileDurable,
   createFileDurableBy,
@@ -54,7 +54,7 @@ class FileObjects implements Objects {
     { sha256 }: { sha256?: string } = {},
   ): Promise<'created' | 'exists'> {
     return await this.#inNewFolder(key, async (folder, name) => {
-      if (statIn(folder, name) !== undefined) {
+      if (folder.find(name) !== undefined) {
         await syncFolder(folder.pathOf('.')); // whoever created it may not have flushed its name yet
         return 'exists';
       }
@@ -83,37 +83,43 @@ class FileObjects implements Objects {
 
   async head(key: string): Promise<ObjectHead | undefined> {
     return await this.#inFolder(checkKey(key), async (folder, name) => {
-      const info = regular(key, statIn(folder, name));
+      const info = regular(key, folder.find(name));
       return info && { bytes: info.size };
     });
   }
 
   async read(key: string, maxBytes: number): Promise<Buffer | undefined> {
-    return await this.#withFile(key, async file => readSmall(file.fd, key, maxBytes));
+    return await this.#withFile(key, async file => readSmall(file, key, maxBytes));
   }
 
   async readRange(key: string, offset: number, length: number): Promise<Buffer> {
-    const content = await this.#withFile(key, async file => {
-      const buffer = Buffer.alloc(Math.max(0, Math.min(length, (await file.stat()).size - offset)));
-      let done = 0;
-      for (let read = -1; read !== 0 && done < buffer.length; done += read)
-        read = (await file.read(buffer, done, buffer.length - done, offset + done)).bytesRead;
-      return buffer.subarray(0, done);
-    });
+    const content = await this.#withFile(key, file =>
+      withHandle(file, async handle => {
+        const buffer = Buffer.alloc(Math.max(0, Math.min(length, (await handle.stat()).size - offset)));
+        let done = 0;
+        for (let read = -1; read !== 0 && done < buffer.length; done += read)
+          read = (await handle.read(buffer, done, buffer.length - done, offset + done)).bytesRead;
+        return buffer.subarray(0, done);
+      }),
+    );
     if (content === undefined) throw busError('ARTIFACT_MISSING', `There is no object ${key}.`);
     return content;
   }
 
   async download(key: string, path: string, { maxBytes = Number.POSITIVE_INFINITY, mayRead }: DownloadOptions = {}) {
-    return await this.#withFile(key, async source => {
-      if ((await source.stat()).size > maxBytes) throw tooLong(key, maxBytes);
-      await mayRead?.(source);
-      const target = await open(path, 'wx');
-      try {
-        return await digestHandle(source, { sink: target });
-      } finally {
-        await target.close();
-      }
+    return await this.#withFile(key, async file => {
+      const { size } = fstatSync(file);
+      if (size > maxBytes) throw tooLong(key, maxBytes);
+      if (size <= smallFileBytes) return copySmall(file, key, path);
+      return withHandle(file, async source => {
+        await mayRead?.(source);
+        const target = await open(path, 'wx');
+        try {
+          return await digestHandle(source, { sink: target });
+        } finally {
+          await target.close();
+        }
+      });
     });
   }
 
@@ -146,7 +152,7 @@ class FileObjects implements Objects {
         if (!wanted(key)) continue;
         if (name.endsWith('/')) yield* this.#below(key, wanted);
         else {
-          const info = statIn(pinned, name);
+          const info = pinned.find(name);
           if (info?.isFile()) yield { key, info };
         }
       }
@@ -178,14 +184,11 @@ class FileObjects implements Objects {
   }
 
   /** Runs `work` with the object as an open file; undefined if there is none. */
-  async #withFile<T>(
-    key: string,
-    work: (file: Awaited<ReturnType<typeof open>>) => Promise<T>,
-  ): Promise<T | undefined> {
+  async #withFile<T>(key: string, work: (file: number) => Promise<T>): Promise<T | undefined> {
     return await this.#inFolder(checkKey(key), async (folder, name) => {
-      let file: Awaited<ReturnType<typeof open>>;
+      let file: number;
       try {
-        file = await folder.openHandle(name);
+        file = folder.openFile(name);
       } catch (error) {
         if (systemErrorCode(error) === 'ENOENT') return undefined;
         throw isNotRegular(error) ? unsafe(key) : error;
@@ -193,7 +196,7 @@ class FileObjects implements Objects {
       try {
         return await work(file);
       } finally {
-        await file.close();
+        closeSync(file);
       }
     });
   }
@@ -215,8 +218,9 @@ class FileObjects implements Objects {
   #pin(parts: readonly string[]): PinnedFolder | undefined {
     let folder: PinnedFolder | undefined;
     try {
-      folder = PinnedFolder.open(`${this.#root}/.`); // the root itself may be a link
-      for (const part of parts) folder = stepInto(folder, part);
+      const [first = '.', ...deeper] = parts;
+      folder = PinnedFolder.open(`${this.#root}/${first}`); // the root itself may be a link
+      for (const part of deeper) folder = stepInto(folder, part);
       return folder;
     } catch (error) {
       folder?.close();
@@ -258,11 +262,13 @@ function mayHold(key: string, prefix: string, after: string): boolean {
   return compareKeys(key, after) > 0 || (key.endsWith('/') && after.startsWith(key));
 }
 
-/** Removes a file without blocking the program. Returns false if there is none. */
+/** Removes a file without blocking the program for long. Returns false if there is none. */
 async function removeIn(folder: PinnedFolder, name: string): Promise<boolean> {
-  if (statIn(folder, name)?.isFile() !== true) return false;
+  const info = folder.find(name);
+  if (info?.isFile() !== true) return false;
   try {
-    await unlink(folder.pathOf(name));
+    if (info.size <= smallFileBytes) folder.remove(name);
+    else await unlink(folder.pathOf(name));
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error; // another removed it first
   }
@@ -272,15 +278,6 @@ async function removeIn(folder: PinnedFolder, name: string): Promise<boolean> {
 function regular(key: string, info: Stats | undefined): Stats | undefined {
   if (info !== undefined && !info.isFile()) throw unsafe(key);
   return info;
-}
-
-function statIn(folder: PinnedFolder, name: string): Stats | undefined {
-  try {
-    return folder.stat(name);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 /** Creates a folder, unless it is there, and flushes its name. */

@@ -56,7 +56,7 @@ export interface Objects {
 /** What a download refuses. */
 export interface DownloadOptions {
   maxBytes?: number;
-  /** May refuse the file of an object before it is read. Only a store of files calls this. */
+  /** May refuse a file of more than 1 MB before it is read. Only a store of files calls this. */
   mayRead?: (file: FileHandle) => Promise<void>;
 }
 

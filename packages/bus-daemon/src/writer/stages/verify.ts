@@ -48,11 +48,13 @@ async function verifyJob(
   let over: BringOver | undefined;
   try {
     checkFolder(job);
-    over = job.own ? undefined : BringOver.begin(bus, job);
-    const bytes = over === undefined ? readManifestBytes(job) : over.manifest();
-    manifestSha256 = hash('sha256', bytes);
-    manifestLength = bytes.byteLength;
-    manifest = parseManifest(bytes);
+    over = job.own ? undefined : await BringOver.begin(bus, job);
+    if (job.given === undefined) {
+      const bytes = over === undefined ? readManifestBytes(job) : over.manifest();
+      manifestSha256 = hash('sha256', bytes);
+      manifestLength = bytes.byteLength;
+      manifest = parseManifest(bytes);
+    } else ({ manifest, manifestSha256, manifestLength } = job.given);
     checkManifestOf(job, manifest);
     const known = knownBytes(job, manifest);
     checkJobBytes(bus, known);
