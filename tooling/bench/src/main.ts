@@ -15,6 +15,7 @@ import { forgetting } from './suites/forgetting.js';
 import { growth } from './suites/growth.js';
 import { latency } from './suites/latency.js';
 import { memory } from './suites/memory.js';
+import { otherUsers } from './suites/other-users.js';
 import { reading } from './suites/reading.js';
 import { scale } from './suites/scale.js';
 import { start } from './suites/start.js';
@@ -28,6 +29,7 @@ import { sizes } from './workload.js';
 
 const suites: Record<string, Suite> = {
   waiting,
+  'other-users': otherUsers,
   together,
   latency,
   turns,

@@ -1,4 +1,5 @@
 // @module-tag campaign
+import { seed } from '@quantbot/tooling-config/campaign';
 import { fc } from '@quantbot/tooling-testing/properties';
 import { test } from 'vitest';
 import { describeClusters } from './support/cluster.js';
@@ -6,8 +7,6 @@ import { History } from './support/history.js';
 import { HistoryBus } from './support/history-bus.js';
 import { someHistory } from './support/history-steps.js';
 
-/** The same history each day: two differences that others have found are open (CONTRIBUTING). */
-const seed = Number(process.env.FC_SEED ?? 20_787);
 const runs = Number(process.env.HISTORIES ?? 1);
 const steps = 16;
 const someStart = fc.record({ isCluster: fc.boolean(), isDataset: fc.boolean() });

@@ -189,11 +189,22 @@ describeBothWorlds(
         ['r3', '2'],
       ] as const)
         await submitKey(run, x);
+      const bare = { runId: 'bare', kind: 'nulls', select: "SELECT 'bare' AS run", schemaHint: 'canon.nulls' };
+      await (await bus.submit(bare)).settled();
       await submitKey('none', 'NULL', 'nulls');
-      for (const more of [[], ['--apply']]) {
+      await submitKey('r1', '1', 'nulls');
+      for (const [run, more] of [
+        ['bare', []],
+        ['bare', ['--apply']],
+        ['none', ['--apply']],
+      ] as const) {
         const refused = await bus.command('table', 'set-key', 'nulls', 'x', ...more);
-        expect(refused.stderr).toContain('The key of canon.nulls does not fit none/p/nulls/a.');
+        expect(refused.stderr).toContain(`The key of canon.nulls does not fit ${run}/p/nulls/a.`);
+        if (more.length > 0)
+          await forgetArtifacts({ keys: [`${run}/p/nulls/a`], rows: 'drop', force: true }, { busRoot: bus.root });
       }
+      await bus.done('table', 'set-key', 'nulls', 'x', '--order-by', 'x', '--apply');
+      await mustShow(bus, ['r1'], 'nulls');
       const before = await newestSeq(bus);
       expect(JSON.parse(await bus.done('table', 'set-key', 'keyed', 'x', '--json'))).toMatchObject({
         before: { mode: 'append' },

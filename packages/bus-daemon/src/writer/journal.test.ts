@@ -64,6 +64,17 @@ test.each<[string, (bus: Bus) => void, RegExp]>([
   });
 });
 
+test('jobs that are committed while a journal is checked are not missing in it', async () => {
+  const { bus, test: testBus } = await openInProcess();
+  await makeCommits(bus, testBus, 2);
+  const journal = await Journal.read(bus.layout);
+  await makeCommits(bus, testBus, 2);
+  await journal.check();
+  rmSync(commitOf(bus, 2), { recursive: true });
+  await expect(journal.check()).rejects.toThrow(/journal\/hot lacks 1 of the jobs 1 to 2/);
+  journal.close();
+});
+
 test('before the first start of a daemon, a journal has no jobs', async () => {
   const layout = busLayout(join(temporaryFolder(), 'bus'));
   await initBusRoot(layout.root);

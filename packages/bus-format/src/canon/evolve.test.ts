@@ -1,6 +1,6 @@
 import type { BusError } from '@quantbot/infra';
 import { expect, test } from 'vitest';
-import { evolve } from './evolve.js';
+import { evolve, keyProblems } from './evolve.js';
 import { type CanonTable, newTable } from './table.js';
 
 const columns = (types: Record<string, string>) =>
@@ -160,7 +160,27 @@ test('neither a key nor an order is a VARIANT, whose values may not be comparabl
   const both = columns({ k: 'VARIANT', at: 'DATE' });
   expect(errorOf(() => evolve(table, 'a', both, committed)).details).toEqual([`k: ${problem}`]);
   // The journal has the operation that set the key, so the daemon must start.
-  expect(evolve(table, 'a', both, { ...committed, requiredBy: 'an operation' }).columns).toHaveLength(2);
+  expect(evolve(table, 'a', both, { ...committed, isKeySet: true }).columns).toHaveLength(2);
+});
+
+test('a forgotten artifact may lack the key and the order that an operation has set since', () => {
+  const table = newTable('t', { name: 't', mode: 'upsert', key: ['k'], orderBy: ['at'], columns: [] });
+  const options = { isCommitted: true, isKeySet: true, required: ['k', 'other'] };
+  expect(errorOf(() => evolve(table, 'a', columns({ x: 'BIGINT' }), options)).details).toEqual([
+    'other: the file lacks this column, which every row must have (fixed by bus_config.json)',
+  ]);
+  const first = evolve(table, 'a', columns({ x: 'BIGINT', other: 'DATE' }), options);
+  expect(keyProblems(first)).toEqual([
+    'k: the table lacks this column, which every row must have',
+    'at: order_by names this column, and neither the file nor the table has it',
+  ]);
+  const otherwise = evolve(first, 'b', columns({ K: 'BIGINT', AT: 'DATE', other: 'DATE' }), options);
+  expect(keyProblems(otherwise)).toEqual(['k: the table writes this column K, which every row must have']);
+  const whole = evolve(first, 'b', columns({ k: 'BIGINT', at: 'DATE', other: 'DATE' }), options);
+  expect([keyProblems(whole), whole.columns.find(({ name }) => name === 'k')?.required]).toEqual([[], true]);
+  expect(
+    errorOf(() => evolve(whole, 'c', columns({ x: 'BIGINT' }), { ...options, isCommitted: false })).details,
+  ).toEqual([expect.stringContaining('k: the file lacks'), expect.stringContaining('other: the file lacks')]);
 });
 
 test('a column whose compacted files may have another type of number is marked, and no other', () => {

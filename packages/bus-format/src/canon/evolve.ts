@@ -27,6 +27,11 @@ export interface EvolveOptions {
    * found each value of it exact.
    */
   isCommitted?: boolean;
+  /**
+   * Whether an operation has set the key and the order. For an artifact in the journal it has
+   * decided; a forgotten one need not have had the key.
+   */
+  isKeySet?: boolean;
 }
 
 /**
@@ -41,10 +46,13 @@ export function evolve(
   table: CanonTable,
   artifactKey: string,
   columns: readonly FileColumn[],
-  { required = [], requiredBy = byConfiguration, isCommitted = false }: EvolveOptions = {},
+  { required = [], requiredBy = byConfiguration, isCommitted = false, isKeySet = false }: EvolveOptions = {},
 ): CanonTable {
+  const isDecided = isCommitted && isKeySet;
   const unheld = unheldColumns(columns);
-  const problems = [...unheld, ...missingColumns(columns, required, requiredBy)];
+  const asked = isDecided ? required.filter(name => !table.key.includes(name)) : required;
+  const missing = missingColumns(columns, asked, 'file').map(text => `${text} (fixed by ${requiredBy})`);
+  const problems = [...unheld, ...missing];
   const next = new Map<string, CanonColumn>(table.columns.map(column => [foldName(column.name), column]));
   let changed = false;
   let { generation } = table;
@@ -117,10 +125,8 @@ export function evolve(
     // An older view cannot read every new file: DuckDB refuses a struct without a field in common.
     generation = table.generation + 1;
   }
-  problems.push(...unordered(table.orderBy, next));
-  // An operation in the journal cannot be refused any more.
-  if (!isCommitted || requiredBy === byConfiguration)
-    problems.push(...incomparable({ ...table, columns: [...next.values()] }));
+  const last = { ...table, columns: [...next.values()] };
+  if (!isDecided) problems.push(...unordered(last), ...incomparable(last));
   if (problems.length > 0)
     throw busError(
       unheld.length > 0 ? 'COLUMN_UNSUPPORTED' : 'SCHEMA_MISMATCH',
@@ -159,17 +165,33 @@ function widenedFor({ type, also }: CanonColumn, file: FileColumn): string | und
   return widened(type, file.type) ?? (isExact ? also : undefined);
 }
 
+/**
+ * Returns what is wrong with the key and the order of a table that has artifacts already. Each
+ * artifact may still have NULL in the key.
+ */
+export const keyProblems = (table: CanonTable): string[] => [
+  ...missingColumns(table.columns, table.key, 'table'),
+  ...unordered(table),
+  ...incomparable(table),
+];
+
 /** A view cannot sort by a column that no file has had. */
-const unordered = (orderBy: readonly string[], columns: ReadonlyMap<string, CanonColumn>): string[] =>
+const unordered = ({ orderBy, columns }: CanonTable): string[] =>
   orderBy
-    .filter(name => !columns.has(foldName(name)))
+    .filter(
+      name =>
+        !isAmong(
+          columns.map(column => column.name),
+          name,
+        ),
+    )
     .map(name => `${name}: order_by names this column, and neither the file nor the table has it`);
 
 /**
- * Returns what is wrong with the key and the order of a table. DuckDB cannot compare two values of
- * a VARIANT that have different types: one such file would end every query and compaction.
+ * DuckDB cannot compare two values of a VARIANT that have different types: one such file would end
+ * every query and compaction.
  */
-export const incomparable = ({ key, orderBy, columns }: CanonTable): string[] =>
+const incomparable = ({ key, orderBy, columns }: CanonTable): string[] =>
   columns
     .filter(({ name, type }) => type === 'VARIANT' && isAmong([...key, ...orderBy], name))
     .map(({ name }) => `${name}: key and order_by cannot name a VARIANT, because its values may have different types`);
@@ -177,13 +199,17 @@ export const incomparable = ({ key, orderBy, columns }: CanonTable): string[] =>
 const isAmong = (names: readonly string[], name: string): boolean =>
   names.some(other => foldName(other) === foldName(name));
 
-const missingColumns = (columns: readonly ParquetColumn[], required: readonly string[], fixedBy: string): string[] =>
+const missingColumns = (
+  columns: readonly { name: string }[],
+  required: readonly string[],
+  there: 'file' | 'table',
+): string[] =>
   required
     .filter(name => !columns.some(column => column.name === name))
     .map(name => {
       const other = columns.find(column => foldName(column.name) === foldName(name));
       const found = other === undefined ? 'lacks this column' : `writes this column ${other.name}`;
-      return `${name}: the file ${found}, which every row must have (fixed by ${fixedBy})`;
+      return `${name}: the ${there} ${found}, which every row must have`;
     });
 
 /**

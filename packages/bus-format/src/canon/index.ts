@@ -20,7 +20,7 @@ export {
   wasDeclaredOtherwise,
   wasMadeForAnotherMode,
 } from './definition.js';
-export { incomparable, reservedColumns } from './evolve.js';
+export { keyProblems, reservedColumns } from './evolve.js';
 export {
   type ExactQuestion,
   type FileColumn,

@@ -227,7 +227,8 @@ export class TableRegistry {
     if (name === undefined) return;
     const table = this.get(name) ?? this.#new(name);
     const requiredBy = this.#declaredOf(name) === undefined ? byOperation : byConfiguration;
-    const options = { required: this.required(name), requiredBy, isCommitted };
+    const isKeySet = this.#starts.get(name)?.mode !== undefined;
+    const options = { required: this.required(name), requiredBy, isCommitted, isKeySet };
     this.#set(evolve(table, artifact.artifactKey, artifact.columns, options));
     this.#lastSeq.set(name, Math.max(this.lastSeq(name), artifact.seq));
   }
@@ -279,5 +280,5 @@ export class TableRegistry {
   }
 }
 
-/** Stands for the configuration where an operation has set the key. */
+/** Stands for the configuration where an operation has set the key and the order. */
 const byOperation = '`quantbot-bus table set-key`';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type RejectReason, rejectReasonSchema } from '@quantbot/infra';
 import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
-import { exists, fileNames, readLoneFile, syncFolder } from '@quantbot/infra/files';
+import { exists, fileNames, readLoneFile, syncFolder, systemErrorCode } from '@quantbot/infra/files';
 import { daemonError, unlessUnreadable } from '../errors.js';
 import { asItCame, maxOutcomeBytes } from '../journal/outcome.js';
 import { removeTree } from '../remove-tree.js';
@@ -87,15 +87,21 @@ export async function retryRejected(config: BusConfig, jobId: string): Promise<v
   const layout = busLayout(config.busRoot);
   const { folder } = await readEntry(config, jobId);
   const job = submittableIn(folder);
-  if (job === undefined)
-    throw daemonError('JOB_NOT_FOUND', `The files of the rejected job ${jobId} are gone, so it cannot be retried.`);
-  if (lstatSync(join(layout.inbox, jobId), { throwIfNoEntry: false }) !== undefined)
-    throw daemonError('JOB_ID_WAITING', `A job ${jobId} is already waiting in the inbox.`);
+  if (job === undefined) throw gone(jobId);
+  if (lstatSync(join(layout.inbox, jobId), { throwIfNoEntry: false }) !== undefined) throw waiting(jobId);
   await rm(join(folder, fileNames.rejectReason), { force: true });
-  await rename(job, join(layout.inbox, jobId));
+  await rename(job, join(layout.inbox, jobId)).catch(async error => {
+    const code = systemErrorCode(error) ?? '';
+    if (code === 'ENOENT' && !(await exists(job))) throw gone(jobId); // gc or another retry took it
+    throw ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code) ? waiting(jobId) : error;
+  });
   await syncFolder(layout.inbox);
   if (job !== folder) await removeTree(folder);
 }
+
+const gone = (jobId: string) =>
+  daemonError('JOB_NOT_FOUND', `The files of the rejected job ${jobId} are gone, so it cannot be retried.`);
+const waiting = (jobId: string) => daemonError('JOB_ID_WAITING', `A job ${jobId} is already waiting in the inbox.`);
 
 function safeJson(text: string): unknown {
   try {

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { actOnEach } from '../act-on-each.js';
 import { get, type Job, post } from '../client.js';
 import { Act } from '../parts/act.js';
 import { type Filters, ofFirstPage } from '../route.js';
@@ -26,9 +27,7 @@ export function RetryAll({ given }: { given: Filters }) {
         name={`Retry ${them}`}
         isDisabled={found.retryable.length === 0}
         question={`Shall ${them} go back into the inbox?`}
-        act={async () => {
-          for (const jobId of found.retryable) await post(`/jobs/${encodeURIComponent(jobId)}/retry`, {});
-        }}
+        act={() => actOnEach(found.retryable, jobId => post(`/jobs/${encodeURIComponent(jobId)}/retry`, {}))}
         done={`${them} went back into the inbox.`}
       />
       <Dismiss jobs={found.all} them={inWords(found.all)} />

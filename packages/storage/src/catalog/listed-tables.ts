@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { emptyCommit } from '@quantbot/bus-format/journal';
 import { identifier, literal, literalList } from '@quantbot/bus-format/sql';
 import { DuckDb } from '../open-duckdb.js';
 import { resolveMapping } from '../types/mapping.js';
@@ -89,7 +90,9 @@ async function withTable<T>(
   // A newer daemon may have written files of a generation that this database does not read.
   for (let generation = 0; statements[0]?.includes(`/${first}~${generation}~*.parquet'`); generation++)
     files.push(...(of.files.get(`${first}~${generation}`) ?? []));
-  await database.query(`CREATE OR REPLACE MACRO _bus.hot_files(empty, globs) AS ${literalList(files)}`);
+  const after = await positionAfter(database, statements[0] ?? '');
+  const needed = files.filter(path => path > after || basename(dirname(path)) === emptyCommit);
+  await database.query(`CREATE OR REPLACE MACRO _bus.hot_files(empty, globs) AS ${literalList(needed)}`);
   try {
     for (const statement of statements) await database.query(statement);
     return await work();
@@ -97,4 +100,15 @@ async function withTable<T>(
     for (const schema of viewSchemas.toReversed())
       await database.query(`DROP VIEW IF EXISTS ${schema}.${identifier(table)}`);
   }
+}
+
+/**
+ * Returns the path after which a view reads files in `hot/`. Do not name earlier ones: the daemon
+ * may delete them, because this database does not need them.
+ */
+async function positionAfter(database: DuckDb, statement: string): Promise<string> {
+  const [, position] = /\(filename > (_bus\.compacted\(\)|'(?:[^']|'')*')\)/.exec(statement) ?? [];
+  if (position === undefined) return '';
+  const [row] = await database.query<{ position: string }>(`SELECT ${position} AS position`);
+  return row?.position ?? '';
 }

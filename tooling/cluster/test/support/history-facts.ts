@@ -71,7 +71,7 @@ const marksOf = ({ aliases, keeps }: Moment) => ({
 
 const idsOf = (rows: readonly Record<string, unknown>[]): string[] => rows.map(({ id }) => `${id ?? null}`).sort();
 
-/** Returns the table, its rows, and the types of their codes. No column is there before a value. */
+/** Returns the table, its rows, and the types of their codes. */
 async function tableIn(catalog: Answers): Promise<object> {
   const tables = await catalog.query(
     'SELECT table_name AS name, mode, key, order_by, artifacts::INTEGER AS artifacts FROM catalog.tables_d',
@@ -81,16 +81,20 @@ async function tableIn(catalog: Answers): Promise<object> {
   const columns = (await catalog.query(`DESCRIBE canon.${table.name}`)).map(({ column_name }) => column_name);
   const shown = columns.includes('code') ? '* REPLACE (CAST(code AS VARCHAR) AS code), typeof(code) AS type' : '*';
   const rows = await catalog.query(`SELECT ${shown} FROM canon.${table.name}`);
-  return { tables, rows: printed(rows), types: [...new Set(rows.map(({ type }) => type))] };
+  return {
+    tables,
+    rows: printed(rows),
+    types: [...new Set(rows.filter(({ code }) => (code ?? null) !== null).map(({ type }) => type))],
+  };
 }
 
 /** Returns the table of a moment as {@link tableIn} does. */
 function tableOf(moment: Moment): object {
   const { name, setting, artifacts, type } = moment;
   if (artifacts.length === 0) return { tables: [] };
-  const rows = printed(shownRows(moment));
-  const types = rows.length === 0 ? [] : [artifacts.some(file => file.rows !== undefined) ? type : undefined];
-  return { tables: [{ name, ...setting, artifacts: artifacts.length }], rows, types };
+  const rows = shownRows(moment);
+  const types = rows.some(({ code }) => code !== null) ? [type] : [];
+  return { tables: [{ name, ...setting, artifacts: artifacts.length }], rows: printed(rows), types };
 }
 
 const printed = (rows: readonly { id?: unknown; code?: unknown; x?: unknown }[]): string[] =>

@@ -170,11 +170,12 @@ describe('rejected jobs', () => {
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('NO_PARQUET is not a code') });
   });
 
-  test('that are not there cannot be retried, and the error says how to find them', async () => {
+  test('that are not there cannot be retried and stop no other; the error says how to find them', async () => {
     const bus = makeTestBus();
+    writeToInbox(bus, { jobId: 'bad', manifest: 'not json' });
     await drain(bus);
-    const { code, stderr } = await quantbotBus(bus, 'retry', 'nobody');
-    expect(code).toBe(1);
+    const { code, stdout, stderr } = await quantbotBus(bus, 'retry', 'nobody', 'bad');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '1 job back in the inbox\n' });
     expect(stderr).toMatch(/JOB_NOT_FOUND[\s\S]*Try: .*quantbot-bus rejected/);
   });
 });

@@ -129,13 +129,8 @@ sampled('a table shows the rows of the mode that is set, its past those of the m
   const declared = (table: object) => testBusIn(bus.folder, { canon: { tables: { t: table } } });
   await drain(declared({ mode: 'upsert', key: ['k'], order_by: ['rev'] }));
   await expect(drain(declared({ mode: 'latest' }))).rejects.toThrow(/another mode or key/);
-  const { stderr } = await quantbotBus(
-    declared({ mode: 'upsert', key: ['k'], order_by: ['rev'] }),
-    'table',
-    'set-mode',
-    't',
-    'latest',
-  );
+  const asSet = declared({ mode: 'upsert', key: ['k'], order_by: ['rev'] });
+  const { stderr } = await quantbotBus(asSet, 'table', 'set-mode', 't', 'latest');
   expect(stderr).toContain('canon.tables.t');
 
   testBusIn(bus.folder, { compaction: { release_grace_s: 0 } });
@@ -154,10 +149,14 @@ sampled('a table shows the rows of the mode that is set, its past those of the m
 sampled('forgetting follows the mode that is set, and a key that is NULL somewhere is refused', async () => {
   const bus = makeTestBus({ compaction: { release_grace_s: 0 } });
   await drain(bus);
+  const withoutKey = { runId: 'r0', kind: 't', artifactId: 't', schemaHint: 'canon.t', select: 'SELECT 0 AS job' };
+  await submit(bus, withoutKey);
   await add(bus, 1, first);
   await add(bus, 2, second);
   await add(bus, 3, [{ k: null, rev: 9, job: 3 }]);
   await drain(bus);
+  expect((await quantbotBus(bus, 'table', 'set-key', 't', 'k')).stderr).toContain('does not fit r0/tests/t/t');
+  await json(bus, 'forget', 'r0/tests/t/t', '--rows', 'drop', '--apply', '--force');
   const nulls = await quantbotBus(bus, 'table', 'set-key', 't', 'k', '--apply');
   expect(nulls).toMatchObject({
     code: 1,
@@ -170,10 +169,14 @@ sampled('forgetting follows the mode that is set, and a key that is NULL somewhe
   await json(bus, 'forget', 'r1/tests/t/t', '--apply', '--force');
   await json(bus, 'forget', 'r3/tests/t/t', '--rows', 'drop', '--apply', '--force');
   expect(await rowsOf(bus)).toEqual(sorted([...first, ...second]));
-  expect(await json(bus, 'table', 'set-key', 't', 'k')).toMatchObject({ hidden_rows: 0, lost_rows: 2 });
-  await json(bus, 'table', 'set-key', 't', 'k', '--apply');
+  const byRev = ['table', 'set-key', 't', 'k', '--order-by', 'rev'];
+  expect(await json(bus, ...byRev)).toMatchObject({ hidden_rows: 0, lost_rows: 2 });
+  await json(bus, ...byRev, '--apply');
   expect(await rowsOf(bus)).toEqual(sorted(second));
   await mustVerify(bus);
+  const again = await submit(bus, withoutKey);
+  await drain(bus);
+  await expect(again.settled()).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
   // A process that is still ending may hold the old files: then they go at the next start.
   const erased = () => quantbotBus(bus, 'verify', '--erased', 'r1/tests/t/t');
   await eventually(

@@ -1,3 +1,4 @@
+import { DaemonError } from '@quantbot/bus-format';
 import { listRejected, type RejectedEntry, readRejected, retryRejected } from '@quantbot/bus-format/state';
 import { rejectCodes } from '@quantbot/infra';
 import { visibleLines } from '@quantbot/infra/bus';
@@ -5,6 +6,7 @@ import type { JobRecord } from '@quantbot/storage';
 import type { Command } from 'commander';
 import { withClusterPackage } from '../../cluster-package.js';
 import { describeDismissal, readDismissals } from '../dismissal.js';
+import { failWith } from '../fail.js';
 import { type CommonOptions, configOf, openedBus, print, withRest } from '../shared.js';
 
 /** `quantbot-bus rejected [JOB]`: lists rejected jobs and the reasons. */
@@ -41,8 +43,34 @@ export async function retryCommand(
     entry => dismissals.of(entry) === null && (all || codes?.includes(entry.reason?.code ?? '')),
   );
   const ids = [...new Set([...jobs, ...wanted.map(({ jobId }) => jobId)])];
-  for (const id of ids) await rejected.retry(id);
-  print(options, { retried: ids }, () => `${ids.length} job${ids.length === 1 ? '' : 's'} back in the inbox`);
+  const { retried, failed } = await retryEach(ids, id => rejected.retry(id));
+  const isMissed = ({ id, error }: Failed) => error.code !== 'JOB_NOT_FOUND' || jobs.includes(id);
+  print(options, { retried }, () => `${retried.length} job${retried.length === 1 ? '' : 's'} back in the inbox`);
+  for (const { error } of failed.filter(isMissed)) failWith(error);
+}
+
+interface Failed {
+  id: string;
+  error: DaemonError;
+}
+
+/** Retries each job. One that cannot go back stops no other: a producer could make it so. */
+async function retryEach(
+  ids: readonly string[],
+  retry: (id: string) => Promise<void>,
+): Promise<{ retried: string[]; failed: Failed[] }> {
+  const retried: string[] = [];
+  const failed: Failed[] = [];
+  for (const id of ids) {
+    const error = await retry(id).then(
+      () => undefined,
+      error => error as unknown,
+    );
+    if (error === undefined) retried.push(id);
+    else if (error instanceof DaemonError) failed.push({ id, error });
+    else throw error;
+  }
+  return { retried, failed };
 }
 
 /** Ends the command if a code is none of a rejection. */

@@ -40,7 +40,7 @@ export interface SettleOrder {
   folder: string;
   target: string;
   receipt: string;
-  /** The entries to remove: everything but manifest and COMMIT. */
+  /** The entries to remove: everything but the manifest and, in its own place, COMMIT. */
   names: readonly string[];
   /** For a copied job, `folder` is the daemon's own, and this is the original one. */
   came?: CameOrder | undefined;

@@ -23,15 +23,10 @@ export const settleFolders = (orders: readonly SettleOrder[]): SettleResult[] =>
 
 function settleFolder({ folder, target, receipt, names, came }: SettleOrder): SettleResult {
   try {
-    const mark = inFolder(folder, fileNames.commit);
-    // Write it under its own name: no one reads a receipt here before the rename.
-    const path = inFolder(folder, fileNames.receipt);
     const bytes = Buffer.from(receipt);
-    if (!names.includes(fileNames.receipt) && overwrite(mark, bytes)) renameSync(mark, path);
-    else {
-      writeNewFile(path, bytes);
-      unlinkSync(mark);
-    }
+    // Write it under its own name: no one reads a receipt here before the rename.
+    if (came !== undefined) writeNewFile(inFolder(folder, fileNames.receipt), bytes);
+    else turnMarkInto(bytes, folder, names);
     faultPoint('settle:receipt-written');
     for (const name of names) unlinkSync(inFolder(folder, name));
     if (came !== undefined) chmodSync(folder, 0o755); // no one could read it until now
@@ -40,6 +35,17 @@ function settleFolder({ folder, target, receipt, names, came }: SettleOrder): Se
     return came === undefined || removeKnown(came) ? 'settled' : 'left';
   } catch {
     return 'no';
+  }
+}
+
+/** Puts the receipt in the place of COMMIT. */
+function turnMarkInto(receipt: Buffer, folder: string, names: readonly string[]): void {
+  const mark = inFolder(folder, fileNames.commit);
+  const path = inFolder(folder, fileNames.receipt);
+  if (!names.includes(fileNames.receipt) && overwrite(mark, receipt)) renameSync(mark, path);
+  else {
+    writeNewFile(path, receipt);
+    unlinkSync(mark);
   }
 }
 

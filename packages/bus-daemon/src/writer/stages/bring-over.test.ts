@@ -120,7 +120,7 @@ test.skipIf(!isRoot)('a file that many artifacts name is copied once, and is one
   const job = await jobOfAnother(opened, { manifest: { artifacts } });
   const [checked] = await verify(opened.bus, [job]);
   const own = besideClaimed(job.folder, 'own');
-  expect(readdirSync(own).sort()).toEqual(['0.parquet', 'COMMIT', 'manifest.json']);
+  expect(readdirSync(own).sort()).toEqual(['0.parquet', 'manifest.json']);
   await runBatch(opened.bus, [checked as NonNullable<typeof checked>]);
   const { layout, journal } = opened.bus;
   const stored = ids.map(id => statSync(join(layout.store, `raw/raw/job-1@${id}.parquet`)).ino);

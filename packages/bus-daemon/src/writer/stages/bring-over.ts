@@ -1,19 +1,18 @@
-import { closeSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { closeSync, lstatSync, mkdirSync, rmSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { besideClaimed, whoseIsIt } from '@quantbot/bus-format/state';
-import type { BusError } from '@quantbot/infra';
-import { busError, maxManifestBytes } from '@quantbot/infra/bus';
+import type { BusError, ParquetFooter } from '@quantbot/infra';
+import { busError, maxManifestBytes, readFooterIn } from '@quantbot/infra/bus';
 import {
   type ContentDigest,
   copyHandle,
+  digestOf,
   fileNames,
   inFolder,
   isNotRegular,
   PinnedFolder,
   readSmall,
   smallFileBytes,
-  stagedMark,
   systemErrorCode,
   writeNewFile,
 } from '@quantbot/infra/files';
@@ -27,8 +26,9 @@ export interface BroughtFile {
   path: string;
   inode: number;
   bytes: number;
-  /** The digest of a large file, which was hashed while copying. */
+  /** The digest, which was made while copying, and the footer if the file is small. */
   digest?: ContentDigest;
+  footer?: ParquetFooter;
 }
 
 /** A buffer for small files. A new buffer for each costs more than the read. */
@@ -57,14 +57,12 @@ export class BringOver {
   }
 
   /** Opens the job's folder, and creates the daemon's own one. */
-  static async begin({ config }: Pick<Bus, 'config'>, job: ClaimedJob): Promise<BringOver> {
+  static begin({ config }: Pick<Bus, 'config'>, job: ClaimedJob): BringOver {
     const source = reading('The job folder', () => PinnedFolder.open(job.folder));
     const started = new BringOver(config, job, source);
     try {
       started.#checkCommit();
-      await rm(started.#folder, { recursive: true, force: true }); // from an interrupted attempt
-      mkdirSync(started.#folder, { mode: 0o700 });
-      writeNewFile(join(started.#folder, fileNames.commit), stagedMark);
+      makeNewFolder(started.#folder);
       return started;
     } catch (error) {
       source.close();
@@ -110,8 +108,8 @@ export class BringOver {
         this.#refuse(relpath, info);
         check(info);
       };
-      const digest = await this.#copy(within, name, { path, relpath, mayOpen, signal });
-      return { path, inode: lstatSync(path).ino, bytes, ...(digest && { digest }) };
+      const content = await this.#copy(within, name, { path, relpath, mayOpen, signal });
+      return { path, inode: lstatSync(path).ino, bytes, ...content };
     } finally {
       if (within !== this.#source) within.close();
     }
@@ -149,13 +147,14 @@ export class BringOver {
       mayOpen: (info: Stats) => void;
       signal: AbortSignal | undefined;
     },
-  ): Promise<ContentDigest | undefined> {
+  ): Promise<Pick<BroughtFile, 'digest' | 'footer'>> {
     const missing = missingFile(relpath);
     const seen = reading(relpath, () => folder.stat(name), missing);
     if (seen.size <= smallFileBytes) {
       const read = () => this.#readSmall(folder, name, smallFileBytes, mayOpen);
-      writeNewFile(path, reading(relpath, read, missing), 0o600);
-      return undefined;
+      const content = reading(relpath, read, missing);
+      writeNewFile(path, content, 0o600);
+      return { digest: digestOf(content), footer: readFooterIn(content) };
     }
     let expectedBytes: number | undefined;
     const check = (info: Stats) => {
@@ -167,7 +166,7 @@ export class BringOver {
     });
     try {
       await refuseSparse(source, relpath, this.#config.limits.maxSparseRatio);
-      return await copyHandle(source, path, { mode: 0o600, signal, expectedBytes });
+      return { digest: await copyHandle(source, path, { mode: 0o600, signal, expectedBytes }) };
     } catch (error) {
       throw (error as NodeJS.ErrnoException).syscall === 'read' ? asJobs(error, relpath, missing) : error;
     } finally {
@@ -200,6 +199,17 @@ export class BringOver {
         'BYTES_MISMATCH',
         `${name} had ${seen.bytes} bytes when the job was claimed, and its size changed.`,
       );
+  }
+}
+
+/** Replaces a folder of an interrupted attempt. */
+function makeNewFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path, { mode: 0o700 });
   }
 }
 

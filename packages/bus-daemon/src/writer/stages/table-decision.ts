@@ -1,6 +1,6 @@
 import {
   type CanonTable,
-  incomparable,
+  keyProblems,
   type TableRegistry,
   type TableStart,
   tableStarts,
@@ -64,7 +64,7 @@ export async function replayed(
     throw busError('OPERATION_INVALID', misfit, { details: error.details, cause: error });
   });
   const there = next.get(table);
-  const details = there === undefined ? [] : incomparable(there);
+  const details = there === undefined ? [] : keyProblems(there);
   if (details.length > 0) throw busError('OPERATION_INVALID', misfit, { details });
   const found = there && (await facts.withoutKey(there));
   if (found === undefined) return next;

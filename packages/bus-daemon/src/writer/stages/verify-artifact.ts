@@ -70,11 +70,7 @@ export async function verifyArtifact(
       ? ownFile(job, entry.relpath, parts)
       : await over.artifact(entry.relpath, { index, check, signal }));
   check({ size: file.bytes });
-  const content =
-    known?.content ??
-    (await (file.bytes <= smallFileBytes
-      ? readSmall(file.path, entry.relpath)
-      : readLarge(bus, file.path, { relpath: entry.relpath, copied: file.digest, signal })));
+  const content = known?.content ?? (await contentOf(bus, file, { relpath: entry.relpath, signal }));
   read.set(entry.relpath, { file, content });
   const { footer, digest } = content;
   checkAgainst(entry, digest, footer.rows);
@@ -121,6 +117,16 @@ export interface JobFile {
 
 /** A buffer for small files. A new buffer for each costs more than the read. */
 const scratch = Buffer.allocUnsafeSlow(smallFileBytes + 1);
+
+async function contentOf(
+  bus: VerifyingBus,
+  { path, bytes, digest, footer }: BroughtFile,
+  { relpath, signal }: { relpath: string; signal: AbortSignal | undefined },
+): Promise<Content> {
+  if (digest !== undefined && footer !== undefined) return { digest, footer };
+  if (bytes <= smallFileBytes) return readSmall(path, relpath);
+  return readLarge(bus, path, { relpath, copied: digest, signal });
+}
 
 /**
  * One read yields both footer and hash. The buffer is shared, so use its content before the next

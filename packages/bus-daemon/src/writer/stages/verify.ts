@@ -48,7 +48,7 @@ async function verifyJob(
   let over: BringOver | undefined;
   try {
     checkFolder(job);
-    over = job.own ? undefined : await BringOver.begin(bus, job);
+    over = job.own ? undefined : BringOver.begin(bus, job);
     if (job.given === undefined) {
       const bytes = over === undefined ? readManifestBytes(job) : over.manifest();
       manifestSha256 = hash('sha256', bytes);
