@@ -9,8 +9,8 @@ test('calls share a look, but never one that began before them', async () => {
     if (failing) throw new Error('not mounted');
   });
   const first = check();
+  await expect.poll(() => ends.length).toBe(1);
   const later = [check(), check(), check()];
-  expect(ends).toHaveLength(1);
   ends[0]?.();
   await first;
   await expect.poll(() => ends.length).toBe(2);
@@ -22,4 +22,15 @@ test('calls share a look, but never one that began before them', async () => {
   await expect.poll(() => ends.length).toBe(3);
   ends[2]?.();
   await last;
+});
+
+test('calls of one moment share a look that waits for nothing', async () => {
+  let looks = 0;
+  const check = shared(async () => {
+    looks++;
+  });
+  await Promise.all([check(), check(), check()]);
+  expect(looks).toBe(1);
+  await check();
+  expect(looks).toBe(2);
 });

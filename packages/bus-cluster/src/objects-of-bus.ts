@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { busError, markerIn, maxMarkerBytes, objectKeys } from '@quantbot/infra/bus';
 import { type Objects, openObjects, type S3Options } from '@quantbot/infra/objects';
 
@@ -23,22 +24,16 @@ export async function openBusObjects(url: string, s3: S3Options | undefined, bus
 
 /** Answers concurrent calls together, by one look that begins after each of them. */
 export function shared(look: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
+  let running = Promise.resolve();
   let next: Promise<void> | undefined;
-  const begin = () => {
-    const own = look().finally(() => {
-      if (running === own) running = undefined;
-    });
-    running = own;
-    return own;
-  };
   return () => {
-    if (running === undefined) return begin();
     next ??= running
-      .catch(() => {})
+      .then(() => setImmediate()) // the look itself may wait for nothing, and then no call would share it
       .then(() => {
         next = undefined;
-        return begin();
+        const own = look();
+        running = own.catch(() => {});
+        return own;
       });
     return next;
   };

@@ -191,6 +191,8 @@ export class WorkerProcess {
     const child = fork(this.#entry, [this.#name, ...spill], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // Node reads such certificates at each start. This process opens no connections through Node.
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: undefined },
     });
     let lastWords = '';
     child.stderr?.on('data', chunk => {
