@@ -3,7 +3,7 @@ import { lstatSync, type Stats, unlinkSync } from 'node:fs';
 import { lstat, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ignoreMissing, removeTree } from '@quantbot/bus-format';
+import { DaemonError, ignoreMissing, orClosed, removeTree } from '@quantbot/bus-format';
 import { Journal } from '@quantbot/bus-format/journal';
 import {
   claimedNames,
@@ -60,6 +60,9 @@ const lookEveryMs = 50;
  * store that no journal row names. It spares young files and files of jobs in flight, so the daemon
  * may run. The daemon itself releases segments and databases. A run that removes notes its result
  * in `gc.json`.
+ *
+ * @throws DaemonError `CLOSED_BY_OTHERS` if a producer keeps this user away from its files. The
+ * rest is removed.
  */
 export async function collectGarbage(config: BusConfig, options: GcOptions): Promise<GcItem[]> {
   const layout = busLayout(config.busRoot);
@@ -75,7 +78,8 @@ export async function collectGarbage(config: BusConfig, options: GcOptions): Pro
   if (options.apply) {
     const { removed, errors } = await removeAll(items, options);
     await writeGcState(layout, gcStateAfter(readGcState(layout.root), removed, startedAt));
-    if (errors.length > 0) throw errors[0];
+    const isClosed = (error: unknown) => error instanceof DaemonError && error.code === 'CLOSED_BY_OTHERS';
+    if (errors.length > 0) throw errors.find(error => !isClosed(error)) ?? errors[0];
   }
   return items.map(({ kind, path, bytes }) => ({ kind, path, bytes }));
 }
@@ -112,10 +116,14 @@ async function removeOld({ path }: Entry, keepMs: number): Promise<void> {
   try {
     await rename(path, condemned);
   } catch (error) {
-    return ignoreMissing(error);
+    return ignoreMissing(orClosed(error, cannotGo, path));
   }
-  await removeTree(condemned);
+  await removeTree(condemned).catch(error => {
+    throw orClosed(error, cannotGo, condemned);
+  });
 }
+
+const cannotGo = 'Not everything could be removed';
 
 /** Removes only the file that was examined: a job may have stored another one there since. */
 function removeOrphan({ path, inode, ctimeMs }: Orphan): void {

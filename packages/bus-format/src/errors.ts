@@ -195,6 +195,10 @@ export const daemonCodes = {
   },
   JOB_NOT_FOUND: { disposition: 'caller', hint: 'Run `quantbot-bus rejected` to list the rejected jobs.' },
   JOB_ID_WAITING: { disposition: 'caller', hint: 'Wait until that job has settled (`quantbot-bus status`).' },
+  CLOSED_BY_OTHERS: {
+    disposition: 'caller',
+    hint: 'Its owner has closed it. Have root remove it: `sudo rm -r PATH`.',
+  },
   SCAN_PATH_NOT_FOUND: {
     disposition: 'caller',
     hint: 'Name existing files or folders. Without any, scan reads the working folder.',

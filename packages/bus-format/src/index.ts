@@ -1,4 +1,5 @@
 /** `@quantbot/bus-format`: what all packages share: errors, SQL text, progress, versions. */
+export { orClosed } from './closed-by-others.js';
 export { allEnded, breathe, concurrently } from './concurrent.js';
 export {
   type DaemonCode,

@@ -45,7 +45,8 @@ def _retry_in_folder(bus_root: Path, job_id: str) -> None:
     if os.path.lexists(target):
         raise BusError("JOB_ID_WAITING", f"A job {job_id} is already waiting in the inbox.")
     try:
-        (folder / "REJECT_REASON.json").unlink(missing_ok=True)
+        if job is folder:
+            (folder / "REJECT_REASON.json").unlink(missing_ok=True)
         job.rename(target)
         sync(target.parent)
     except OSError as error:

@@ -5,6 +5,7 @@ import { type RejectReason, rejectReasonSchema } from '@quantbot/infra';
 import { busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, fileNames, readLoneFile, syncFolder, systemErrorCode } from '@quantbot/infra/files';
+import { orClosed } from '../closed-by-others.js';
 import { daemonError, unlessUnreadable } from '../errors.js';
 import { asItCame, maxOutcomeBytes } from '../journal/outcome.js';
 import { removeTree } from '../remove-tree.js';
@@ -81,7 +82,8 @@ export function submittableIn(folder: string): string | undefined {
  * Moves a rejected job back into the inbox, unchanged. Use it when the cause was outside the job: a
  * limit that has since been raised, a permission, or a table that is now declared.
  *
- * @throws DaemonError `JOB_NOT_FOUND`, `JOB_ID_WAITING`.
+ * @throws DaemonError `JOB_NOT_FOUND`, `JOB_ID_WAITING`; `CLOSED_BY_OTHERS` if its producer keeps
+ * this user away from it.
  */
 export async function retryRejected(config: BusConfig, jobId: string): Promise<void> {
   const layout = busLayout(config.busRoot);
@@ -89,11 +91,13 @@ export async function retryRejected(config: BusConfig, jobId: string): Promise<v
   const job = submittableIn(folder);
   if (job === undefined) throw gone(jobId);
   if (lstatSync(join(layout.inbox, jobId), { throwIfNoEntry: false }) !== undefined) throw waiting(jobId);
-  await rm(join(folder, fileNames.rejectReason), { force: true });
+  if (job === folder) await rm(join(folder, fileNames.rejectReason), { force: true });
   await rename(job, join(layout.inbox, jobId)).catch(async error => {
     const code = systemErrorCode(error) ?? '';
     if (code === 'ENOENT' && !(await exists(job))) throw gone(jobId); // gc or another retry took it
-    throw ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code) ? waiting(jobId) : error;
+    throw ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code)
+      ? waiting(jobId)
+      : orClosed(error, `The job ${jobId} cannot go back`, job);
   });
   await syncFolder(layout.inbox);
   if (job !== folder) await removeTree(folder);

@@ -241,5 +241,18 @@ test.skipIf(!canBeOthers)('jobs of other users that may not be moved, listed or 
   expect(statSync(join(bus.layout.store, 'raw/raw/sticky@a.parquet')).uid).toBe(daemonUser);
   expect(daemon.stderr().match(/a job cannot be moved out of the inbox/g)).toHaveLength(1);
   expect(daemon.stderr()).not.toContain('paused');
+  // Its producer can still close a rejected job, and stops neither `retry` nor `gc` by that.
+  chmodSync(join(bus.layout.rejected, 'blind-and-bad/job'), 0o700);
+  const asOperator = async (...args: string[]) => {
+    const child = startAs(bus, daemonUser, '0022', [process.execPath, reachableCli(), ...args]);
+    const { code } = await child.ended;
+    return { code, said: child.stderr() };
+  };
+  const refused = { code: 1, said: expect.stringMatching(/^CLOSED_BY_OTHERS: .*sudo rm -r \/.*\/job`/s) };
+  expect(await asOperator('retry', '--all', '--config', bus.configPath)).toEqual(refused);
+  expect(existsSync(join(bus.layout.rejected, 'blind-and-bad/REJECT_REASON.json'))).toBe(true);
+  const cleaned = await asOperator('gc', '--keep', '0s', '--apply', '--config', bus.configPath);
+  expect(cleaned).toEqual({ code: 1, said: expect.stringMatching(/^CLOSED_BY_OTHERS: .*sudo rm -r \/.*\/\.gc-/s) });
+  expect(readdirSync(bus.layout.processed)).toEqual([]);
   expect(await daemon.stop()).toEqual({ code: 0, signal: null });
 });
