@@ -24,16 +24,16 @@ const dataset = (folder: string) => JSON.stringify({ folder });
 test('an attempt that comes back late neither begins nor counts', async () => {
   const empty = await knownDataset(postgres, 'a');
   expect(empty).toMatchObject({ seq: 0, dataset: null, writing: null });
-  expect(await beginDataset(postgres, 'a', 'late', empty)).toEqual(expect.any(Number));
-  expect(await beginDataset(postgres, 'a', 'second', empty)).toBeUndefined();
+  expect(await beginDataset(postgres, 'a', 'late', empty)).toBe(true);
+  expect(await beginDataset(postgres, 'a', 'second', empty)).toBe(false);
 
   // The next publisher finds the claim of the first one, and takes the dataset over.
   const claimed = await knownDataset(postgres, 'a');
   expect(claimed.writing).toBe('late');
-  expect(await beginDataset(postgres, 'a', 'next', claimed)).toBeDefined();
+  expect(await beginDataset(postgres, 'a', 'next', claimed)).toBe(true);
   expect(await noteDataset(postgres, written('a', 3, 9), { token: 'next', dataset: dataset('f2') })).toBe(true);
   expect(await noteDataset(postgres, written('a', 2, 5), { token: 'late', dataset: dataset('f1') })).toBe(false);
-  expect(await beginDataset(postgres, 'a', 'late', claimed)).toBeUndefined();
+  expect(await beginDataset(postgres, 'a', 'late', claimed)).toBe(false);
   expect(await knownExports(postgres)).toMatchObject([
     { name: 'a', seq: 3, rows: 9, files: 2, folder: 'f2', reads: ['ticks'], error: null },
   ]);
@@ -46,7 +46,7 @@ test('an attempt does not begin on a folder that was replaced at the same job', 
   const known = await knownDataset(postgres, 'b');
   await beginDataset(postgres, 'b', 'two', known);
   await noteDataset(postgres, written('b', 3, 9), { token: 'two', dataset: dataset('f2') });
-  expect(await beginDataset(postgres, 'b', 'three', known)).toBeUndefined();
+  expect(await beginDataset(postgres, 'b', 'three', known)).toBe(false);
 });
 
 test('an export that becomes a file is a dataset no more', async () => {

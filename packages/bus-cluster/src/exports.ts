@@ -18,6 +18,8 @@ export interface KnownExport {
   files: number;
   /** The key of a dataset's folder; null for a file. */
   folder: string | null;
+  /** Whether an attempt may be changing the objects of a dataset. */
+  isOpen: boolean;
   /** The canonical tables that its SELECT reads; null if any job may change its result. */
   reads: string[] | null;
   /** A time as PostgreSQL prints it. */
@@ -33,7 +35,8 @@ export interface KnownExport {
 /** Returns all golden exports that were ever written or tried. */
 export const knownExports = (queries: Queries): Promise<KnownExport[]> =>
   queries.query<KnownExport & Record<string, unknown>>(
-    `SELECT name, seq, definition, rows, bytes, sha256, files, dataset::json->>'folder' AS folder, reads, finished_at AS "finishedAt",
+    `SELECT name, seq, definition, rows, bytes, sha256, files, dataset::json->>'folder' AS folder,
+       writing IS NOT NULL AS "isOpen", reads, finished_at AS "finishedAt",
        tried_seq AS "triedSeq", tried_at AS "triedAt", duration_ms AS "durationMs", error FROM bus.exports ORDER BY name`,
   );
 
@@ -127,21 +130,20 @@ export async function knownDataset(queries: Queries, name: string): Promise<Know
  * still be writing into its own.
  *
  * @param token names the attempt.
- * @returns PostgreSQL's time (milliseconds); undefined if another daemon was faster.
+ * @returns false if another daemon was faster.
  */
 export async function beginDataset(
   queries: Queries,
   name: string,
   token: string,
   { seq, dataset, writing }: KnownDataset,
-): Promise<number | undefined> {
-  const [row] = await queries.query<{ nowMs: number }>(
+): Promise<boolean> {
+  const begun = await queries.query(
     `UPDATE bus.exports SET writing = $2 WHERE name = $1 AND seq = $3
-       AND dataset IS NOT DISTINCT FROM $4 AND writing IS NOT DISTINCT FROM $5
-     RETURNING CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint) AS "nowMs"`,
+       AND dataset IS NOT DISTINCT FROM $4 AND writing IS NOT DISTINCT FROM $5 RETURNING true`,
     [name, token, seq, dataset, writing],
   );
-  return row?.nowMs;
+  return begun.length > 0;
 }
 
 /**

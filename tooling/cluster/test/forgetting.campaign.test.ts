@@ -32,8 +32,11 @@ const askToForget = (bus: TestCluster, keys: string[], rows: 'default' | 'drop' 
     { busRoot: bus.objects },
   );
 
-async function furnished(newCluster: (settings?: object) => Promise<TestCluster>): Promise<TestCluster> {
-  const bus = await newCluster({ compaction: { release_grace_s: 0 } });
+async function furnished(
+  newCluster: (settings?: object) => Promise<TestCluster>,
+  settings: object = { compaction: { release_grace_s: 0 } },
+): Promise<TestCluster> {
+  const bus = await newCluster(settings);
   for (const i of [0, 1, 2, 3]) {
     await bus.submit(`job-${i}`, i);
     if (i === 2) await bus.done('start', '--drain');
@@ -98,6 +101,21 @@ describeClusters(
       await bus.done('gc', '--keep-unfinished', '1h', '--apply');
       expect(await bus.done('verify', '--erased', keyOf(1))).toContain(`no file of the bus holds ${keyOf(1)}`);
       expect(await bus.done('verify', '--deep')).toContain('every file matches the journal');
+    });
+
+    test('a dataset that an erasure has replaced goes after the grace period, though no job follows', async () => {
+      const tables = { ticks: { layout: 'dataset' } };
+      const bus = await furnished(newCluster, { compaction: { release_grace_s: 0.5 }, export: { tables } });
+      const folders = async () => new Set((await bus.names('exports/ticks/')).map(name => name.split('/')[2]));
+      const [before] = await folders();
+      const daemon = bus.start();
+      await (await askToForget(bus, [keyOf(1)], 'drop')).settled();
+      const after = await eventually(folders, found => found.size === 1 && !found.has(before));
+      expect(after.size).toBe(1);
+      const erased = () => bus.command('verify', '--erased', keyOf(1));
+      expect(await eventually(erased, ({ code }) => code === 0)).toMatchObject({ code: 0 });
+      daemon.process.kill('SIGTERM');
+      expect(await daemon.ended, daemon.stderr()).toMatchObject({ code: 0 });
     });
 
     test.skipIf(kind !== 'file')(

@@ -22,8 +22,8 @@ export interface File {
   rows: Row[] | undefined;
   /** Whether its rows go into the table. */
   hasHint: boolean;
-  /** Whether it has a column `x` too, with the ids. */
-  hasX: boolean;
+  /** The type of a column `x` with the ids; null if it has none. Types widen. */
+  x: 'SMALLINT' | 'INTEGER' | 'BIGINT' | null;
 }
 
 export interface Job {
@@ -270,14 +270,14 @@ export function shownRows({ setting: { mode, order_by }, type, shown }: Moment):
   const fraction = { DOUBLE: '.0', 'DECIMAL(9,2)': '.00' }[type] ?? '';
   const newest = shown.at(-1)?.seq;
   const best = new Map<unknown, { rev: number; row: ShownRow }>();
-  for (const { seq, rows, hasX } of shown) {
+  for (const { seq, rows, x } of shown) {
     if (mode === 'latest' && seq !== newest) continue;
     if (rows === undefined)
       for (const _ of [1, 2]) best.set(Symbol(), { rev: 0, row: { id: null, code: null, x: null } });
     for (const { k, rev, code, id } of rows ?? []) {
       const key = mode === 'upsert' ? k : id;
       const isNewest = order_by.length === 0 || rev >= (best.get(key)?.rev ?? 0);
-      if (isNewest) best.set(key, { rev, row: { id, code: `${code}${fraction}`, x: hasX ? id : null } });
+      if (isNewest) best.set(key, { rev, row: { id, code: `${code}${fraction}`, x: x === null ? null : id } });
     }
   }
   return [...best.values()].map(({ row }) => row).sort((a, b) => (a.id ?? 0) - (b.id ?? 0));

@@ -1,4 +1,4 @@
-import { append, type NewRow, type Row, type Setting, type TableOp } from './bus-model.js';
+import { append, type File, type NewRow, type Row, type Setting, type TableOp } from './bus-model.js';
 import { writeSelect } from './parquet.js';
 import { fc } from './properties.js';
 
@@ -46,11 +46,15 @@ export const someTableOp: fc.Arbitrary<TableOp> = fc.oneof(
 );
 
 /** Writes rows as a Parquet file in a folder, and returns its path. */
-export function writeRows(folder: string, rows: readonly Row[], { hasX = false } = {}): Promise<string> {
+export function writeRows(
+  folder: string,
+  rows: readonly Row[],
+  { x = null }: Partial<Pick<File, 'x'>> = {},
+): Promise<string> {
   const values = rows.map(({ k, rev, code, id }) => `(${k === null ? 'NULL' : `'${k}'`}, ${rev}, '${code}', ${id})`);
   return writeSelect(
     folder,
-    `SELECT k::VARCHAR AS k, rev::INTEGER AS rev, code, id::INTEGER AS id${hasX ? ', id::INTEGER AS x' : ''}
+    `SELECT k::VARCHAR AS k, rev::INTEGER AS rev, code, id::INTEGER AS id${x === null ? '' : `, id::${x} AS x`}
      FROM (VALUES ${["(NULL, 0, '', 0)", ...values].join(', ')}) v(k, rev, code, id) WHERE id > 0`,
   );
 }

@@ -128,7 +128,7 @@ async function perform(step: Step, model: BusModel, real: Real): Promise<void> {
   switch (step.do) {
     case 'add': {
       const rows = model.named(step.rows);
-      const job = { run: jobId, content: jobId, inputs: [], files: [{ rows, hasHint: true, hasX: false }] };
+      const job = { run: jobId, content: jobId, inputs: [], files: [{ rows, hasHint: true, x: null }] };
       const written = { job, path: await writeRows(real.test.folder, rows) };
       real.jobs.set(keyOf(jobId, 0), written);
       await real.submit(jobId, written, model.hint(step.name));

@@ -136,6 +136,15 @@ export class HistoryBus {
     return result;
   }
 
+  /** Goes on with a backup, if the bus is on one machine. */
+  async goOnWithBackup(): Promise<void> {
+    if (this.cluster !== undefined) return;
+    const copy = await this.#newPlace(false);
+    await this.done('backup', copy.root);
+    this.#place = copy;
+    await this.done('start', '--drain');
+  }
+
   async receipt(job: string): Promise<Record<string, unknown>> {
     const bytes =
       this.cluster === undefined

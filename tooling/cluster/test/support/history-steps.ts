@@ -1,4 +1,4 @@
-import type { NewRow, TableOp } from '@quantbot/tooling-testing/bus-model';
+import type { File, NewRow, TableOp } from '@quantbot/tooling-testing/bus-model';
 import { fc } from '@quantbot/tooling-testing/properties';
 import { someRows, someTableOp } from '@quantbot/tooling-testing/table-steps';
 
@@ -15,14 +15,14 @@ export type Step =
   | { do: 'keep'; which: number; keep: boolean }
   | { do: 'alias'; which: number | null; alias: string }
   | { do: 'settle'; daemons: number; kill: string | null }
-  | { do: 'rebuild' | 'rebuild from objects' | 'gc' | 'scrub' | 'move' };
+  | { do: 'rebuild' | 'rebuild from objects' | 'gc' | 'scrub' | 'move' | 'backup' };
 
 /** A file before its rows have ids. */
 export interface NewFile {
   /** Null for a file that has only NULLs. */
   rows: NewRow[] | null;
   hasHint: boolean;
-  hasX: boolean;
+  x: File['x'];
 }
 
 /** Fault points at which a daemon is killed. Not each is on the way of each history. */
@@ -65,7 +65,7 @@ const mostly = (count: number) => fc.nat(count - 1).map(n => n > 0);
 const file: fc.Arbitrary<NewFile> = fc.record({
   rows: fc.option(someRows, { freq: 8 }),
   hasHint: mostly(6),
-  hasX: fc.boolean(),
+  x: fc.constantFrom(null, null, 'SMALLINT', 'INTEGER', 'BIGINT'),
 });
 const files = fc.array(file, { minLength: 1, maxLength: 2 });
 
@@ -94,6 +94,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constantFrom('rebuild', 'rebuild from objects', 'gc', 'scrub') }),
   },
   { weight: 2, arbitrary: fc.record({ do: just('move') }) },
+  { weight: 1, arbitrary: fc.record({ do: just('backup') }) },
 );
 
 /**

@@ -49,7 +49,7 @@ export class History {
       case 'clash': {
         const job = this.#job(step.which);
         if (job === undefined) return;
-        const other = { rows: [{ k: 'a', rev: 9, code: '1' }], hasX: false };
+        const other = { rows: [{ k: 'a', rev: 9, code: '1' }], x: null };
         const files = job.files.map(({ hasHint }) => ({ ...other, hasHint }));
         return this.#submit(await this.#write({ ...job, content: `r${++this.#runs}` }, files), step.name);
       }
@@ -95,6 +95,10 @@ export class History {
       case 'move':
         await this.#settle();
         return this.#move();
+      case 'backup':
+        await this.#settle();
+        await bus.goOnWithBackup();
+        return this.#compare();
     }
   }
 
@@ -108,7 +112,10 @@ export class History {
     for (const { key } of gone)
       await this.#afterDrains(async () => {
         const { code, stdout } = await this.#bus.command('verify', '--erased', key);
-        expect({ code, stdout }).toEqual({ code: 0, stdout });
+        const problems = stdout.split('\n').filter(line => /^(exports|lake|store)\//.test(line));
+        // Files of a lake that was rebuilt stay for an hour.
+        const left = problems.filter(line => line.includes('a rebuild left it'));
+        expect({ code, problems }, stdout).toEqual({ code: left.length === 0 ? 0 : 2, problems: left });
       });
     const there = withRows.find(({ state }) => state === 'there');
     if (there !== undefined)
@@ -128,14 +135,14 @@ export class History {
   }
 
   async #write(job: Omit<Job, 'files'>, newFiles: readonly NewFile[]): Promise<WrittenJob> {
-    const files = newFiles.map(({ rows, hasHint, hasX }) => ({
+    const files = newFiles.map(({ rows, hasHint, x }) => ({
       rows: rows === null ? undefined : this.#model.named(rows),
       hasHint,
-      hasX,
+      x,
     }));
     const paths: string[] = [];
-    for (const { rows, hasX } of files)
-      paths.push(rows === undefined ? this.#writeNulls() : await writeRows(this.#bus.produced, rows, { hasX }));
+    for (const { rows, x } of files)
+      paths.push(rows === undefined ? this.#writeNulls() : await writeRows(this.#bus.produced, rows, { x }));
     return { ...job, files, paths };
   }
 

@@ -6,6 +6,7 @@ import { faultPoint } from '@quantbot/infra/files';
 import type { Cluster } from '../cluster.js';
 import { type ClusterExport, clusterExports, isAskedFor, isBehind, isForced, stateOf } from './golden-exports.js';
 import { removeLostExports } from './lost-exports.js';
+import { ReplacedDatasets } from './replaced-datasets.js';
 import { SoundFiles } from './sound-files.js';
 import { putExportStatus } from './status-object.js';
 import { writeDataset } from './write-dataset.js';
@@ -34,26 +35,37 @@ export class ClusterExports {
   /** Whether the status in the object store is up to date. */
   #isStatusWritten = false;
   readonly #sound = new SoundFiles();
+  readonly #replaced: ReplacedDatasets;
   /** The canonical tables that each SELECT of the configuration reads. */
   readonly #reads = new Map<string, Promise<string[] | null>>();
 
   constructor(cluster: Cluster, onEnd: () => void) {
     this.#cluster = cluster;
     this.#writer = new BulkWriter('export', { idleMs: 60_000, spillIn: cluster.workFolder });
+    this.#replaced = new ReplacedDatasets(cluster);
     this.#onEnd = onEnd;
   }
 
   /**
-   * Begins to write stale exports, unless that is in progress or was just done.
+   * Begins to write stale exports, unless that is in progress or was just done. Once they are
+   * written, removes the datasets that they have replaced.
    *
    * @param options.isLast whether nothing comes after it. Then no interval needs to pass.
    */
   advance(publishedSeq: number, { isLast }: { isLast: boolean }): void {
-    if (!this.#cluster.config.export.enabled || this.#running !== undefined || publishedSeq <= this.#doneSeq) return;
+    if (!this.#cluster.config.export.enabled || this.#running !== undefined) return;
+    if (publishedSeq <= this.#doneSeq) {
+      if (this.#replaced.isDue) this.#run(this.#replaced.remove());
+      return;
+    }
     if (isLast && publishedSeq <= this.#triedSeq) return;
     const isEarly = !isLast && performance.now() < this.#notBefore;
     if (isEarly && publishedSeq <= this.#lookedSeq) return;
-    this.#running = this.#writeAll(publishedSeq, isEarly).finally(() => {
+    this.#run(this.#writeAll(publishedSeq, isEarly));
+  }
+
+  #run(work: Promise<void>): void {
+    this.#running = work.finally(() => {
       this.#running = undefined;
       this.#onEnd();
     });
@@ -98,6 +110,7 @@ export class ClusterExports {
       }
       if (!isEarly && (await removeLostExports(this.#cluster, publishedSeq))) this.#isStatusWritten = false;
       if (!this.#isStatusWritten) await this.#putStatus(publishedSeq);
+      if (this.#replaced.isDue) await this.#replaced.remove();
       if (failed === 0 && !isEarly) this.#doneSeq = publishedSeq;
       this.#failures = failed === 0 ? 0 : this.#failures + 1;
     } catch (error) {
@@ -128,6 +141,7 @@ export class ClusterExports {
       faultPoint('export:begun');
       await this.#sound.mustBe(this.#cluster, { table: item.table, reads: context.reads });
       written = await write(context, item);
+      if (write === writeDataset || known?.folder != null) this.#replaced.add(name);
       logger.info({ export: name, rows: written.rows, seq }, 'export written');
     } catch (cause) {
       if (this.#writer.worker.isClosed) return false; // a stop is not a failure

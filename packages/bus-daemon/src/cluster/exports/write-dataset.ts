@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beginDataset, busIdOf, type KnownDataset, knownDataset, noteDataset, pagesOf } from '@quantbot/bus-cluster';
+import { beginDataset, busIdOf, type KnownDataset, knownDataset, noteDataset } from '@quantbot/bus-cluster';
 import { daemonError } from '@quantbot/bus-format';
 import type { DatasetManifest } from '@quantbot/bus-format/state';
 import { digestFile, stateText } from '@quantbot/infra/files';
@@ -22,8 +22,6 @@ import { type ExportContext, selectOf } from './write-file.js';
 interface StoredDataset extends DatasetManifest {
   /** The key of the folder with its files. */
   folder: string;
-  /** The time when its folder was begun, by PostgreSQL's clock (milliseconds). */
-  sinceMs: number;
 }
 
 /**
@@ -89,7 +87,7 @@ async function extend(
   context: ExportContext,
   item: ClusterExport,
   building: string,
-  { folder: _folder, sinceMs: _sinceMs, ...current }: StoredDataset,
+  { folder: _, ...current }: StoredDataset,
 ): Promise<Built> {
   const growth = growthOf(current, item.options.partRows);
   const { fromSeq } = growth;
@@ -131,8 +129,7 @@ async function put(
 ): Promise<WrittenExport> {
   const { postgres, objects } = cluster;
   const token = cluster.newClaim();
-  const nowMs = await beginDataset(postgres, name, token, known);
-  if (nowMs === undefined) throw writtenByAnother(name);
+  if (!(await beginDataset(postgres, name, token, known))) throw writtenByAnother(name);
   const folder = current?.folder ?? `exports/${name}/${manifest.tag}/files`;
   for (const { path } of added) await objects.replace(`${folder}/${path}`, { path: join(building, path) });
   await objects.replace(`exports/${name}/${manifest.tag}/_dataset.json`, Buffer.from(stateText(manifest)));
@@ -142,34 +139,14 @@ async function put(
     sha256: null,
     files: manifest.files.length,
   };
-  const stored: StoredDataset = { ...manifest, folder, sinceMs: current?.sinceMs ?? nowMs };
+  const stored: StoredDataset = { ...manifest, folder };
   const isNoted = await noteDataset(
     postgres,
     { name, seq, durationMs: elapsedMs(), definition, reads, ...written },
     { token, dataset: JSON.stringify(stored) },
   );
   if (!isNoted) throw writtenByAnother(name);
-  // Readers may still look for the previous folder.
-  const before = known.dataset === null ? undefined : (JSON.parse(known.dataset) as StoredDataset);
-  if (before !== undefined && nowMs - before.sinceMs >= cluster.config.compaction.releaseGraceMs)
-    await removeOthers(cluster, name, [before.tag, manifest.tag]);
   return written;
-}
-
-/** Removes folders of the dataset that were replaced long enough ago. */
-async function removeOthers(
-  { objects, logger }: ExportContext['cluster'],
-  name: string,
-  tags: readonly string[],
-): Promise<void> {
-  try {
-    for await (const page of pagesOf(objects, `exports/${name}/`)) {
-      const others = page.flatMap(({ key }) => (tags.includes(key.split('/')[2] ?? '') ? [] : [key]));
-      if (others.length > 0) await objects.remove(others);
-    }
-  } catch (error) {
-    logger.warn({ err: error, export: name }, 'files of a replaced dataset could not be removed; they are tried again');
-  }
 }
 
 const writtenByAnother = (name: string) =>
