@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { duckdbExtensions } from '@quantbot/tooling-testing/cluster/extensions';
 import { daemonCli } from './bus.js';
-import { childCpuSeconds } from './memory.js';
+import { watchCpu } from './memory.js';
 
 /** For `--require`: the registries have extensions for one version of DuckDB only. */
 const hook = fileURLToPath(import.meta.resolve('@quantbot/tooling-testing/cluster/duckdb-with-extensions'));
@@ -90,22 +90,24 @@ export async function drainCluster(
   cluster: BenchCluster,
   { daemons, cores }: { daemons: number; cores?: number },
 ): Promise<ClusterDrained> {
-  const before = childCpuSeconds();
   const running = Array.from({ length: daemons }, () => {
     const child = spawnCommand(cluster, ['start', '--drain']);
+    const cpuSeconds = watchCpu(child.pid as number); // a daemon that ends does not wait for its processes
     const release = cores === undefined ? () => {} : holdTo(child.pid as number, cores);
     const ready = new Promise<void>(resolve =>
       child.stderr?.on('data', (text: Buffer) => text.includes('bus daemon ready') && resolve()),
     );
-    return { ready, ended: once(child, 'close').then(([code]) => ({ code, release })) };
+    return { ready, ended: once(child, 'close').then(([code]) => ({ code, release, cpuSeconds: cpuSeconds() })) };
   });
   await Promise.all(running.map(({ ready }) => ready));
   const from = performance.now();
-  for (const { code, release } of await Promise.all(running.map(({ ended }) => ended))) {
+  const all = await Promise.all(running.map(({ ended }) => ended));
+  for (const { code, release } of all) {
     if (code !== 0) throw new Error(`A daemon ended with ${code}`);
     release();
   }
-  return { seconds: (performance.now() - from) / 1000, cpuSeconds: childCpuSeconds() - before };
+  const seconds = (performance.now() - from) / 1000;
+  return { seconds, cpuSeconds: all.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) };
 }
 
 /** Starts a daemon and waits until it is ready. */
