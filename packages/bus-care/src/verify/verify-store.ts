@@ -113,7 +113,7 @@ async function compareStore(config: BusConfig, layout: BusLayout, options: Verif
     for await (const { problem } of compareOutcomes(layout, journal, await listOutcomes(layout)))
       if (problem !== undefined) outcomes.push(problem);
     nowAt('canonical tables');
-    report.problems = report.problems.concat(orphans, outcomes, await tableProblems(config, tables, lastSeq));
+    report.problems = report.problems.concat(orphans, outcomes, await tableProblems(config, journal, tables, lastSeq));
     return report;
   } finally {
     decoder.close();

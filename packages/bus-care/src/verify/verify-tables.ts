@@ -1,8 +1,8 @@
 import { relative } from 'node:path';
 import { type DeclaredColumn, identifier } from '@quantbot/bus-format';
-import { modeNamed, type TableArtifacts, tableFilesThatAreNone } from '@quantbot/bus-format/canon';
-import type { JournalRow } from '@quantbot/bus-format/journal';
-import { busLayout } from '@quantbot/infra/bus';
+import { modeNamed, type TableArtifacts, tableFilesThatAreNone, turnTaken } from '@quantbot/bus-format/canon';
+import type { Journal, JournalRow } from '@quantbot/bus-format/journal';
+import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
 import { exists, inFolder } from '@quantbot/infra/files';
 import { type DuckDb, StorageError } from '@quantbot/storage';
@@ -41,11 +41,26 @@ FROM _published.catalog.tables_d t LEFT JOIN _published.catalog.columns_d c USIN
 }
 
 /**
+ * Returns the tables that no view has to show: an operation has changed them since a job, or their
+ * files have yet to follow one. They have the names that they had at that job.
+ */
+async function tablesInChange(journal: Journal, layout: BusLayout, lastSeq: number): Promise<Set<string>> {
+  const operations = await journal.tableOperations();
+  const inChange = operations.filter(
+    ({ type, table, seq }) => seq > lastSeq || (type !== 'table_rename' && seq > turnTaken(layout, table)),
+  );
+  return new Set(inChange.map(({ table }) => journal.names.nameOf(table)));
+}
+
+/**
  * Checks that each canonical table shows the rows that its mode selects from its artifacts up to a
  * job. A daemon may commit meanwhile.
+ *
+ * @param journal as it was when its last job was `lastSeq`.
  */
 export async function checkTables(
   config: BusConfig,
+  journal: Journal,
   expected: ReadonlyMap<string, TableArtifacts>,
   lastSeq: number,
 ): Promise<StoreProblem[]> {
@@ -61,13 +76,13 @@ export async function checkTables(
   if (problems.length > 0) return problems;
   // A daemon that compacts removes files that were listed, or that are just being read. So only
   // what a second look finds counts.
-  const suspect = await problemsOfTables(config, expected, lastSeq).then(
+  const suspect = await problemsOfTables(config, journal, expected, lastSeq).then(
     found => new Set(found.map(({ what }) => what)),
     error => void mustBeUnreadable(error), // all tables are suspect
   );
   if (suspect?.size === 0) return [];
   const looked = [...expected].filter(([name]) => suspect?.has(name) ?? true);
-  return problemsOfTables(config, new Map(looked), lastSeq);
+  return problemsOfTables(config, journal, new Map(looked), lastSeq);
 }
 
 /** Returns the error of a query that could not read the tables, and throws any other. */
@@ -84,15 +99,20 @@ export function unreadableTables(error: unknown, duckdbPath: string): StoreProbl
 
 async function problemsOfTables(
   config: BusConfig,
+  journal: Journal,
   expected: ReadonlyMap<string, TableArtifacts>,
   lastSeq: number,
 ): Promise<StoreProblem[]> {
   const problems: StoreProblem[] = [];
-  const { database, withTable } = await openListedTables(config.duckdbPath, busLayout(config.busRoot).hot);
+  const layout = busLayout(config.busRoot);
+  const { database, withTable } = await openListedTables(config.duckdbPath, layout.hot);
   try {
     const shown = await shownTables(database);
+    const areAllShown = [...expected.keys()].every(name => shown.has(name));
+    const inChange = areAllShown ? new Set() : await tablesInChange(journal, layout, lastSeq);
     for (const [name, artifacts] of expected) {
       const table = shown.get(name);
+      if (table === undefined && inChange.has(name)) continue;
       const detail =
         table === undefined
           ? `the database has no canon.${name}`

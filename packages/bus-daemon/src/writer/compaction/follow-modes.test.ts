@@ -1,11 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { verifyStore } from '@quantbot/bus-care/verify';
 import { readParquetFooter } from '@quantbot/infra';
 import { writeSelect } from '@quantbot/tooling-testing/parquet';
 import { expect, test } from 'vitest';
 import { compactor, runBatch } from '../../../test/support/commits.js';
 import { type InProcessBus, openInProcess } from '../../../test/support/in-process-bus.js';
 import { putClaimed } from '../../../test/support/jobs.js';
+import { Publisher } from '../publish/publisher.js';
 import { verify } from '../stages/verify.js';
 import { compactHot } from './compact.js';
 import { followModes } from './rebuild-tables.js';
@@ -59,4 +61,25 @@ test('a table whose mode is set while its files follow an older one stays hidden
   expect(await followModes(bus, compactor, () => {})).toEqual(['t']);
   expect(bus.tables.tables()).toMatchObject([{ name: 't', mode: 'append' }]);
   expect(await compactedRows()).toBe(3);
+});
+
+test('verify misses no table whose files follow an operation, and any other that no view shows', async () => {
+  const opened = await openInProcess();
+  const { bus } = opened;
+  const publisher = new Publisher(bus);
+  const problems = async () => (await verifyStore(bus.config)).problems;
+  await addRow(opened);
+  await setMode(opened, 'upsert', ['k']);
+  await compactHot(bus, compactor);
+  await followModes(bus, compactor, () => {});
+  await setMode(opened, 'latest');
+  await publisher.publishOrThrow();
+  expect(bus.tables.tables()).toEqual([]);
+  expect(await problems()).toEqual([]);
+  await compactHot(bus, compactor);
+  await followModes(bus, compactor, () => {});
+  expect(await problems()).toMatchObject([{ code: 'TABLE_ROWS', detail: expect.stringContaining('has no canon.t') }]);
+  await publisher.publishOrThrow();
+  expect(await problems()).toEqual([]);
+  publisher.close();
 });
