@@ -18,7 +18,7 @@ import { type Backoff, waitAfter } from '@quantbot/infra/bus';
 import { exists, makeFolderDurable } from '@quantbot/infra/files';
 import type { Bus, ExportRequest } from '../bus.js';
 import { ExportShare } from './export-share.js';
-import { definitionOf, type GoldenExport } from './golden-export.js';
+import { definitionOf, type GoldenExport, isMissingIn } from './golden-export.js';
 import { GoldenExports } from './golden-exports.js';
 import { noneIfMissing, OldExports } from './old-exports.js';
 import { RecentSnapshot } from './recent-snapshot.js';
@@ -236,6 +236,7 @@ export class Exporter {
     const tookMs = () => Math.round(elapsed() - startedAt);
     this.#lastRunAt.set(item.name, startedAt);
     const snapshot = await this.#snapshot.take();
+    if (isMissingIn(snapshot, item, this.#bus.tables)) return;
     const last = status.exports[item.name];
     const common = { path: item.path, started_at: new Date(now()).toISOString() };
     try {

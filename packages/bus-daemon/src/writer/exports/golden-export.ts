@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { sortTerm } from '@quantbot/bus-format';
+import { shownName } from '@quantbot/bus-format/canon';
 import { version } from '@quantbot/bus-format/version';
 import { rowsViewsAt, type Snapshot, tableStreamed, viewsAt } from '@quantbot/bus-format/views';
 import { type BulkWriter, exportMemoryMb, type SelectToWrite, writingMemoryMb } from '@quantbot/duckdb-process';
@@ -156,4 +157,14 @@ export async function selectOf(
     ...(own !== undefined && { streamed: () => tableStreamed(layout, read, own, { hot, fromSeq }) }),
     sources: sourcesOf(bus, read, hot, { fromSeq, untrusted }),
   };
+}
+
+/**
+ * Whether a table of an export is missing in a snapshot, because an operation has changed it since
+ * the export was due. If the table comes back, the export is due again.
+ */
+export function isMissingIn({ tables: shown }: Snapshot, item: GoldenExport, tables: Bus['tables']): boolean {
+  if (!item.untrusted) return !shown.some(({ table }) => shownName(table) === item.name);
+  const isShown = (name: string) => shown.some(({ table }) => table.name === name);
+  return item.reads?.some(name => tables.get(name) !== undefined && !isShown(name)) ?? false;
 }
