@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { examine } from '@quantbot/bus-care/doctor';
 import { verifyStore } from '@quantbot/bus-care/verify';
 import { seqName } from '@quantbot/bus-format/journal';
+import { acquireWriterLock } from '@quantbot/bus-format/state';
 import { flipBit } from '@quantbot/tooling-testing/rot';
 import type { TestBus } from '@quantbot/tooling-testing/test-bus';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { compactor, makeCommits } from '../../test/support/commits.js';
 import { openInProcess } from '../../test/support/in-process-bus.js';
 import { queryPublished } from '../../test/support/published.js';
@@ -157,6 +158,17 @@ async function queryNumbers(testBus: TestBus, publisher: Publisher) {
   await publisher.publishOrThrow();
   return queryPublished(testBus, 'SELECT * FROM canon.numbers ORDER BY ALL');
 }
+
+test('doctor takes no table that a daemon is rebuilding for one with a damaged file', async () => {
+  const { bus, test: testBus, tableFiles } = await compactedBus();
+  const tablesThatWait = async () =>
+    (await examine({ config: testBus.configPath })).findings.filter(({ code }) => code === 'TABLE_WAITS').length;
+  for (const path of tableFiles()) rmSync(path);
+  expect(await tablesThatWait()).toBe(1);
+  const lock = await acquireWriterLock(bus.config);
+  onTestFinished(() => lock.release());
+  expect(await tablesThatWait()).toBe(0);
+});
 
 test('verify names a commit that has rotted', async () => {
   const { bus, test: testBus } = await compactedBus();

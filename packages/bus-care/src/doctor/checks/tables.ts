@@ -20,7 +20,7 @@ export async function tables(bus: ExaminedBus): Promise<Finding[]> {
 }
 
 /** A running daemon knows the reason; otherwise the files show which tables wait. */
-async function waiting({ config, layout, run }: ExaminedBus): Promise<Finding[]> {
+async function waiting({ config, layout, run, writer }: ExaminedBus): Promise<Finding[]> {
   const told = readDaemonState(config.busRoot)?.waitingTables ?? [];
   const cure = `${run('verify')} names every damaged file. Restore the stored file from a backup, or submit the same bytes again; the table then continues by itself`;
   const findings = told.map(({ table, since, code, message, hint }) =>
@@ -30,6 +30,8 @@ async function waiting({ config, layout, run }: ExaminedBus): Promise<Finding[]>
       code === 'FILE_DAMAGED' ? cure : hint,
     ),
   );
+  // While a daemon compacts or rebuilds, the files of a table may lag for a moment.
+  if (writer.where !== 'nowhere') return findings;
   const { live } = await listSegments(layout.segments);
   const behind = [...(await tablesBehind(layout, live.at(-1)?.last ?? 0)).keys()];
   for (const table of behind.length === 0 ? [] : await shownNames(layout, behind))
