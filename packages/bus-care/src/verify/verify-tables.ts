@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { type DeclaredColumn, identifier } from '@quantbot/bus-format';
-import { modeNamed, type TableArtifacts, tableFilesThatAreNone, turnTaken } from '@quantbot/bus-format/canon';
+import { modeNamed, type TableArtifacts, tableFilesThatAreNone, turnedAt, turnTaken } from '@quantbot/bus-format/canon';
 import type { Journal, JournalRow } from '@quantbot/bus-format/journal';
 import { type BusLayout, busLayout } from '@quantbot/infra/bus';
 import type { BusConfig } from '@quantbot/infra/config';
@@ -40,14 +40,19 @@ FROM _published.catalog.tables_d t LEFT JOIN _published.catalog.columns_d c USIN
   return new Map(rows.map(row => [row.table_name, { ...row, key: row.key ?? [] }]));
 }
 
+/** The time that a daemon may take to publish a table whose files have followed an operation. */
+const publishMs = 60_000;
+
 /**
  * Returns the tables that no view has to show: an operation has changed them since a job, or their
- * files have yet to follow one. They have the names that they had at that job.
+ * files have yet to follow one, or just have. They have the names that they had at that job.
  */
 async function tablesInChange(journal: Journal, layout: BusLayout, lastSeq: number): Promise<Set<string>> {
   const operations = await journal.tableOperations();
+  const isFollowing = (table: string, seq: number) =>
+    seq > turnTaken(layout, table) || Date.now() - turnedAt(layout, table) < publishMs;
   const inChange = operations.filter(
-    ({ type, table, seq }) => seq > lastSeq || (type !== 'table_rename' && seq > turnTaken(layout, table)),
+    ({ type, table, seq }) => seq > lastSeq || (type !== 'table_rename' && isFollowing(table, seq)),
   );
   return new Set(inChange.map(({ table }) => journal.names.nameOf(table)));
 }

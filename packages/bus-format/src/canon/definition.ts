@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { BusLayout } from '@quantbot/infra/bus';
@@ -51,6 +52,10 @@ export function turnTaken(layout: BusLayout, table: string): number {
   const found = readState(pathOf(layout, table), definitionSchema);
   return found === 'missing' || found === 'damaged' ? 0 : (found.turn ?? 0);
 }
+
+/** Returns when the compacted files of a table took a turn last (milliseconds); 0 if never. */
+export const turnedAt = (layout: BusLayout, table: string): number =>
+  statSync(pathOf(layout, table), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** Returns whether the file that names the mode of a table's compacted files is damaged. */
 export const isDefinitionDamaged = (layout: BusLayout, table: string): boolean =>

@@ -16,6 +16,7 @@ export {
   isDefinitionDamaged,
   keptName,
   noteMode,
+  turnedAt,
   turnTaken,
   wasDeclaredOtherwise,
   wasMadeForAnotherMode,
