@@ -1,6 +1,14 @@
 import { closeSync, copyFileSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { acquireWriterLock, type Guard, guardsOf, lookAtGuard, tryGuard } from '@quantbot/bus-format/state';
+import {
+  acquireWriterLock,
+  backupGuardOf,
+  type Guard,
+  guardsOf,
+  lockWork,
+  lookAtGuard,
+  tryGuard,
+} from '@quantbot/bus-format/state';
 import { makeTestBus } from '@quantbot/tooling-testing/test-bus';
 import { expect, onTestFinished, test } from 'vitest';
 import { locksOn } from './file-locks.js';
@@ -32,6 +40,16 @@ test('a guard that is held is held, whoever looks', async () => {
   guard.assertHeld(); // the look did not drop the lock
   guard.release();
   expect(await lookAtGuard(path)).toBe('free');
+});
+
+test('work that one process does at a time waits for a look at its guard', async () => {
+  const { layout } = makeTestBus();
+  const path = backupGuardOf(layout.root);
+  const look = await tryGuard(path, layout.building);
+  setTimeout(() => look?.release(), 150);
+  const release = await lockWork(path, layout);
+  expect(release).toBeDefined();
+  release?.();
 });
 
 test.for(['0', '10', '4096', '5000', '8200', 'emptied', 'cut off', 'text'])(

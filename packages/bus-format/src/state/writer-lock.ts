@@ -56,13 +56,20 @@ export const backupGuardOf = (busRoot: string): string => join(busRoot, 'backup.
 /** Returns the guard of the process that scrubs a bus. */
 export const scrubGuardOf = (busRoot: string): string => join(busRoot, 'scrub.guard');
 
+/** `verify` and `scrub` hold a guard while they look at it. */
+const looks = { retries: 10, everyMs: 100 };
+
 /**
- * Takes a guard for work that one process at a time does beside the writer.
+ * Takes a guard for work that one process at a time does beside the writer. Waits up to a second.
  *
  * @returns a function that releases it; undefined while another process holds it.
  */
 export async function lockWork(path: string, { root, building }: BusLayout): Promise<(() => void) | undefined> {
-  const guard = await tryGuard(path, building);
+  let guard = await tryGuard(path, building);
+  for (let retry = 0; guard === undefined && retry < looks.retries; retry++) {
+    await sleep(looks.everyMs);
+    guard = await tryGuard(path, building);
+  }
   if (guard !== undefined && process.getuid?.() === 0) {
     const { uid, gid } = await stat(root);
     await chown(path, uid, gid); // the next holder may not be root
