@@ -3,7 +3,7 @@ import { forgetArtifacts } from '@quantbot/infra/utils';
 import { openCatalog } from '@quantbot/storage';
 import { type BenchBus, drain, makeBus, startDaemon, watchMemory } from '../bus.js';
 import { fill, fillSmall, perJob } from '../fill.js';
-import { childCpuSeconds, cpuSecondsOfTree } from '../memory.js';
+import { cpuSecondsOfTree } from '../memory.js';
 import { type Row, round, type Suite } from '../results.js';
 
 const share = 0.9;
@@ -29,7 +29,7 @@ export const forgetting: Suite = async ({ folder, quick, upTo, say }) => {
   say(`forgetting: ${gone} of ${count}`);
   const decided = await forget(bus, gone);
   say('forgetting: the rest of the bytes');
-  const drained = await cpuOfDrain(bus);
+  const drained = await drain(bus);
   const after = await stateOf(bus, file, 'after');
   const seconds = decided.cpuSeconds + drained.cpuSeconds - after.idle;
   const named = (state: string) => `${count.toLocaleString('en')} artifacts, ${state}`;
@@ -71,22 +71,16 @@ async function forget(bus: BenchBus, count: number): Promise<{ cpuSeconds: numbe
 
 const keyOf = (i: number): string => `run-${Math.floor(i / perJob) * perJob}/bench/fill/a${i % perJob}`;
 
-async function cpuOfDrain(bus: BenchBus): Promise<{ cpuSeconds: number; peakMb: number }> {
-  const before = childCpuSeconds();
-  const { peakMb } = await drain(bus);
-  return { cpuSeconds: childCpuSeconds() - before, peakMb };
-}
-
 /** What the bus costs now: the start of a daemon (seconds), and figures for the table. */
 async function stateOf(
   bus: BenchBus,
   file: string,
   name: string,
 ): Promise<{ idle: number; figures: Omit<Row, 'what'> }> {
-  const { cpuSeconds: idle } = await cpuOfDrain(bus);
+  const { cpuSeconds: idle } = await drain(bus);
   const asked = await askCatalog(bus);
   await fillSmall(bus, file, { name, jobs: probes });
-  const { cpuSeconds } = await cpuOfDrain(bus);
+  const { cpuSeconds } = await drain(bus);
   const figures = {
     start_cpu_s: round(idle),
     cpu_ms_per_small_job: round(((cpuSeconds - idle) / probes) * 1000),
