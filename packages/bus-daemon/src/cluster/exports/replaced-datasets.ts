@@ -32,7 +32,6 @@ export class ReplacedDatasets {
   async remove(): Promise<void> {
     const { config, logger, objects, postgres } = this.#cluster;
     const { releaseGraceMs } = config.compaction;
-    this.#nextMs = performance.now() + Math.max(1000, releaseGraceMs);
     try {
       this.#names ??= new Set((await knownExports(postgres)).flatMap(one => (one.folder === null ? [] : [one.name])));
       const folders = new Map<string, Map<string, string[]>>();
@@ -55,6 +54,8 @@ export class ReplacedDatasets {
       }
     } catch (error) {
       logger.warn({ err: error }, 'files of replaced datasets could not be removed; they are tried again');
+    } finally {
+      this.#nextMs = performance.now() + Math.max(1000, releaseGraceMs);
     }
   }
 
@@ -64,7 +65,9 @@ export class ReplacedDatasets {
     for await (const page of pagesOf(this.#cluster.objects, `exports/${name}/`))
       for (const { key } of page) {
         const folder = `${key.split('/').slice(0, 3).join('/')}/`;
-        folders.set(folder, [...(folders.get(folder) ?? []), key]);
+        const own = folders.get(folder) ?? [];
+        own.push(key);
+        folders.set(folder, own);
       }
     return folders;
   }
