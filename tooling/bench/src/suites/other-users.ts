@@ -18,7 +18,7 @@ export const otherUsers: Suite = async context => {
   return {
     suite: 'other-users',
     title: 'Jobs of other users',
-    how: "The same files wait in the inbox as jobs of the daemon's own user, then as jobs of another user, in turns. The daemon may use files of its own user as they are. Files of another user it copies, because that user may still change them. Both were submitted by the library. The table has the median of the turns, and of the ratios within a turn; 1.25 times the time of an own job is wanted at most. `warm` is the second half of the batches.",
+    how: "The same files wait in the inbox as jobs of the daemon's own user, then as jobs of another user, in turns. The daemon may use files of its own user as they are. Files of another user it copies, because that user may still change them. Both were submitted by the library. The table has the median of the turns, and of the ratios within a turn. `warm` is the second half of the batches.",
     rows,
     skipped: isRoot ? [] : ['All of it: only root can give jobs to another user.'],
   };
