@@ -28,8 +28,8 @@ export interface EvolveOptions {
    */
   isCommitted?: boolean;
   /**
-   * Whether an operation has set the key and the order. For an artifact in the journal it has
-   * decided; a forgotten one need not have had the key.
+   * Whether an operation has set the key and the order. The operation has judged the artifacts that
+   * are in the journal. A forgotten one may lack the key.
    */
   isKeySet?: boolean;
 }
@@ -125,7 +125,7 @@ export function evolve(
     // An older view cannot read every new file: DuckDB refuses a struct without a field in common.
     generation = table.generation + 1;
   }
-  const last = { ...table, columns: [...next.values()] };
+  const last = { ...table, columns: [...next.values()], generation };
   if (!isDecided) problems.push(...unordered(last), ...incomparable(last));
   if (problems.length > 0)
     throw busError(
@@ -135,7 +135,7 @@ export function evolve(
         details: problems,
       },
     );
-  return changed ? { ...table, columns: [...next.values()], generation } : table;
+  return changed ? last : table;
 }
 
 /**
@@ -178,13 +178,7 @@ export const keyProblems = (table: CanonTable): string[] => [
 /** A view cannot sort by a column that no file has had. */
 const unordered = ({ orderBy, columns }: CanonTable): string[] =>
   orderBy
-    .filter(
-      name =>
-        !isAmong(
-          columns.map(column => column.name),
-          name,
-        ),
-    )
+    .filter(name => !columns.some(column => foldName(column.name) === foldName(name)))
     .map(name => `${name}: order_by names this column, and neither the file nor the table has it`);
 
 /**
